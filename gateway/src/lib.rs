@@ -1,1 +1,5 @@
 //! The Tradewind gateway.
+
+pub mod config;
+pub mod server;
+pub mod telemetry;

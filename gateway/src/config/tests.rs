@@ -1,0 +1,1 @@
+//! The configuration as an operator meets it: files, variables, flags, and all faults at once.
