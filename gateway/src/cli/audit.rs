@@ -1,0 +1,1 @@
+//! `tradewind audit`: check the audit log.

@@ -1,0 +1,1 @@
+//! `tradewind token`: mint a token from the development issuer.
