@@ -15,6 +15,7 @@ use std::{
 
 use http::{HeaderValue, Method};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tradewind_policies::RouteName;
 use tradewind_protocol::{Operation, Usage};
 use uuid::Uuid;
@@ -113,12 +114,29 @@ impl Outcome {
     }
 }
 
+/// Where a request comes from; the server puts it into the request's extensions.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Who is at the other end of the connection.
+    pub client: SocketAddr,
+    /// Cancelled when the grace period of a shutdown is over.
+    pub forced: CancellationToken,
+}
+
+impl Origin {
+    /// Of a request that no server received.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self { client: SocketAddr::from(([0, 0, 0, 0], 0)), forced: CancellationToken::new() }
+    }
+}
+
 /// What is known of one request.
 pub struct RequestContext {
     id: RequestId,
     started: Instant,
     received: SystemTime,
-    client: SocketAddr,
+    origin: Origin,
     method: Method,
     path: Box<str>,
     snapshot: Arc<Snapshot>,
@@ -140,12 +158,12 @@ impl RequestContext {
     /// A request that has just arrived. It is served by `snapshot` to its end, whatever is reloaded meanwhile. Of the
     /// path only the beginning is kept, and never the query, where some clients put keys.
     #[must_use]
-    pub fn new(client: SocketAddr, method: Method, path: &str, snapshot: Arc<Snapshot>) -> Self {
+    pub fn new(origin: Origin, method: Method, path: &str, snapshot: Arc<Snapshot>) -> Self {
         Self {
             id: RequestId::new(),
             started: Instant::now(),
             received: SystemTime::now(),
-            client,
+            origin,
             method,
             path: path.chars().take(PATH_LIMIT).collect(),
             snapshot,
@@ -185,7 +203,13 @@ impl RequestContext {
     /// Who is at the other end of the connection.
     #[must_use]
     pub const fn client(&self) -> SocketAddr {
-        self.client
+        self.origin.client
+    }
+
+    /// Cancelled when the grace period of a shutdown is over.
+    #[must_use]
+    pub const fn forced(&self) -> &CancellationToken {
+        &self.origin.forced
     }
 
     /// The HTTP method.

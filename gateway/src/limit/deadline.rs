@@ -28,17 +28,16 @@ use crate::{
 pub const DEADLINE: HeaderName = HeaderName::from_static("x-tradewind-deadline-ms");
 
 /// Wraps a service in [`Deadline`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct DeadlineLayer {
     longest: Duration,
-    shutdown: CancellationToken,
 }
 
 impl DeadlineLayer {
-    /// Gives each request `longest` at most, and ends all when `shutdown` is cancelled.
+    /// Gives each request `longest` at most.
     #[must_use]
-    pub const fn new(longest: Duration, shutdown: CancellationToken) -> Self {
-        Self { longest, shutdown }
+    pub const fn new(longest: Duration) -> Self {
+        Self { longest }
     }
 }
 
@@ -46,7 +45,7 @@ impl<S> Layer<S> for DeadlineLayer {
     type Service = Deadline<S>;
 
     fn layer(&self, inner: S) -> Deadline<S> {
-        Deadline { inner, limits: self.clone() }
+        Deadline { inner, longest: self.longest }
     }
 }
 
@@ -54,7 +53,7 @@ impl<S> Layer<S> for DeadlineLayer {
 #[derive(Debug, Clone)]
 pub struct Deadline<S> {
     inner: S,
-    limits: DeadlineLayer,
+    longest: Duration,
 }
 
 impl<S, B> Service<Request<B>> for Deadline<S>
@@ -71,18 +70,19 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let longest = match requested(&request) {
-            Ok(asked) => asked.map_or(self.limits.longest, |asked| asked.min(self.limits.longest)),
+            Ok(asked) => asked.map_or(self.longest, |asked| asked.min(self.longest)),
             Err(error) => return Either::Right(ready(Err(error))),
         };
         let deadline = Instant::now() + longest;
-        if let Some(context) = request.extensions().get::<Arc<RequestContext>>() {
+        let forced = request.extensions().get::<Arc<RequestContext>>().map_or_else(CancellationToken::new, |context| {
             context.set_deadline(deadline);
-        }
+            context.forced().clone()
+        });
         Either::Left(ResponseFuture {
             response: self.inner.call(request),
             timer: sleep_until(deadline),
-            shutdown: self.limits.shutdown.clone().cancelled_owned(),
-            token: self.limits.shutdown.clone(),
+            shutdown: forced.clone().cancelled_owned(),
+            forced,
         })
     }
 }
@@ -107,7 +107,7 @@ pin_project! {
         timer: Sleep,
         #[pin]
         shutdown: WaitForCancellationFutureOwned,
-        token: CancellationToken,
+        forced: CancellationToken,
     }
 }
 
@@ -118,7 +118,7 @@ impl<F: Future<Output = Result<Response<Body>, Error>>> Future for ResponseFutur
         let this = self.project();
         if let Poll::Ready(outcome) = this.response.poll(cx) {
             return Poll::Ready(outcome.map(|mut response| {
-                response.body_mut().limit(this.timer.deadline(), this.token.clone().cancelled_owned());
+                response.body_mut().limit(this.timer.deadline(), this.forced.clone().cancelled_owned());
                 response
             }));
         }
@@ -136,13 +136,14 @@ mod tests {
     use tower::{ServiceExt, service_fn};
 
     use super::*;
+    use crate::context::testing;
 
     const LONGEST: Duration = Duration::from_secs(600);
 
-    async fn waited(request: Request<()>, shutdown: &CancellationToken) -> (Kind, Duration) {
+    async fn waited(request: Request<()>) -> (Kind, Duration) {
         let started = Instant::now();
         let never = service_fn(|_: Request<()>| future::pending::<Result<Response<Body>, Error>>());
-        let error = DeadlineLayer::new(LONGEST, shutdown.clone()).layer(never).oneshot(request).await.unwrap_err();
+        let error = DeadlineLayer::new(LONGEST).layer(never).oneshot(request).await.unwrap_err();
         (error.kind(), started.elapsed())
     }
 
@@ -152,32 +153,33 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_client_can_bring_the_deadline_forward_but_not_back() {
-        let running = CancellationToken::new();
-        let (kind, after) = waited(asking_for("1500"), &running).await;
+        let (kind, after) = waited(asking_for("1500")).await;
         assert_eq!(kind, Kind::Timeout);
         assert!((Duration::from_millis(1500)..Duration::from_millis(1510)).contains(&after), "{after:?}");
-        let (_, after) = waited(asking_for("99999999"), &running).await;
+        let (_, after) = waited(asking_for("99999999")).await;
         assert!((LONGEST..LONGEST + Duration::from_millis(10)).contains(&after), "{after:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_deadline_that_is_none_is_refused() {
         for value in ["0", "-1", "soon", "1.5"] {
-            assert_eq!(waited(asking_for(value), &CancellationToken::new()).await, (Kind::InvalidRequest, Duration::ZERO), "{value}");
+            assert_eq!(waited(asking_for(value)).await, (Kind::InvalidRequest, Duration::ZERO), "{value}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_end_of_the_grace_period_ends_the_wait() {
-        let stopped = CancellationToken::new();
-        stopped.cancel();
-        assert_eq!(waited(Request::new(()), &stopped).await, (Kind::ShuttingDown, Duration::ZERO));
+        let context = testing::context();
+        context.forced().cancel();
+        let mut request = Request::new(());
+        request.extensions_mut().insert(context);
+        assert_eq!(waited(request).await, (Kind::ShuttingDown, Duration::ZERO));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_response_in_time_passes() {
         let answer = |_: Request<()>| async { Ok(Response::new(Body::full(Bytes::new()))) };
-        let service = DeadlineLayer::new(LONGEST, CancellationToken::new()).layer(service_fn(answer));
+        let service = DeadlineLayer::new(LONGEST).layer(service_fn(answer));
         assert!(service.oneshot(Request::new(())).await.is_ok());
     }
 }

@@ -3,7 +3,6 @@
 use std::{
     convert::Infallible,
     fmt,
-    net::SocketAddr,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -15,9 +14,8 @@ use tracing::{Instrument, Span, instrument::Instrumented};
 
 use crate::{
     body::{Body, End, OnEnd},
-    context::{Outcome, RequestContext},
+    context::{Origin, Outcome, RequestContext},
     finishing::{Finish, Finishing},
-    server::PeerAddr,
     snapshot::Snapshot,
 };
 
@@ -72,10 +70,9 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let nobody = PeerAddr(SocketAddr::from(([0, 0, 0, 0], 0)));
-        let PeerAddr(client) = request.extensions().get::<PeerAddr>().copied().unwrap_or(nobody);
-        let context = RequestContext::new(client, request.method().clone(), request.uri().path(), self.snapshot.load_full());
-        let context = Arc::new(context);
+        let origin = request.extensions_mut().remove::<Origin>().unwrap_or_else(Origin::unknown);
+        let (method, path) = (request.method().clone(), request.uri().path());
+        let context = Arc::new(RequestContext::new(origin, method, path, self.snapshot.load_full()));
         let span = tracing::info_span!("request", id = %context.id());
         request.extensions_mut().insert(Arc::clone(&context));
         let inner = span.in_scope(|| self.inner.call(request));
