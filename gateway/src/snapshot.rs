@@ -16,6 +16,8 @@ use crate::{
 pub struct Snapshot {
     /// What is decided by.
     pub policy: Policy,
+    /// The policy's hash as text, for the audit records.
+    hash: Arc<str>,
     /// By the place of the backend in the policy.
     backends: Vec<Backend>,
 }
@@ -41,7 +43,14 @@ impl Snapshot {
                 Err(fault) => faults.push(fault),
             }
         }
-        if faults.is_empty() { Ok(Self { policy, backends }) } else { Err(faults) }
+        let hash = policy.hash().to_string().into();
+        if faults.is_empty() { Ok(Self { policy, hash, backends }) } else { Err(faults) }
+    }
+
+    /// The fingerprint of the policy.
+    #[must_use]
+    pub fn policy_hash(&self) -> Arc<str> {
+        Arc::clone(&self.hash)
     }
 
     /// Where a target of the policy leads.

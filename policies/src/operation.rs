@@ -1,39 +1,14 @@
-//! What a request asks a model to do.
+//! Sets of what a request can ask a model to do.
 
 use std::fmt;
 
-/// One kind of request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// A conversation in, a message out.
-    Chat,
-    /// Texts in, vectors out.
-    Embeddings,
-}
+use tradewind_protocol::Operation;
 
-impl Operation {
-    /// Every operation there is, in the order in which they are listed to people.
-    pub const ALL: [Self; 2] = [Self::Chat, Self::Embeddings];
-
-    /// The word for it in policy files.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::Embeddings => "embeddings",
-        }
-    }
-
-    fn bit(self) -> u8 {
-        match self {
-            Self::Chat => 1,
-            Self::Embeddings => 2,
-        }
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+/// The place of an operation in a set.
+fn bit(operation: Operation) -> u8 {
+    match operation {
+        Operation::Chat => 1,
+        Operation::Embeddings => 2,
     }
 }
 
@@ -44,7 +19,7 @@ pub struct Operations(u8);
 impl Operations {
     /// Whether `operation` is in the set.
     pub fn contains(self, operation: Operation) -> bool {
-        self.0 & operation.bit() != 0
+        self.0 & bit(operation) != 0
     }
 
     /// The members, in the order of [`Operation::ALL`].
@@ -65,14 +40,14 @@ impl FromIterator<Operation> for Operations {
         Self(
             operations
                 .into_iter()
-                .fold(0, |bits, operation| bits | operation.bit()),
+                .fold(0, |bits, operation| bits | bit(operation)),
         )
     }
 }
 
 impl From<Operation> for Operations {
     fn from(operation: Operation) -> Self {
-        Self(operation.bit())
+        Self(bit(operation))
     }
 }
 

@@ -1,9 +1,12 @@
 //! `POST /v1/embeddings`, in full.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 
-use super::UsageBody;
+use super::{Unsupported, UsageBody};
 
 /// A request to turn texts into vectors.
 #[derive(Debug, Clone, Deserialize)]
@@ -18,6 +21,19 @@ pub struct EmbeddingRequest {
     /// The length of the vectors, where a model offers a choice.
     #[serde(default)]
     pub dimensions: Option<u64>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub rest: BTreeMap<String, Value>,
+}
+
+impl EmbeddingRequest {
+    /// The first field that would have to be ignored although it may change the answer.
+    #[must_use]
+    pub fn unsupported(&self) -> Option<Unsupported> {
+        let is_hint = |name: &str| matches!(name, "user" | "stream" | "stream_options");
+        let asked = self.rest.iter().find(|(name, value)| !is_hint(name) && !value.is_null());
+        asked.map(|(name, _)| Unsupported { param: name.clone(), accepted: "nothing" })
+    }
 }
 
 /// One text or several, as text or as token ids.

@@ -4,8 +4,6 @@
 mod endpoint;
 mod refusal;
 
-pub use endpoint::{Endpoint, EndpointError};
+pub use endpoint::Endpoint;
 pub use refusal::classify;
 
-/// The base address of OpenAI itself.
-pub const BASE_URL: &str = "https://api.openai.com/v1";
