@@ -13,7 +13,7 @@
 //! * `prev` is the `hash` of the line before, in the same or the previous segment; 64 zeros for the first line of all.
 //! * `hash` is SHA-256, in lower-case hex, of the 32 bytes that `prev` spells, followed by the bytes of the line without
 //!   its member `hash`: that is the line up to `,"hash":"`, followed by `}`.
-//! * `head.json` holds `segment`, `seq` and `hash` of the last line that was made durable, padded with spaces to 256
+//! * `head.json` holds `seq` and `hash` of the last line that was made durable, padded with spaces to 256
 //!   bytes. The log contains at least that line; a running gateway may have written more.
 //!
 //! `tests/audit_verify.py` is a complete verifier in a screen of Python.
@@ -42,6 +42,21 @@
 //! The last segment is checked, and bytes of an unfinished write behind the head are cut off; the cut is itself a
 //! record. Anything else that is wrong is not a crash's doing: the gateway does not start. One process writes at a time.
 
+mod chain;
+mod disk;
+mod error;
+mod head;
+mod journal;
+mod log;
 mod record;
+mod recover;
+mod scan;
+mod segment;
+mod verify;
+mod writer;
 
+pub use error::AuditError;
+pub use log::{Audit, AuditOptions, Unwritable};
 pub use record::{Decision, Outcome, Record};
+pub use scan::Flaw;
+pub use verify::{Fault, Problem, Verdict, verify};
