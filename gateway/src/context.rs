@@ -359,3 +359,17 @@ impl fmt::Debug for RequestContext {
         f.debug_struct("RequestContext").field("id", &self.id).field("path", &self.path).finish_non_exhaustive()
     }
 }
+
+/// Contexts for the tests of layers.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+    use crate::backend::{Builder, LocalEngines};
+
+    /// A request to a gateway that serves nothing.
+    pub(crate) fn context() -> Arc<RequestContext> {
+        let policy = tradewind_policies::Policy::local(None, None).unwrap();
+        let snapshot = Snapshot::build(policy, &Builder::new(LocalEngines::default()), None).unwrap();
+        Arc::new(RequestContext::new(Origin::unknown(), Method::POST, "/v1/chat/completions", Arc::new(snapshot)))
+    }
+}

@@ -14,6 +14,7 @@ pub mod context;
 pub mod dispatch;
 pub mod error;
 pub mod finishing;
+pub mod gateway;
 pub mod home;
 pub mod inference;
 pub mod ingress;

@@ -14,21 +14,23 @@ use http_body_util::Full;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower::Service;
 
-use crate::{audit::Audit, server::Shutdown};
+use crate::{audit::Audit, backend::LocalEngines, server::Shutdown};
 
 /// Answers operators, probes and scrapers.
 #[derive(Clone)]
 pub struct Admin {
     metrics: PrometheusHandle,
     audit: Audit,
+    engines: LocalEngines,
     shutdown: Shutdown,
 }
 
 impl Admin {
-    /// Renders `metrics`; ready for as long as requests can be recorded and no shutdown has begun.
+    /// Renders `metrics`; ready once the local models have come in or failed to, for as long as requests can be recorded and no
+    /// shutdown has begun.
     #[must_use]
-    pub const fn new(metrics: PrometheusHandle, audit: Audit, shutdown: Shutdown) -> Self {
-        Self { metrics, audit, shutdown }
+    pub const fn new(metrics: PrometheusHandle, audit: Audit, engines: LocalEngines, shutdown: Shutdown) -> Self {
+        Self { metrics, audit, engines, shutdown }
     }
 
     fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
@@ -54,6 +56,8 @@ impl Admin {
             text(StatusCode::SERVICE_UNAVAILABLE, "shutting down\n")
         } else if !self.audit.healthy() {
             text(StatusCode::SERVICE_UNAVAILABLE, "the audit log cannot be written\n")
+        } else if !self.engines.are_settled() {
+            text(StatusCode::SERVICE_UNAVAILABLE, "local models are still being loaded\n")
         } else {
             text(StatusCode::OK, "ready\n")
         }

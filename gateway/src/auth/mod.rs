@@ -29,15 +29,21 @@
 //! has a genuine token and may be told what it lacks. The audit log always gets the precise [`AuthError::code`].
 
 mod authenticator;
+mod authorize;
 mod clock;
 mod error;
 mod fetch;
+mod fetcher;
+mod layer;
 mod principal;
 mod settings;
 
 pub use authenticator::Authenticator;
+pub use authorize::{Authorize, AuthorizeLayer};
 pub use clock::{Clock, SystemClock};
 pub use error::AuthError;
 pub use fetch::{Fetch, FetchError};
-pub use principal::{Principal, TenantId, TenantIdError};
+pub use fetcher::HttpFetch;
+pub use layer::{Authenticate, AuthenticateLayer};
+pub use principal::Principal;
 pub use settings::{IssuerSettings, KeySource, SettingsError};

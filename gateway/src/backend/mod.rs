@@ -1,23 +1,23 @@
 //! One backend as a service: an attempt goes in, an [`Answer`] or a [`Failure`] comes out.
 
 mod build;
-mod client;
+#[cfg(feature = "local")]
+mod load;
+mod local;
 mod openai;
 mod secret;
 mod timeouts;
-mod tls;
 mod upstream_events;
-
-#[cfg(feature = "local")]
-mod local;
 
 use tower::util::BoxCloneSyncService;
 use tradewind_policies::{UpstreamModel, spec::Timeouts};
 
 use crate::inference::{Answer, Failure, Inference};
 
-pub use build::{BuildError, Builder};
-pub use client::{ClientError, ClientOptions, HttpClient, KeyFetcher, client};
+pub use build::{BuildError, Builder, Built};
+#[cfg(feature = "local")]
+pub use load::load;
+pub use local::{Engine, Local, LocalEngines, operation};
 pub use openai::OpenAi;
 pub use timeouts::{AttemptTimeouts, AttemptTimeoutsLayer};
 

@@ -3,7 +3,7 @@
 use std::{
     sync::Arc,
     task::{Context, Poll},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -22,8 +22,9 @@ use tradewind_providers::{
     openai::{Endpoint, classify},
 };
 
-use super::{Attempt, HttpClient, upstream_events::UpstreamEvents};
+use super::{Attempt, upstream_events::UpstreamEvents};
 use crate::{
+    client::HttpClient,
     error::{Error, Kind},
     inference::{Answer, Blame, Failure, Whole},
 };
@@ -32,6 +33,9 @@ use crate::{
 const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
 /// How much of a refusal is read.
 const REFUSAL_LIMIT: usize = 1024 * 1024;
+
+/// When to come back after a 429 that does not say.
+const DEFAULT_RETRY: Duration = Duration::from_secs(1);
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
@@ -143,7 +147,7 @@ async fn refused(response: Response<Incoming>) -> Result<Answer, Failure> {
         }
         Verdict::RateLimited(after) => {
             let error = Error::new(Kind::RateLimited, "Every upstream for this model is rate limited.");
-            let error = after.map_or_else(|| Error::new(Kind::RateLimited, "Every upstream for this model is rate limited."), |after| error.with_retry_after(after));
+            let error = error.with_retry_after(after.unwrap_or(DEFAULT_RETRY));
             Err(Failure { blame: Blame::RateLimited(after), error, detail })
         }
         Verdict::Failed(_) if head.status == StatusCode::GATEWAY_TIMEOUT => failed(Blame::Backend, Kind::Timeout),

@@ -27,6 +27,7 @@
 //! to most clients; what has not ended a moment later is cut off.
 
 mod accept;
+mod catch_panic;
 mod connection;
 mod listen;
 mod service;
@@ -46,6 +47,7 @@ use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+pub use self::catch_panic::{CatchPanic, CatchPanicLayer};
 pub use self::listen::{BindError, Listeners};
 pub use self::shutdown::{Drained, Shutdown, on_signals};
 pub use self::tls::{Tls, TlsError};

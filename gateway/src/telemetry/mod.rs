@@ -6,4 +6,5 @@ pub mod names;
 mod request;
 
 pub use self::metrics::{DeploymentMetrics, InvalidBuckets, MeasureLayer, Measured, install};
+pub(crate) use self::metrics::UPKEEP;
 pub use self::request::{AccessLog, BeginRequest, BeginRequestLayer, REQUEST_ID};

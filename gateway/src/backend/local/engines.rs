@@ -1,14 +1,20 @@
-//! The local models that are loaded, by their id.
+//! The local models, by their id: loading, loaded, or not to be had.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use tradewind_models::{ChatEngine, EmbeddingEngine, manifest};
+use arc_swap::ArcSwap;
+use tradewind_models::{
+    ChatEngine, EmbeddingEngine,
+    manifest::{self, Manifest},
+};
 use tradewind_policies::spec::ServedModel;
 use tradewind_protocol::Operation;
 
-/// A model that was to be loaded.
+/// A local model, and how far it has come.
 #[derive(Debug, Clone)]
 pub enum Engine {
+    /// Its files are being fetched, or it is being loaded.
+    Loading,
     /// It answers conversations.
     Chat(ChatEngine),
     /// It makes vectors.
@@ -20,20 +26,39 @@ pub enum Engine {
 /// All of them. Clones share the engines.
 #[derive(Clone, Default)]
 pub struct LocalEngines {
-    by_model: Arc<HashMap<String, Engine>>,
+    by_model: Arc<HashMap<&'static str, ArcSwap<Engine>>>,
 }
 
 impl LocalEngines {
-    /// These engines.
+    /// Places for these models of the registry, all of them still loading.
     #[must_use]
-    pub fn new(engines: impl IntoIterator<Item = (String, Engine)>) -> Self {
-        Self { by_model: Arc::new(engines.into_iter().collect()) }
+    pub fn loading(models: impl IntoIterator<Item = &'static Manifest>) -> Self {
+        let place = |manifest: &'static Manifest| (manifest.id.as_str(), ArcSwap::from_pointee(Engine::Loading));
+        Self { by_model: Arc::new(models.into_iter().map(place).collect()) }
+    }
+
+    /// Puts a model in its place.
+    pub fn set(&self, model: &Manifest, engine: Engine) {
+        if let Some(place) = self.by_model.get(model.id.as_str()) {
+            place.store(Arc::new(engine));
+        }
     }
 
     /// The engine of the model.
     #[must_use]
-    pub fn get(&self, model: &str) -> Option<Engine> {
-        self.by_model.get(model).cloned()
+    pub fn get(&self, model: &str) -> Option<Arc<Engine>> {
+        Some(self.by_model.get(model)?.load_full())
+    }
+
+    /// The models there are places for, in the order of the registry.
+    pub fn models(&self) -> impl Iterator<Item = &'static Manifest> {
+        manifest::registry().iter().filter(|manifest| self.by_model.contains_key(manifest.id.as_str()))
+    }
+
+    /// Whether every model has come to an end of its loading, good or bad.
+    #[must_use]
+    pub fn are_settled(&self) -> bool {
+        self.by_model.values().all(|place| !matches!(**place.load(), Engine::Loading))
     }
 
     /// Whether a policy may name the model in this way.
@@ -58,7 +83,7 @@ impl LocalEngines {
 
 /// What a model of the registry serves.
 #[must_use]
-pub const fn operation(manifest: &manifest::Manifest) -> Operation {
+pub const fn operation(manifest: &Manifest) -> Operation {
     match manifest.task {
         manifest::Task::Chat => Operation::Chat,
         manifest::Task::Embeddings { .. } => Operation::Embeddings,

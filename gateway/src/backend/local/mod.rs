@@ -14,13 +14,16 @@ use futures_util::future::BoxFuture;
 use tower::Service;
 use tradewind_models::chat::SubmitError;
 
-pub use self::engines::{Engine, LocalEngines};
+pub use self::engines::{Engine, LocalEngines, operation};
 
 use super::Attempt;
 use crate::{
     error::{Error, Kind},
     inference::{Answer, Blame, Failure},
 };
+
+/// When to ask again for a model that is being loaded.
+const WHILE_LOADING: Duration = Duration::from_secs(5);
 
 /// The engines of this process, as a backend.
 #[derive(Debug, Clone)]
@@ -48,10 +51,11 @@ impl Service<Attempt> for Local {
     fn call(&mut self, attempt: Attempt) -> Self::Future {
         let engine = self.engines.get(attempt.model.as_str());
         Box::pin(async move {
-            match engine {
-                Some(Engine::Chat(engine)) => chat::answer(&engine, attempt).await,
-                Some(Engine::Embeddings(engine)) => embeddings::answer(&engine, attempt).await,
-                Some(Engine::Unavailable(reason)) => Err(Failure::backend(Kind::UpstreamFailed, reason)),
+            match engine.as_deref() {
+                Some(Engine::Chat(engine)) => chat::answer(engine, attempt).await,
+                Some(Engine::Embeddings(engine)) => embeddings::answer(engine, attempt).await,
+                Some(Engine::Loading) => Err(loading()),
+                Some(Engine::Unavailable(reason)) => Err(Failure::backend(Kind::UpstreamFailed, reason.as_str())),
                 None => Err(Failure::backend(Kind::UpstreamFailed, format!("model {} is not loaded", attempt.model))),
             }
         })
@@ -68,6 +72,12 @@ fn unsuited(error: Error) -> Failure {
 fn faulty(error: Error) -> Failure {
     let detail = error.to_string();
     Failure { blame: Blame::Request, error, detail }
+}
+
+/// A model that will be there soon. That is no failure, and must not count as one.
+fn loading() -> Failure {
+    let error = Error::new(Kind::NoHealthyUpstream, "The model is still being loaded.").with_retry_after(WHILE_LOADING);
+    unsuited(error)
 }
 
 fn not_taken(error: SubmitError) -> Failure {
