@@ -4,11 +4,10 @@
 //! fetched. [`Gateway::run`] then serves until a shutdown; local models come in while it already serves the clouds.
 
 use std::{
-    io,
+    fmt, io,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
-    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -25,7 +24,7 @@ use crate::{
     admin::Admin,
     audit::{Audit, AuditError, AuditOptions},
     auth::{Authenticator, HttpFetch, IssuerSettings, KeySource, SettingsError, SystemClock},
-    backend::{BuildError, Builder, LocalEngines},
+    backend::{Builder, LocalEngines},
     client::TlsError as ClientTlsError,
     config::{Certificate, IssuerKeys, Settings},
     context::Origin,
@@ -38,7 +37,6 @@ use crate::{
 };
 
 /// A gateway that is bound and not yet running.
-#[derive(Debug)]
 pub struct Gateway {
     settings: Settings,
     home: Home,
@@ -106,7 +104,7 @@ impl Gateway {
         let issuers = issuers(&settings, &home);
         let authenticator = Authenticator::new(issuers, Arc::new(HttpFetch::new()?), Arc::new(SystemClock))?;
         let folder = settings.audit.dir.clone().unwrap_or_else(|| home.audit_dir());
-        let options = AuditOptions { segment_bytes: settings.audit.segment_size.get(), ..AuditOptions::default() };
+        let options = AuditOptions { segment_bytes: settings.audit.segment_size.0, ..AuditOptions::default() };
         let audit = Audit::open(&folder, options)?;
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
         let authenticator = Arc::new(authenticator);
@@ -186,7 +184,7 @@ impl Gateway {
             audit: self.audit.clone(),
             in_flight: self.settings.requests.in_flight.get(),
             deadline: self.settings.requests.deadline,
-            body_limit: usize::try_from(self.settings.requests.body.get()).unwrap_or(usize::MAX),
+            body_limit: usize::try_from(self.settings.requests.body.0).unwrap_or(usize::MAX),
         });
         let server = Server::https(self.listeners, self.tls, self.settings.connections, shutdown);
         let drained = server.run(move |connection| MapRequest::new(stack.clone(), origin(connection))).await;
@@ -195,6 +193,12 @@ impl Gateway {
         background.shutdown().await;
         self.audit.close().await?;
         Ok(())
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
@@ -218,7 +222,7 @@ async fn keep_up(metrics: PrometheusHandle) {
 
 fn certificate(settings: &Settings, home: &Home) -> (PathBuf, PathBuf) {
     match &settings.certificate {
-        Certificate::SelfSigned => (home.certificate(), home.private_key()),
+        Certificate::SelfSigned => (home.tls_certificate(), home.tls_key()),
         Certificate::Files { chain, key } => (chain.clone(), key.clone()),
     }
 }
@@ -229,9 +233,9 @@ fn policy(settings: &Settings) -> Result<(Policy, LocalEngines), LoadError> {
         Some(path) => reload::read(path)?,
         None if settings.local.enabled => {
             let id = |manifest: Option<&'static Manifest>| manifest.map(|manifest| manifest.id.as_str());
-            Policy::local(id(manifest::default_chat()), id(manifest::default_embeddings()))?
+            Policy::local(id(manifest::default_chat()), id(manifest::default_embeddings())).map_err(LoadError::BuiltIn)?
         }
-        None => Policy::local(None, None)?,
+        None => Policy::local(None, None).map_err(LoadError::BuiltIn)?,
     };
     let local = policy.backends().iter().filter(|backend| backend.provider == Provider::Local);
     let named = local.flat_map(|backend| &backend.models).filter_map(|served| manifest::find(served.upstream.as_str()));

@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use metrics::{counter, gauge};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::{sync::mpsc, time::timeout};
-use tradewind_policies::{Policy, PolicyErrors, SourceFile};
+use tradewind_policies::{InvalidName, Policy, PolicyErrors, SourceFile};
 
 use crate::{
     backend::{BuildError, Builder},
@@ -40,6 +40,9 @@ pub enum LoadError {
     /// A folder without a policy in it.
     #[error("the policy folder {0} holds no .toml file")]
     NoFiles(String),
+    /// The models of the built-in policy have names that no policy could give them.
+    #[error("the built-in policy is unusable: {0}")]
+    BuiltIn(InvalidName),
     /// What it says is faulty.
     #[error(transparent)]
     Faulty(#[from] PolicyErrors),

@@ -1,12 +1,8 @@
-//! Fetches the local models and loads them, one after the other.
+//! Brings the local models in: fetched if need be, loaded, put in their places.
 
-use tradewind_candle::{LoadOptions, load_chat, load_embeddings};
 use tradewind_models::{
-    ChatEngine, EmbeddingEngine,
-    chat::ChatSettings,
-    embeddings::EmbeddingSettings,
-    fetch::{Cache, ModelFiles, Progress, to_stderr},
-    manifest::{Manifest, Task},
+    fetch::{Cache, Progress, to_stderr},
+    manifest::Manifest,
 };
 
 use super::local::{Engine, LocalEngines};
@@ -22,4 +18,9 @@ pub fn load(settings: &LocalSettings, engines: &LocalEngines) {
         });
         engines.set(model, engine);
     }
+}
+
+#[cfg(not(feature = "local"))]
+fn engine(_: &Manifest, _: &LocalSettings, _: &dyn Progress) -> Result<Engine, String> {
+    Err("this build has no local inference: build it with the feature `local`".to_owned())
 }

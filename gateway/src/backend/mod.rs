@@ -1,7 +1,6 @@
 //! One backend as a service: an attempt goes in, an [`Answer`] or a [`Failure`] comes out.
 
 mod build;
-#[cfg(feature = "local")]
 mod load;
 mod local;
 mod openai;
@@ -15,7 +14,6 @@ use tradewind_policies::{UpstreamModel, spec::Timeouts};
 use crate::inference::{Answer, Failure, Inference};
 
 pub use build::{BuildError, Builder, Built};
-#[cfg(feature = "local")]
 pub use load::load;
 pub use local::{Engine, Local, LocalEngines, operation};
 pub use openai::OpenAi;

@@ -12,7 +12,7 @@ use std::fmt;
 use super::Policy;
 use crate::grant::Grants;
 use crate::name::{ModelId, TenantId};
-use crate::operation::Operation;
+use tradewind_protocol::Operation;
 
 /// Who could have granted and did not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::{Parts, Policy};
 use crate::name::{BackendName, InvalidName, ModelAlias, ModelId, RouteName};
-use crate::operation::Operation;
+use tradewind_protocol::Operation;
 use crate::source::PolicyHash;
 use crate::spec::{
     BackendIndex, BackendSpec, MaxAttempts, Provider, RouteParts, RouteSpec, ServedModel, TimeoutOverrides,

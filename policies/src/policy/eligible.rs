@@ -2,7 +2,7 @@
 
 use super::Policy;
 use crate::name::{ModelId, RouteName, TenantId};
-use crate::operation::Operation;
+use tradewind_protocol::Operation;
 use crate::spec::{MaxAttempts, Target, Timeouts};
 
 /// Which backends may serve a request, and within which limits. It borrows from the policy; nothing is allocated.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::Policy;
 use crate::grant::Grants;
 use crate::name::{ModelId, TenantId};
-use crate::operation::{Operation, Operations};
+use crate::operation::Operations;
+use tradewind_protocol::Operation;
 
 /// A name that a caller may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

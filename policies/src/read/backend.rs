@@ -5,7 +5,8 @@ use super::draft::RawBackend;
 use super::timeouts;
 use crate::fault::{Report, accepted};
 use crate::name::ModelId;
-use crate::operation::{Operation, Operations};
+use crate::operation::Operations;
+use tradewind_protocol::Operation;
 use crate::spec::{BaseUrl, HttpVersion, InvalidBaseUrl, OpenAi, Provider, SecretRef, ServedModel};
 
 /// The provider of a server with OpenAI's API.

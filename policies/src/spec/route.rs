@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use super::{BackendIndex, BackendSpec, TimeoutOverrides, Timeouts};
 use crate::name::{ModelId, RouteName, TenantId, UpstreamModel};
-use crate::operation::Operation;
+use tradewind_protocol::Operation;
 use crate::pattern::Pattern;
 
 /// How many backends one request may be sent to, one after the other.
