@@ -9,14 +9,14 @@ use super::scan::Flaw;
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     /// The file system said no.
-    #[error("cannot {action} {}", path.display())]
+    #[error("cannot {action} {}: {reason}", path.display())]
     Io {
         /// What was tried.
         action: &'static str,
         /// On which file or folder.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// Another process holds the log.
     #[error("the audit log in {} is being written by another process: stop it, or use another folder", .0.display())]
@@ -52,10 +52,10 @@ pub enum AuditError {
 
 impl AuditError {
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io {
+        move |reason| Self::Io {
             action,
             path: path.to_path_buf(),
-            source,
+            reason,
         }
     }
 }
