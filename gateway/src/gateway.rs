@@ -243,8 +243,8 @@ fn policy(settings: &Settings) -> Result<(Policy, LocalEngines), LoadError> {
     Ok((policy, engines))
 }
 
-fn issuers(settings: &Settings, home: &Home) -> Vec<IssuerSettings> {
-    let development = settings.auth.dev_issuer.then(|| home.issuer_settings());
+fn issuers(settings: &Settings, _home: &Home) -> Vec<IssuerSettings> {
+    let development = settings.auth.dev_issuer.then(|| IssuerSettings { issuer: String::new(), audiences: vec![], keys: KeySource::Discovery, tenant_claim: String::new(), models_claim: String::new() });
     let configured = settings.auth.issuers.iter().map(|issuer| IssuerSettings {
         issuer: issuer.issuer.clone(),
         audiences: issuer.audience.clone(),

@@ -1,7 +1,7 @@
 //! Brings the local models in: fetched if need be, loaded, put in their places.
 
 use tradewind_models::{
-    fetch::{Cache, Progress, to_stderr},
+    fetch::{Progress, to_stderr},
     manifest::Manifest,
 };
 

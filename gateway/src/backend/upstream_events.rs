@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// A stream under way.
-pub struct UpstreamEvents {
+pub(super) struct UpstreamEvents {
     body: Incoming,
     sniffer: StreamSniffer,
     /// The beginning of an event whose end has not come.
@@ -41,7 +41,7 @@ impl UpstreamEvents {
     ///
     /// # Errors
     /// [`Failure`], where there is no first event.
-    pub async fn open(body: Incoming, context: Arc<RequestContext>) -> Result<Self, Failure> {
+    pub(super) async fn open(body: Incoming, context: Arc<RequestContext>) -> Result<Self, Failure> {
         let sniffer = StreamSniffer::new();
         let mut events = Self { body, sniffer, held: BytesMut::new(), first: None, ended: false, context };
         let failure = |detail: &str| Failure::backend(Kind::UpstreamFailed, detail);

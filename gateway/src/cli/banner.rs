@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tradewind_policies::spec::Provider;
+use tradewind_policies::{Grants, Operation, spec::Provider};
 
 use crate::{
     backend::{Engine, LocalEngines, operation},
@@ -29,6 +29,9 @@ const CREDENTIALS: [(&str, &str); 14] = [
     ("OPENROUTER_API_KEY", "OpenRouter"),
     ("HF_TOKEN", "Hugging Face"),
 ];
+
+/// Whom the example is for.
+const TENANT: &str = "acme";
 
 /// The first lines, as soon as it listens.
 pub(super) fn listening(gateway: &Gateway) -> String {
@@ -65,14 +68,16 @@ pub(super) struct Ready {
 impl Ready {
     pub(super) fn of(gateway: &Gateway) -> Self {
         let snapshot = gateway.snapshot();
-        let names = snapshot.policy.names();
+        let (tenant, everything) = (TENANT.parse(), Grants::parse(["*"]));
+        let visible = tenant.ok().zip(everything.ok()).map(|(tenant, grants)| snapshot.policy.models_for(&tenant, Some(&grants)));
+        let chat = visible.unwrap_or_default().into_iter().find(|model| model.operations.contains(Operation::Chat));
         let settings = gateway.settings();
         Self {
             url: format!("https://{}/v1/chat/completions", settings.listen),
             certificate: gateway.certificate(),
             home: settings.home.clone(),
             dev_issuer: settings.auth.dev_issuer,
-            chat_model: names.into_iter().next().map(str::to_owned),
+            chat_model: chat.map(|model| model.name.to_owned()),
         }
     }
 
@@ -87,7 +92,7 @@ impl Ready {
             line(&mut text, "local model", &format!("{} ({}), {state}", model.id, operation(model)));
         }
         if self.dev_issuer {
-            let token = format!("{} token --tenant acme --model '*' --ttl 1h{}", program(), self.home_flag());
+            let token = format!("{} token --tenant {TENANT} --model '*' --ttl 1h{}", program(), self.home_flag());
             line(&mut text, "token", &token);
             if let Some(model) = &self.chat_model {
                 text.push_str("\n  try it:\n\n");

@@ -27,7 +27,7 @@ pub enum TlsError {
 ///
 /// # Errors
 /// [`TlsError`], where the file is no good.
-pub fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TlsError> {
+pub(super) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TlsError> {
     let roots = match ca_file {
         Some(path) => authorities(path)?,
         None => system_authorities().clone(),

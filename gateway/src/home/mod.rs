@@ -26,7 +26,6 @@ use std::time::SystemTime;
 
 use time::OffsetDateTime;
 
-pub(crate) use issuer::{public_jwk, read_key};
 
 /// The state directory, complete.
 #[derive(Clone, Debug)]
