@@ -70,6 +70,10 @@ class Modules(unittest.TestCase):
         self.assertEqual(self.faults("audit/layer.rs", "use crate::{audit::Record, context::RequestContext};"), [])
         self.assertEqual(self.faults("audit/layer.rs", "use super::chain::Chain;"), [])
 
+    def test_an_exception_holds_in_one_direction(self):
+        tree = {"dispatch/mod.rs": "use crate::route::Deployment;", "route/mod.rs": "use crate::dispatch::Attempt;"}
+        self.assertEqual([fault.split(":")[0] for fault in module_faults(tree)], ["gateway/src/route/mod.rs -> crate"])
+
     def test_the_stack_may_import_every_feature(self):
         self.assertEqual(self.faults("stack.rs", "use crate::{audit, auth, route};"), [])
 
