@@ -69,18 +69,26 @@ pub(super) struct Section<'a, 'i> {
 impl<'a, 'i> Section<'a, 'i> {
     /// The whole file.
     pub(super) fn root(source: &'a Source<'a>, table: &'a Spanned<DeTable<'i>>) -> Self {
+        Self::new(source, String::new(), Some(table.get_ref()), table.span())
+    }
+
+    fn new(
+        source: &'a Source<'a>,
+        prefix: String,
+        table: Option<&'a DeTable<'i>>,
+        span: Range<usize>,
+    ) -> Self {
         Self {
             source,
-            prefix: String::new(),
-            table: Some(table.get_ref()),
-            span: table.span(),
+            prefix,
+            table,
+            span,
             known: Vec::new(),
         }
     }
 
     /// The table `[key]`.
-    pub(super) fn section(&mut self, key: &'static str) -> Section<'a, 'i> {
-        let prefix = format!("{}{key}.", self.prefix);
+    pub(super) fn section(&mut self, key: &'static str) -> Self {
         let value = self.get(key);
         let table = value.and_then(|value| match value.get_ref() {
             DeValue::Table(table) => Some(table),
@@ -94,17 +102,11 @@ impl<'a, 'i> Section<'a, 'i> {
             }
         });
         let span = value.map_or(0..0, Spanned::span);
-        Section {
-            source: self.source,
-            prefix,
-            table,
-            span,
-            known: Vec::new(),
-        }
+        Self::new(self.source, format!("{}{key}.", self.prefix), table, span)
     }
 
     /// The tables `[[key]]`.
-    pub(super) fn sections(&mut self, key: &'static str) -> Vec<Section<'a, 'i>> {
+    pub(super) fn sections(&mut self, key: &'static str) -> Vec<Self> {
         let Some(value) = self.get(key) else {
             return Vec::new();
         };
@@ -116,13 +118,10 @@ impl<'a, 'i> Section<'a, 'i> {
         let mut sections = Vec::with_capacity(elements.len());
         for element in elements.iter() {
             match element.get_ref() {
-                DeValue::Table(table) => sections.push(Section {
-                    source: self.source,
-                    prefix: format!("{}{key}.", self.prefix),
-                    table: Some(table),
-                    span: element.span(),
-                    known: Vec::new(),
-                }),
+                DeValue::Table(table) => {
+                    let prefix = format!("{}{key}.", self.prefix);
+                    sections.push(Self::new(self.source, prefix, Some(table), element.span()));
+                }
                 other => self.note(key, element.span(), &expected(&wanted, other)),
             }
         }

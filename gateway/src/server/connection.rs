@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +21,10 @@ use crate::config::ConnectionSettings;
 
 /// From the accept to the end of the handshake. An honest one takes two round trips.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a connection that was accepted before a drain may still send its first request: more than a round trip
+/// from anywhere. A client that connected in good faith would otherwise count a failed request.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 /// What a client may send ahead on one HTTP/2 stream before it is read, and on all of a connection together: what
 /// Envoy's guide for edge proxies recommends. It bounds the memory of 100 streams to 1 MiB.
@@ -76,8 +80,7 @@ impl Shared {
                 Ok(Err(error)) => return tracing::debug!(%error, "TLS handshake failed"),
                 Err(_) => return tracing::debug!("TLS handshake took too long"),
             },
-            // Nothing was asked yet, so nothing is lost.
-            () = self.shutdown.begun() => return,
+            () = self.time_to_close(&activity) => return,
         };
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             self.serve_h2(stream, service, activity).await;
@@ -131,7 +134,7 @@ impl Shared {
     {
         let mut connection = pin!(connection);
         let mut watchdog = Watchdog::new(activity.clone(), self.settings.header_timeout, self.settings.idle);
-        let mut begun = pin!(self.shutdown.begun());
+        let mut time_to_close = pin!(self.time_to_close(&activity));
         let mut last_request = LastRequest::NotNamed;
         loop {
             tokio::select! {
@@ -143,7 +146,7 @@ impl Shared {
                     }
                     return;
                 }
-                () = begun.as_mut(), if last_request == LastRequest::NotNamed => {
+                () = time_to_close.as_mut(), if last_request == LastRequest::NotNamed => {
                     last_request = LastRequest::Named;
                     connection.as_mut().graceful_shutdown();
                 }
@@ -158,6 +161,14 @@ impl Shared {
                     }
                 },
             }
+        }
+    }
+
+    /// Returns when a drain has begun and the connection has had its chance of a first request.
+    async fn time_to_close(&self, activity: &Activity) {
+        self.shutdown.begun().await;
+        if activity.is_fresh() {
+            sleep(FIRST_REQUEST).await;
         }
     }
 }

@@ -22,7 +22,8 @@
 //! # Drain
 //!
 //! [`Shutdown::begin`] closes the listeners and tells every connection to take no further request (GOAWAY, or
-//! `connection: close`). Requests in progress go on for the grace. Then [`Connection::forced`] is cancelled, on which
+//! `connection: close`); one that has not sent its first request may still do so for a second. Requests in progress go
+//! on for the grace. Then [`Connection::forced`] is cancelled, on which
 //! response bodies end their streams in their own protocol's words, because a stream that just stops looks complete
 //! to most clients; what has not ended a moment later is cut off.
 

@@ -27,7 +27,7 @@ pub(super) struct Activity {
     requests: AtomicUsize,
     /// The end of the last request.
     quiet_since: AtomicU64,
-    /// The first byte of a head that is not complete.
+    /// The first byte of a head that is not complete; 0 until the first request.
     head_since: AtomicU64,
 }
 
@@ -51,6 +51,11 @@ impl Activity {
         }
     }
 
+    /// Whether no request has come yet.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.head_since.load(Ordering::Acquire) == 0
+    }
+
     /// Lets the idle time begin anew.
     pub(super) fn rest(&self) {
         self.quiet_since.store(self.elapsed(), Ordering::Release);
@@ -59,7 +64,8 @@ impl Activity {
     /// Notes that bytes came in, which outside of a request are the head of the next one.
     fn bytes(&self) {
         if self.requests.load(Ordering::Acquire) == 0 && self.head_since.load(Ordering::Acquire) == NO_HEAD {
-            self.head_since.store(self.elapsed(), Ordering::Release);
+            // Not 0, which only the first head has.
+            self.head_since.store(self.elapsed().max(1), Ordering::Release);
         }
     }
 

@@ -38,8 +38,8 @@ impl std::error::Error for PolicyErrors {}
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Where it is.
-    pub place: Place,
+    /// Where it is; `None` if it is about no file in particular.
+    pub place: Option<Place>,
     /// The path of the key, such as `backend.openai.base_url`; empty for the file as a whole.
     pub key: String,
     /// What is wrong, what is accepted and what may have been meant, on one line.
@@ -50,7 +50,9 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.place)?;
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
         if !self.key.is_empty() {
             write!(f, "{}: ", self.key)?;
         }

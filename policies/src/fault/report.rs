@@ -55,19 +55,23 @@ impl<'s> Report<'s> {
         self.concealed.push(at);
     }
 
-    /// The place, as people look it up.
-    pub(crate) fn place(&self, at: At) -> Place {
-        let (file, text) = self
-            .files
-            .get(at.file)
-            .map_or(("", ""), |file| (&file.name, &file.text));
+    /// The place, as people look it up; none if there is no such file.
+    pub(crate) fn place(&self, at: At) -> Option<Place> {
+        let SourceFile { name, text } = self.files.get(at.file)?;
         let before = text.get(..at.start).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Place {
-            file: file.into(),
+        Some(Place {
+            file: name.clone(),
             line: before.matches('\n').count() + 1,
             column: before.get(line_start..).unwrap_or("").chars().count() + 1,
-        }
+        })
+    }
+
+    /// ` at file:line:column`, to be put into another fault's message.
+    pub(crate) fn mention(&self, at: At) -> String {
+        self.place(at)
+            .map(|place| format!(" at {place}"))
+            .unwrap_or_default()
     }
 
     /// `value` if nothing was found, else what was found.
@@ -88,9 +92,17 @@ impl<'s> Report<'s> {
 
     /// The line at `at` with carets below; none for an empty place.
     fn snippet(&self, at: At) -> Option<String> {
+        if at.start == at.end {
+            return None;
+        }
         let text = &self.files.get(at.file)?.text;
         let concealed = self.concealed.iter().filter(|hidden| hidden.file == at.file);
         let concealed: Vec<_> = concealed.map(|hidden| hidden.start..hidden.end).collect();
-        (at.end > at.start).then(|| snippet::draw(text, at.start..at.end, self.place(at).line, &concealed))
+        Some(snippet::draw(
+            text,
+            at.start..at.end,
+            self.place(at)?.line,
+            &concealed,
+        ))
     }
 }

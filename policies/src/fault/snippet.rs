@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn concealed_text_is_blanked_out() {
-        let drawn = draw("key = \"hunter2\"", 0..3, 1, &[6..15]);
+        let drawn = draw("key = \"hunter2\"", 0..3, 1, std::slice::from_ref(&(6..15)));
         assert_eq!(drawn, "  |\n1 | key = *********\n  | ^^^");
     }
 }

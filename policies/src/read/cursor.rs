@@ -90,7 +90,7 @@ impl<'t> Table<'t> {
     pub(super) fn finish(self, report: &mut Report<'_>) {
         for entry in self.entries {
             let hint = did_you_mean(entry.name, self.known.iter().copied());
-            report.conceal(entry.at);
+            conceal(entry.at, entry.tree, report);
             report.fault(
                 entry.name_at,
                 entry.key.as_str(),
@@ -220,6 +220,17 @@ impl<'t> Value<'t> {
             format!("expected {expected}, found {}", described(self.tree)),
         );
         None
+    }
+}
+
+/// Keeps a value out of snippets. The values of dotted keys are behind the place of their table, so each is hidden
+/// by itself.
+fn conceal(at: At, tree: &DeValue<'_>, report: &mut Report<'_>) {
+    report.conceal(at);
+    if let DeValue::Table(table) = tree {
+        for value in table.values() {
+            conceal(At::new(at.file, value.span()), value.get_ref(), report);
+        }
     }
 }
 

@@ -20,12 +20,14 @@ pub(super) fn read(file: usize, text: &str, draft: &mut Draft, report: &mut Repo
     let (tree, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let at = At::new(file, error.span().unwrap_or(0..0));
-        conceal_line_of_secret(at, text, report);
         report.fault(
             at,
             "",
             format!("not TOML: {}", error.message().replace('\n', "; ")),
         );
+    }
+    if !errors.is_empty() {
+        conceal_values(file, text, report);
     }
     let mut top = Table::new(String::new(), At::top_of(file), tree.get_ref());
     version(&mut top, report);
@@ -141,29 +143,23 @@ fn set<T>(slot: &mut Option<Located<T>>, value: Located<T>, report: &mut Report<
 }
 
 fn twice<T>(first: At, second: &Located<T>, report: &mut Report<'_>) {
-    let message = format!(
-        "defined twice; it was first defined at {}; keep one",
-        report.place(first)
-    );
+    let place = report.mention(first);
+    let message = format!("defined twice; it was first defined{place}; keep one");
     report.fault(second.at, second.key.as_str(), message);
 }
 
-/// A line that is not TOML has no keys to go by. If it seems to hold a secret, all behind the first `=` is hidden.
-fn conceal_line_of_secret(at: At, text: &str, report: &mut Report<'_>) {
-    let start = text
-        .get(..at.start)
-        .and_then(|before| before.rfind('\n'))
-        .map_or(0, |newline| newline + 1);
-    let line = text
-        .get(start..)
-        .and_then(|rest| rest.lines().next())
-        .unwrap_or("");
-    let suspicious = ["secret", "key", "password", "token", "://"];
-    let lower = line.to_ascii_lowercase();
-    if let Some((before, _)) = lower
-        .split_once('=')
-        .filter(|_| suspicious.iter().any(|word| lower.contains(word)))
-    {
-        report.conceal(At::new(at.file, start + before.len() + 1..start + line.len()));
+/// Hides whatever may be a value. A file that is not TOML has no keys to tell a secret by: a slip in the key, or a
+/// quote too few, and the secret of one line is the text of another.
+fn conceal_values(file: usize, text: &str, report: &mut Report<'_>) {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let end = start + line.len();
+        let shown = match line.find('=') {
+            Some(equals) => equals + 1,
+            None if line.trim_start().starts_with('[') => line.len(),
+            None => 0,
+        };
+        report.conceal(At::new(file, start + shown..end));
+        start = end;
     }
 }

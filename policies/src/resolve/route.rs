@@ -14,9 +14,9 @@ pub(super) fn check(draft: &Draft, models: &Models, report: &mut Report<'_>) {
         if let Some(name) = &route.name
             && let Some(first) = names.insert(&name.value, name.at)
         {
-            let place = report.place(first);
+            let place = report.mention(first);
             let message = format!(
-                "route `{}` was already defined at {place}; rename one of them",
+                "route `{}` was already defined{place}; rename one of them",
                 name.value
             );
             report.fault(name.at, name.key.as_str(), message);

@@ -33,8 +33,11 @@ pub(super) fn check(routes: &[RawRoute], report: &mut Report<'_>) {
             .as_ref()
             .map(|name| format!(" `{}`", name.value))
             .unwrap_or_default();
-        let at = first.model.as_ref().map(|model| report.place(model.at));
-        let at = at.map(|place| format!(" at {place}")).unwrap_or_default();
+        let at = first
+            .model
+            .as_ref()
+            .map(|model| report.mention(model.at))
+            .unwrap_or_default();
         let message =
             format!("this route can never match: route{name}{at} matches first; move it up or remove it");
         report.fault(model.at, model.key.as_str(), message);
