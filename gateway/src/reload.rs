@@ -18,8 +18,7 @@ use tokio::{sync::mpsc, time::timeout};
 use tradewind_policies::{InvalidName, Policy, PolicyErrors, SourceFile};
 
 use crate::{
-    backend::{BuildError, Builder},
-    snapshot::Snapshot,
+    snapshot::{BuildError, Builder, Snapshot},
     telemetry::names,
 };
 

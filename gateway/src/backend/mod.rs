@@ -1,6 +1,5 @@
 //! One backend as a service: an attempt goes in, an [`Answer`] or a [`Failure`] comes out.
 
-mod build;
 mod load;
 mod local;
 mod openai;
@@ -13,10 +12,10 @@ use tradewind_policies::{UpstreamModel, spec::Timeouts};
 
 use crate::inference::{Answer, Failure, Inference};
 
-pub use build::{BuildError, Builder, Built};
 pub use load::load;
 pub use local::{Engine, Local, LocalEngines, operation};
 pub use openai::OpenAi;
+pub use secret::{Secret, SecretError};
 pub use timeouts::{AttemptTimeouts, AttemptTimeoutsLayer};
 
 /// One try at one backend.

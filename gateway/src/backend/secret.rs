@@ -7,11 +7,11 @@ use tradewind_policies::spec::SecretRef;
 
 /// A credential.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Secret(String);
+pub struct Secret(String);
 
 /// Why a credential cannot be had. None of these holds the credential.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SecretError {
+pub enum SecretError {
     /// The variable is not set, or not to text.
     #[error("the environment variable {0} is not set; export it, or remove the backend from the policy")]
     NoVariable(String),
@@ -36,7 +36,7 @@ impl Secret {
     ///
     /// # Errors
     /// [`SecretError`], which names the place and never the credential.
-    pub(super) fn read(reference: &SecretRef) -> Result<Self, SecretError> {
+    pub fn read(reference: &SecretRef) -> Result<Self, SecretError> {
         let text = match reference {
             SecretRef::Env(name) => std::env::var(name).map_err(|_| SecretError::NoVariable(name.clone()))?,
             SecretRef::File(path) => std::fs::read_to_string(path)
@@ -50,7 +50,7 @@ impl Secret {
     ///
     /// # Errors
     /// [`SecretError::NotAHeader`]; `place` says whose it is.
-    pub(super) fn bearer(&self, place: &SecretRef) -> Result<HeaderValue, SecretError> {
+    pub fn bearer(&self, place: &SecretRef) -> Result<HeaderValue, SecretError> {
         let value = HeaderValue::try_from(format!("Bearer {}", self.0));
         let mut value = value.map_err(|_| SecretError::NotAHeader(place.to_string()))?;
         value.set_sensitive(true);

@@ -8,12 +8,8 @@ use tradewind_policies::{
 };
 use tradewind_providers::openai::Endpoint;
 
-use super::{
-    BackendService, OpenAi,
-    local::{Local, LocalEngines},
-    secret::{Secret, SecretError},
-};
 use crate::{
+    backend::{BackendService, Local, LocalEngines, OpenAi, Secret, SecretError},
     client::{ClientOptions, TlsError, client},
     route::Deployment,
     stack,
@@ -29,7 +25,7 @@ pub struct Builder {
 
 /// A backend that can be tried, and what it was built from beside its description.
 #[derive(Clone)]
-pub struct Built {
+pub(super) struct Built {
     service: BackendService,
     credential: Option<HeaderValue>,
 }
@@ -56,8 +52,7 @@ enum Reason {
 
 impl Built {
     /// Whether `other` is the same backend with the same credential, so that one may stand for the other.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
+    pub(super) fn is_same(&self, other: &Self) -> bool {
         self.credential == other.credential
     }
 }
@@ -74,7 +69,7 @@ impl Builder {
     ///
     /// # Errors
     /// [`BuildError`], which names the backend.
-    pub fn build(&self, spec: &BackendSpec, known: Option<&Built>) -> Result<Built, BuildError> {
+    pub(super) fn build(&self, spec: &BackendSpec, known: Option<&Built>) -> Result<Built, BuildError> {
         let built = match &spec.provider {
             Provider::OpenAi(server) => open_ai(server, spec, known),
             Provider::Local => self.local(spec),
@@ -83,8 +78,7 @@ impl Builder {
     }
 
     /// The state of one model of a backend.
-    #[must_use]
-    pub fn deployment(&self, spec: &BackendSpec, model: &UpstreamModel, built: &Built) -> Deployment {
+    pub(super) fn deployment(&self, spec: &BackendSpec, model: &UpstreamModel, built: &Built) -> Deployment {
         let provider = match spec.provider {
             Provider::OpenAi(_) => "openai",
             Provider::Local => "tradewind",

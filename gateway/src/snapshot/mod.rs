@@ -3,14 +3,16 @@
 //! A request takes the current snapshot and keeps it to its end. A reload builds another beside it; deployments that the new policy leaves as they
 //! are move over with their connections and with what was learned of them.
 
+mod build;
+
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use tradewind_policies::{BackendName, Policy, UpstreamModel, spec::BackendSpec, spec::Target};
 
-use crate::{
-    backend::{BuildError, Builder, Built},
-    route::Deployment,
-};
+use self::build::Built;
+use crate::route::Deployment;
+
+pub use self::build::{BuildError, Builder};
 
 /// A policy in force, and its backends.
 pub struct Snapshot {
