@@ -29,14 +29,23 @@
 //! has a genuine token and may be told what it lacks. The audit log always gets the precise [`AuthError::code`].
 
 mod authenticator;
+mod bearer;
+mod claims;
 mod clock;
+mod dev;
+mod digest;
 mod error;
 mod fetch;
+mod jws;
+mod keys;
+mod object;
 mod principal;
 mod settings;
+mod verified;
 
 pub use authenticator::Authenticator;
 pub use clock::{Clock, SystemClock};
+pub use dev::{DEV_AUDIENCE, DEV_ISSUER, DEV_MAX_LIFETIME, DevClaims, DevIssuer, MintError};
 pub use error::AuthError;
 pub use fetch::{Fetch, FetchError};
 pub use principal::{Principal, TenantId, TenantIdError};

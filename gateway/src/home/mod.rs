@@ -103,6 +103,18 @@ impl Home {
         Self::open_at(dir, SystemTime::now().into())
     }
 
+    /// Where the directory is unless somebody says otherwise: `$TRADEWIND_HOME`, else `.tradewind` here.
+    pub fn default_dir() -> PathBuf {
+        std::env::var_os("TRADEWIND_HOME")
+            .filter(|dir| !dir.is_empty())
+            .map_or_else(|| ".tradewind".into(), PathBuf::from)
+    }
+
+    /// Names the files of a state directory without touching any.
+    pub fn at(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
     fn open_at(dir: &Path, now: OffsetDateTime) -> Result<Self, HomeError> {
         let home = Self {
             dir: dir.to_path_buf(),
