@@ -117,7 +117,10 @@ impl Limits {
         if self.deadline.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Error::new(Kind::Timeout, "the deadline of the request passed while its answer was streaming"));
         }
-        self.shutdown.as_mut().poll(cx).map(|()| Error::new(Kind::ShuttingDown, "the gateway is shutting down; send the request again"))
+        self.shutdown
+            .as_mut()
+            .poll(cx)
+            .map(|()| Error::new(Kind::ShuttingDown, "the gateway is shutting down; send the request again"))
     }
 }
 

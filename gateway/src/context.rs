@@ -364,7 +364,7 @@ impl fmt::Debug for RequestContext {
 #[cfg(test)]
 pub(crate) mod testing {
     use super::*;
-    use crate::backend::LocalEngines;
+    use crate::{backend::LocalEngines, snapshot::Builder};
 
     /// A request to a gateway that serves nothing.
     pub(crate) fn context() -> Arc<RequestContext> {

@@ -3,12 +3,7 @@
 //! [`Gateway::bind`] does everything that can fail on an operator's mistake, so that it is told at once and before a model is
 //! fetched. [`Gateway::run`] then serves until a shutdown; local models come in while it already serves the clouds.
 
-use std::{
-    fmt, io,
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{fmt, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -23,7 +18,7 @@ use tradewind_policies::{Policy, spec::Provider};
 use crate::{
     admin::Admin,
     audit::{Audit, AuditError, AuditOptions},
-    auth::{Authenticator, HttpFetch, IssuerSettings, KeySource, SettingsError, SystemClock},
+    auth::{Authenticator, DevIssuer, HttpFetch, IssuerSettings, KeySource, SettingsError, SystemClock},
     backend::LocalEngines,
     client::TlsError as ClientTlsError,
     config::{Certificate, IssuerKeys, Settings},
@@ -243,8 +238,8 @@ fn policy(settings: &Settings) -> Result<(Policy, LocalEngines), LoadError> {
     Ok((policy, engines))
 }
 
-fn issuers(settings: &Settings, _home: &Home) -> Vec<IssuerSettings> {
-    let development = settings.auth.dev_issuer.then(|| IssuerSettings { issuer: String::new(), audiences: vec![], keys: KeySource::Discovery, tenant_claim: String::new(), models_claim: String::new() });
+fn issuers(settings: &Settings, home: &Home) -> Vec<IssuerSettings> {
+    let development = settings.auth.dev_issuer.then(|| DevIssuer::settings(home));
     let configured = settings.auth.issuers.iter().map(|issuer| IssuerSettings {
         issuer: issuer.issuer.clone(),
         audiences: issuer.audience.clone(),

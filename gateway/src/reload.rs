@@ -115,7 +115,8 @@ impl Reloader {
                 let _waiting_already = tell.try_send(());
             }
         })?;
-        let folder = if path.is_dir() { path } else { path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new(".")) };
+        let folder =
+            if path.is_dir() { path } else { path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new(".")) };
         watcher.watch(folder, RecursiveMode::NonRecursive)?;
         mark_in_force();
         Ok(Self { path: path.to_path_buf(), builder, current, changes, _watcher: watcher })

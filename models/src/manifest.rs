@@ -10,10 +10,8 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 /// The manifests, in the order in which `tradewind` lists them.
-const EMBEDDED: [&str; 2] = [
-    include_str!("../registry/smollm2-135m-instruct.toml"),
-    include_str!("../registry/all-minilm-l6-v2.toml"),
-];
+const EMBEDDED: [&str; 2] =
+    [include_str!("../registry/smollm2-135m-instruct.toml"), include_str!("../registry/all-minilm-l6-v2.toml")];
 
 static REGISTRY: LazyLock<Vec<Manifest>> = LazyLock::new(|| {
     EMBEDDED
@@ -37,16 +35,12 @@ pub fn find(id: &str) -> Option<&'static Manifest> {
 
 /// The chat model that is served when nobody chose one.
 pub fn default_chat() -> Option<&'static Manifest> {
-    registry()
-        .iter()
-        .find(|manifest| manifest.is_default && manifest.task == Task::Chat)
+    registry().iter().find(|manifest| manifest.is_default && manifest.task == Task::Chat)
 }
 
 /// The embedding model that is served when nobody chose one.
 pub fn default_embeddings() -> Option<&'static Manifest> {
-    registry()
-        .iter()
-        .find(|manifest| manifest.is_default && matches!(manifest.task, Task::Embeddings { .. }))
+    registry().iter().find(|manifest| manifest.is_default && matches!(manifest.task, Task::Embeddings { .. }))
 }
 
 /// One model: its files, and where to get them.
@@ -210,12 +204,7 @@ impl TryFrom<String> for Sha256 {
 
 /// Somebody who serves the files.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(
-    tag = "kind",
-    rename_all = "kebab-case",
-    rename_all_fields = "kebab-case",
-    deny_unknown_fields
-)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Source {
     /// A repository of the Hugging Face hub, over HTTPS.
     HuggingFace {
@@ -280,18 +269,11 @@ impl TryFrom<Raw> for Manifest {
         for source in &raw.sources {
             let listed = |name: &FileName| raw.files.iter().any(|file| file.name == *name);
             if let Some(name) = source.paths().keys().find(|name| !listed(name)) {
-                return Err(Fault::UnknownFile {
-                    origin: source.to_string(),
-                    name: name.to_string(),
-                });
+                return Err(Fault::UnknownFile { origin: source.to_string(), name: name.to_string() });
             }
         }
         for file in &raw.files {
-            if !raw
-                .sources
-                .iter()
-                .any(|source| source.paths().contains_key(&file.name))
-            {
+            if !raw.sources.iter().any(|source| source.paths().contains_key(&file.name)) {
                 return Err(Fault::NoSource(file.name.to_string()));
             }
         }
@@ -354,10 +336,7 @@ mod tests {
     fn every_embedded_manifest_parses_and_there_is_a_default_of_each_kind() {
         assert_eq!(registry().len(), EMBEDDED.len());
         assert_eq!(default_chat().unwrap().id.as_str(), "smollm2-135m-instruct");
-        assert_eq!(
-            default_embeddings().unwrap().task,
-            Task::Embeddings { dimensions: 384 }
-        );
+        assert_eq!(default_embeddings().unwrap().task, Task::Embeddings { dimensions: 384 });
         assert_eq!(find("all-minilm-l6-v2"), default_embeddings());
         assert_eq!(find("gpt-4o"), None);
     }
@@ -371,10 +350,7 @@ mod tests {
     #[test]
     fn a_path_for_a_file_that_is_not_listed_is_an_error() {
         let error = Manifest::parse(&manifest("", "v.gguf")).unwrap_err();
-        assert!(
-            error.to_string().contains("`v.gguf`, which no [[file]] names"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("`v.gguf`, which no [[file]] names"), "{error}");
     }
 
     #[test]

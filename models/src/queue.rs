@@ -73,17 +73,8 @@ struct State<J> {
 impl<J: Job> Queue<J> {
     /// A queue in which `capacity` jobs can wait.
     pub(crate) fn new(capacity: usize) -> Arc<Self> {
-        let state = State {
-            jobs: VecDeque::new(),
-            running: 0,
-            service_time: None,
-            is_open: true,
-        };
-        Arc::new(Self {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-            capacity,
-        })
+        let state = State { jobs: VecDeque::new(), running: 0, service_time: None, is_open: true };
+        Arc::new(Self { state: Mutex::new(state), changed: Condvar::new(), capacity })
     }
 
     /// Adds a job at the end.
@@ -96,9 +87,7 @@ impl<J: Job> Queue<J> {
             state.jobs.retain(|job| !job.is_abandoned());
         }
         if state.jobs.len() >= self.capacity {
-            return Err(SubmitError::QueueFull {
-                retry_after: state.service_time(),
-            });
+            return Err(SubmitError::QueueFull { retry_after: state.service_time() });
         }
         state.jobs.push_back(job);
         self.changed.notify_one();
@@ -127,11 +116,7 @@ impl<J: Job> Queue<J> {
     /// How busy the engine is.
     pub(crate) fn load(&self) -> Load {
         let state = self.lock();
-        Load {
-            waiting: state.jobs.len(),
-            running: state.running,
-            service_time: state.service_time(),
-        }
+        Load { waiting: state.jobs.len(), running: state.running, service_time: state.service_time() }
     }
 
     fn next(&self) -> Option<J> {
@@ -210,9 +195,7 @@ impl<J: Job> Drop for Submitter<J> {
 /// What a panic said.
 pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
-        .to_owned()
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
 }
 
 #[cfg(test)]
@@ -234,13 +217,7 @@ mod tests {
 
     fn task(name: u32) -> (Task, Arc<AtomicBool>) {
         let abandoned = Arc::new(AtomicBool::new(false));
-        (
-            Task {
-                name,
-                abandoned: Arc::clone(&abandoned),
-            },
-            abandoned,
-        )
+        (Task { name, abandoned: Arc::clone(&abandoned) }, abandoned)
     }
 
     fn serve_all(queue: &Queue<Task>) -> Vec<u32> {
@@ -265,19 +242,9 @@ mod tests {
     fn a_full_queue_refuses_and_says_when_to_come_back() {
         let queue = Queue::new(1);
         queue.push(task(1).0).unwrap();
-        assert_eq!(
-            queue.push(task(2).0),
-            Err(SubmitError::QueueFull {
-                retry_after: FIRST_GUESS
-            })
-        );
+        assert_eq!(queue.push(task(2).0), Err(SubmitError::QueueFull { retry_after: FIRST_GUESS }));
         queue.lock().observe(Duration::from_secs(8));
-        assert_eq!(
-            queue.push(task(2).0),
-            Err(SubmitError::QueueFull {
-                retry_after: Duration::from_secs(8)
-            })
-        );
+        assert_eq!(queue.push(task(2).0), Err(SubmitError::QueueFull { retry_after: Duration::from_secs(8) }));
         queue.lock().observe(Duration::from_secs(16));
         assert_eq!(queue.load().service_time, Duration::from_secs(9));
         assert_eq!(queue.load().predicted_wait(), Duration::from_secs(9));

@@ -16,11 +16,7 @@ pub struct Sampling {
 
 impl Sampling {
     /// Always the likeliest token.
-    pub const GREEDY: Self = Self {
-        temperature: 0.0,
-        top_p: 1.0,
-        seed: None,
-    };
+    pub const GREEDY: Self = Self { temperature: 0.0, top_p: 1.0, seed: None };
 
     /// `temperature` 0 is greedy, 1 follows the model's own distribution, more flattens it; `top_p` keeps the fewest
     /// likeliest tokens that together have at least that probability; without a `seed` every call differs.
@@ -34,22 +30,14 @@ impl Sampling {
         if !(top_p > 0.0 && top_p <= 1.0) {
             return Err(SamplingError::TopP(top_p));
         }
-        Ok(Self {
-            temperature,
-            top_p,
-            seed,
-        })
+        Ok(Self { temperature, top_p, seed })
     }
 }
 
 impl Default for Sampling {
     /// The model's own distribution, unseeded.
     fn default() -> Self {
-        Self {
-            temperature: 1.0,
-            top_p: 1.0,
-            seed: None,
-        }
+        Self { temperature: 1.0, top_p: 1.0, seed: None }
     }
 }
 
@@ -110,16 +98,11 @@ impl Sampler {
 
     /// The tokens to draw from, with weights proportional to their probabilities.
     fn nucleus(&self, logits: &[f32], highest: f32) -> Vec<Candidate> {
-        let Sampling {
-            temperature, top_p, ..
-        } = self.sampling;
+        let Sampling { temperature, top_p, .. } = self.sampling;
         let mut candidates: Vec<_> = (0..)
             .zip(logits)
             .filter(|(_, logit)| logit.is_finite())
-            .map(|(token, logit)| Candidate {
-                token,
-                weight: ((logit - highest) / temperature).exp(),
-            })
+            .map(|(token, logit)| Candidate { token, weight: ((logit - highest) / temperature).exp() })
             .collect();
         if top_p == 1.0 {
             return candidates;
@@ -127,10 +110,7 @@ impl Sampler {
         let total: f32 = candidates.iter().map(|candidate| candidate.weight).sum();
         // Were only tokens below this weight left out of the nucleus, all of them together could not reach 1 - top_p:
         // none of them is needed, and some hundreds are sorted instead of the whole vocabulary.
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a bound; a vocabulary is far below 2^24"
-        )]
+        #[expect(clippy::cast_precision_loss, reason = "a bound; a vocabulary is far below 2^24")]
         let negligible = (1.0 - top_p) * total / candidates.len() as f32;
         candidates.retain(|candidate| candidate.weight >= negligible);
         candidates.sort_unstable_by(|a, b| b.weight.total_cmp(&a.weight));
@@ -211,10 +191,7 @@ mod tests {
 
     #[test]
     fn logits_that_are_not_numbers_are_passed_over_or_refused() {
-        assert_eq!(
-            draws(Sampling::GREEDY, &[f32::NAN, 1.0, f32::NEG_INFINITY], 1),
-            [1]
-        );
+        assert_eq!(draws(Sampling::GREEDY, &[f32::NAN, 1.0, f32::NEG_INFINITY], 1), [1]);
         let mut sampler = Sampler::new(Sampling::default());
         assert_eq!(sampler.sample(&[f32::NAN]), Err(NoFiniteLogit));
         assert_eq!(sampler.sample(&[]), Err(NoFiniteLogit));
@@ -222,10 +199,7 @@ mod tests {
 
     #[test]
     fn settings_out_of_range_are_refused() {
-        assert_eq!(
-            Sampling::new(2.5, 1.0, None),
-            Err(SamplingError::Temperature(2.5))
-        );
+        assert_eq!(Sampling::new(2.5, 1.0, None), Err(SamplingError::Temperature(2.5)));
         assert_eq!(Sampling::new(1.0, 0.0, None), Err(SamplingError::TopP(0.0)));
         assert!(Sampling::new(f32::NAN, 1.0, None).is_err());
     }

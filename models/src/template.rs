@@ -63,20 +63,12 @@ impl ChatTemplate {
     /// When it is not valid Jinja.
     pub fn new(source: impl Into<Cow<'static, str>>, tokens: SpecialTokens) -> Result<Self, TemplateError> {
         let mut environment = Environment::new();
-        let syntax = SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .build();
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.map_err(TemplateError::Syntax)?);
-        environment.add_function(
-            "raise_exception",
-            |message: String| -> Result<(), minijinja::Error> {
-                Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
-            },
-        );
-        environment
-            .add_template_owned(NAME, source)
-            .map_err(TemplateError::Syntax)?;
+        environment.add_function("raise_exception", |message: String| -> Result<(), minijinja::Error> {
+            Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
+        });
+        environment.add_template_owned(NAME, source).map_err(TemplateError::Syntax)?;
         Ok(Self { environment, tokens })
     }
 
@@ -86,10 +78,7 @@ impl ChatTemplate {
     /// # Errors
     /// When the template refuses the conversation.
     pub fn render(&self, messages: &[Message]) -> Result<String, TemplateError> {
-        let template = self
-            .environment
-            .get_template(NAME)
-            .map_err(TemplateError::Syntax)?;
+        let template = self.environment.get_template(NAME).map_err(TemplateError::Syntax)?;
         let turns: Vec<Value> = messages
             .iter()
             .map(|message| context! { role => message.role.name(), content => message.content.as_str() })
@@ -121,17 +110,11 @@ mod tests {
     use super::*;
 
     fn message(role: Role, content: &str) -> Message {
-        Message {
-            role,
-            content: content.to_owned(),
-        }
+        Message { role, content: content.to_owned() }
     }
 
     fn template(source: &'static str) -> ChatTemplate {
-        let tokens = SpecialTokens {
-            bos: Some("<s>".to_owned()),
-            eos: Some("</s>".to_owned()),
-        };
+        let tokens = SpecialTokens { bos: Some("<s>".to_owned()), eos: Some("</s>".to_owned()) };
         ChatTemplate::new(source, tokens).unwrap()
     }
 
@@ -141,16 +124,8 @@ mod tests {
             "{{ bos_token }}{% for m in messages %}[{{ m['role'] }}] {{ m.content }}{{ eos_token }}{% endfor %}\
              {% if add_generation_prompt %}[assistant]{% endif %}",
         );
-        let rendered = template
-            .render(&[
-                message(Role::System, "be brief"),
-                message(Role::User, "<b>hi</b>"),
-            ])
-            .unwrap();
-        assert_eq!(
-            rendered,
-            "<s>[system] be brief</s>[user] <b>hi</b></s>[assistant]"
-        );
+        let rendered = template.render(&[message(Role::System, "be brief"), message(Role::User, "<b>hi</b>")]).unwrap();
+        assert_eq!(rendered, "<s>[system] be brief</s>[user] <b>hi</b></s>[assistant]");
     }
 
     #[test]
@@ -161,9 +136,7 @@ mod tests {
 
     #[test]
     fn a_template_can_refuse_a_conversation_with_its_reason() {
-        let template = template(
-            "{% if messages[0].role != 'user' %}{{ raise_exception('a user must speak first') }}{% endif %}",
-        );
+        let template = template("{% if messages[0].role != 'user' %}{{ raise_exception('a user must speak first') }}{% endif %}");
         let error = template.render(&[message(Role::Assistant, "hello")]).unwrap_err();
         assert!(matches!(error, TemplateError::Refused(_)));
         assert!(error.to_string().contains("a user must speak first"), "{error}");

@@ -45,16 +45,8 @@ impl Rule {
             return Ok(());
         }
         // The text may be hostile and endless: the message shows its beginning only.
-        let text = text
-            .chars()
-            .take(80)
-            .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-            .collect();
-        Err(InvalidName {
-            text,
-            kind,
-            accepted: self.accepted,
-        })
+        let text = text.chars().take(80).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        Err(InvalidName { text, kind, accepted: self.accepted })
     }
 }
 
@@ -130,11 +122,7 @@ mod tests {
 
     #[test]
     fn model_names_of_vendors_are_accepted_and_wildcards_are_not() {
-        for good in [
-            "gpt-4o",
-            "meta-llama/Llama-3.1:free",
-            "arn:aws:bedrock:eu-central-1:1:inference-profile/x",
-        ] {
+        for good in ["gpt-4o", "meta-llama/Llama-3.1:free", "arn:aws:bedrock:eu-central-1:1:inference-profile/x"] {
             assert!(good.parse::<ModelId>().is_ok(), "{good}");
         }
         for bad in ["", "chat-*", "a b", "a\"b"] {
@@ -144,10 +132,7 @@ mod tests {
 
     #[test]
     fn a_refused_name_is_shown_shortened_and_without_control_characters() {
-        let error = format!("a\u{7}{}", "x".repeat(500))
-            .parse::<TenantId>()
-            .unwrap_err()
-            .to_string();
+        let error = format!("a\u{7}{}", "x".repeat(500)).parse::<TenantId>().unwrap_err().to_string();
         assert!(error.contains("a\u{fffd}xxx") && error.len() < 200, "{error}");
     }
 }

@@ -24,9 +24,7 @@ impl Operations {
 
     /// The members, in the order of [`Operation::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Operation> {
-        Operation::ALL
-            .into_iter()
-            .filter(move |operation| self.contains(*operation))
+        Operation::ALL.into_iter().filter(move |operation| self.contains(*operation))
     }
 
     /// What is in either set.
@@ -37,11 +35,7 @@ impl Operations {
 
 impl FromIterator<Operation> for Operations {
     fn from_iter<I: IntoIterator<Item = Operation>>(operations: I) -> Self {
-        Self(
-            operations
-                .into_iter()
-                .fold(0, |bits, operation| bits | bit(operation)),
-        )
+        Self(operations.into_iter().fold(0, |bits, operation| bits | bit(operation)))
     }
 }
 

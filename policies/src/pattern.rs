@@ -13,9 +13,7 @@ pub struct Pattern(Arc<str>);
 
 /// A text that cannot be a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{text}` is not a valid pattern; accepted: 1 to {LONGEST} visible ASCII characters, `*` for any text"
-)]
+#[error("`{text}` is not a valid pattern; accepted: 1 to {LONGEST} visible ASCII characters, `*` for any text")]
 pub struct InvalidPattern {
     text: String,
 }
@@ -42,10 +40,7 @@ impl Pattern {
             return false;
         };
         // Taking each piece at its leftmost place leaves the most room for the pieces after it.
-        middle
-            .split('*')
-            .try_fold(rest, |rest, piece| rest.split_once_or_all(piece))
-            .is_some()
+        middle.split('*').try_fold(rest, |rest, piece| rest.split_once_or_all(piece)).is_some()
     }
 
     /// Whether every name that fits `other` fits this pattern too.
@@ -64,11 +59,7 @@ trait SplitOnceOrAll {
 
 impl SplitOnceOrAll for str {
     fn split_once_or_all(&self, piece: &str) -> Option<&str> {
-        if piece.is_empty() {
-            Some(self)
-        } else {
-            self.split_once(piece).map(|(_, after)| after)
-        }
+        if piece.is_empty() { Some(self) } else { self.split_once(piece).map(|(_, after)| after) }
     }
 }
 
@@ -76,16 +67,11 @@ impl FromStr for Pattern {
     type Err = InvalidPattern;
 
     fn from_str(text: &str) -> Result<Self, InvalidPattern> {
-        let well_formed =
-            !text.is_empty() && text.len() <= LONGEST && text.chars().all(|c| c.is_ascii_graphic());
+        let well_formed = !text.is_empty() && text.len() <= LONGEST && text.chars().all(|c| c.is_ascii_graphic());
         if well_formed {
             return Ok(Self(text.into()));
         }
-        let text = text
-            .chars()
-            .take(80)
-            .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-            .collect();
+        let text = text.chars().take(80).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
         Err(InvalidPattern { text })
     }
 }
@@ -119,14 +105,8 @@ mod tests {
             ("*ab*ab*", &["abab", "xabyabz"], &["ab", "aab"]),
         ] {
             let pattern = pattern(text);
-            assert!(
-                fits.iter().all(|name| pattern.matches(name)),
-                "{text} should fit {fits:?}"
-            );
-            assert!(
-                !misses.iter().any(|name| pattern.matches(name)),
-                "{text} should not fit {misses:?}"
-            );
+            assert!(fits.iter().all(|name| pattern.matches(name)), "{text} should fit {fits:?}");
+            assert!(!misses.iter().any(|name| pattern.matches(name)), "{text} should not fit {misses:?}");
         }
     }
 

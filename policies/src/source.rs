@@ -16,10 +16,7 @@ pub struct SourceFile {
 impl SourceFile {
     /// A file of that name with that text.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            text: text.into(),
-        }
+        Self { name: name.into(), text: text.into() }
     }
 }
 
@@ -36,10 +33,7 @@ impl PolicyHash {
             context.update(text.as_bytes());
         }
         let mut bytes = [0; 32];
-        bytes
-            .iter_mut()
-            .zip(context.finish().as_ref())
-            .for_each(|(byte, digest)| *byte = *digest);
+        bytes.iter_mut().zip(context.finish().as_ref()).for_each(|(byte, digest)| *byte = *digest);
         Self(bytes)
     }
 }
@@ -64,10 +58,7 @@ mod tests {
     #[test]
     fn the_hash_is_sha_256_over_length_prefixed_texts() {
         // printf '\0\0\0\0\0\0\0\3abc' | sha256sum
-        assert_eq!(
-            PolicyHash::of(["abc"]).to_string(),
-            "c3494ca1a2cf8eeb8a11ded316fb55b83c3bbbedb6313cd50415251e5d09e12f"
-        );
+        assert_eq!(PolicyHash::of(["abc"]).to_string(), "c3494ca1a2cf8eeb8a11ded316fb55b83c3bbbedb6313cd50415251e5d09e12f");
     }
 
     #[test]

@@ -16,12 +16,7 @@ fn sources(folder: &Path) -> Vec<SourceFile> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .map(|path| {
-            SourceFile::new(
-                path.file_name().unwrap().to_str().unwrap(),
-                fs::read_to_string(&path).unwrap(),
-            )
-        })
+        .map(|path| SourceFile::new(path.file_name().unwrap().to_str().unwrap(), fs::read_to_string(&path).unwrap()))
         .collect();
     files.sort_by(|a, b| a.name.cmp(&b.name));
     files

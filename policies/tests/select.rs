@@ -15,9 +15,7 @@ fn at(seconds: f64) -> Monotonic {
 }
 
 fn success(seconds: f64) -> Outcome {
-    Outcome::Success {
-        latency: Duration::from_secs_f64(seconds),
-    }
+    Outcome::Success { latency: Duration::from_secs_f64(seconds) }
 }
 
 /// A target that has answered in `seconds` for a while, up to now (second 20).
@@ -29,10 +27,7 @@ fn answering_in(seconds: f64) -> Health {
 
 /// Ranks targets, each numbered by its place, at second 20.
 fn ranked(tiers: &[&[(usize, Health)]], rng: &mut StdRng) -> Ranking<usize> {
-    let look = |(target, health): &(usize, Health)| Candidate {
-        target: *target,
-        outlook: health.outlook(at(20.0), 0),
-    };
+    let look = |(target, health): &(usize, Health)| Candidate { target: *target, outlook: health.outlook(at(20.0), 0) };
     let tiers: Vec<Vec<_>> = tiers.iter().map(|tier| tier.iter().map(look).collect()).collect();
     let tiers: Vec<&[_]> = tiers.iter().map(Vec::as_slice).collect();
     rank(&tiers, rng)
@@ -44,11 +39,7 @@ fn order(ranking: &Ranking<usize>) -> Vec<usize> {
 
 #[test]
 fn the_fastest_of_a_tier_is_first_and_lower_tiers_come_last() {
-    let first = [
-        (0, answering_in(2.0)),
-        (1, answering_in(0.5)),
-        (2, answering_in(1.0)),
-    ];
+    let first = [(0, answering_in(2.0)), (1, answering_in(0.5)), (2, answering_in(1.0))];
     let second = [(3, answering_in(0.1))];
     let ranking = ranked(&[&first, &second], &mut StdRng::seed_from_u64(1));
     assert_eq!(order(&ranking), [1, 2, 0, 3]);
@@ -58,11 +49,7 @@ fn the_fastest_of_a_tier_is_first_and_lower_tiers_come_last() {
 
 #[test]
 fn near_ties_are_drawn_and_clear_losers_never_are() {
-    let tier = [
-        (0, answering_in(1.0)),
-        (1, answering_in(1.03)),
-        (2, answering_in(1.5)),
-    ];
+    let tier = [(0, answering_in(1.0)), (1, answering_in(1.03)), (2, answering_in(1.5))];
     let mut rng = StdRng::seed_from_u64(1);
     let mut first = BTreeMap::<_, u32>::new();
     for _ in 0..1000 {
@@ -85,19 +72,11 @@ fn requests_under_way_make_a_target_less_attractive() {
 #[test]
 fn a_target_that_answers_429_in_a_millisecond_gets_no_traffic_while_it_cools_down() {
     let mut fast = answering_in(0.001);
-    fast.observe(
-        at(20.0),
-        Outcome::RateLimited {
-            retry_after: Some(Duration::from_secs(7)),
-        },
-    );
+    fast.observe(at(20.0), Outcome::RateLimited { retry_after: Some(Duration::from_secs(7)) });
     let tier = [(0, fast), (1, answering_in(3.0))];
     let ranking = ranked(&[&tier], &mut StdRng::seed_from_u64(1));
     assert_eq!(order(&ranking), [1]);
-    assert_eq!(
-        ranking.removed[..],
-        [(0, Removed::CoolingDown { until: at(27.0) })]
-    );
+    assert_eq!(ranking.removed[..], [(0, Removed::CoolingDown { until: at(27.0) })]);
     assert_eq!(fast.outlook(at(27.0), 0).removed, None);
 }
 
@@ -112,10 +91,7 @@ fn failing_fast_is_not_being_fast() {
     assert_eq!(after.latency, before.latency);
     assert!(after.failure > before.failure);
     health.observe(at(20.0), Outcome::Failure);
-    assert_eq!(
-        health.outlook(at(20.0), 0).removed,
-        Some(Removed::BreakerOpen { until: at(25.0) })
-    );
+    assert_eq!(health.outlook(at(20.0), 0).removed, Some(Removed::BreakerOpen { until: at(25.0) }));
 }
 
 #[test]
@@ -142,19 +118,9 @@ fn only_one_request_probes_a_half_open_target() {
 #[test]
 fn when_all_are_removed_the_earliest_return_is_known() {
     let mut soon = answering_in(1.0);
-    soon.observe(
-        at(20.0),
-        Outcome::RateLimited {
-            retry_after: Some(Duration::from_secs(3)),
-        },
-    );
+    soon.observe(at(20.0), Outcome::RateLimited { retry_after: Some(Duration::from_secs(3)) });
     let mut late = answering_in(1.0);
-    late.observe(
-        at(20.0),
-        Outcome::RateLimited {
-            retry_after: Some(Duration::from_secs(90)),
-        },
-    );
+    late.observe(at(20.0), Outcome::RateLimited { retry_after: Some(Duration::from_secs(90)) });
     let ranking = ranked(&[&[(0, late)], &[(1, soon)]], &mut StdRng::seed_from_u64(1));
     assert!(ranking.attempts.is_empty());
     assert_eq!(ranking.back_at(), Some(at(23.0)));
@@ -164,9 +130,7 @@ fn when_all_are_removed_the_earliest_return_is_known() {
 fn a_target_not_heard_of_for_long_is_tried_now_and_then() {
     let tier = [(0, answering_in(0.1)), (1, Health::new(Duration::from_secs(30)))];
     let mut rng = StdRng::seed_from_u64(1);
-    let explored = (0..5000)
-        .filter(|_| order(&ranked(&[&tier], &mut rng))[0] == 1)
-        .count();
+    let explored = (0..5000).filter(|_| order(&ranked(&[&tier], &mut rng))[0] == 1).count();
     assert!((50..200).contains(&explored), "{explored} of 5000");
 }
 
@@ -177,14 +141,8 @@ fn shares(behaviour: impl Fn(usize, u32) -> Outcome) -> [u32; 3] {
     let mut shares = [0; 3];
     for second in 0..300 {
         let now = at(f64::from(second));
-        let candidates: Vec<_> = targets
-            .iter()
-            .enumerate()
-            .map(|(target, health)| Candidate {
-                target,
-                outlook: health.outlook(now, 0),
-            })
-            .collect();
+        let candidates: Vec<_> =
+            targets.iter().enumerate().map(|(target, health)| Candidate { target, outlook: health.outlook(now, 0) }).collect();
         for attempt in rank(&[&candidates], &mut rng).attempts {
             let (health, share) = (&mut targets[attempt.target], &mut shares[attempt.target]);
             if health.start(now).is_err() {
@@ -223,13 +181,7 @@ fn traffic_returns_to_a_target_that_recovered() {
 
 #[test]
 fn traffic_leaves_a_target_that_is_down() {
-    let shares = shares(|target, _| {
-        if target == 0 {
-            Outcome::Failure
-        } else {
-            success(1.0)
-        }
-    });
+    let shares = shares(|target, _| if target == 0 { Outcome::Failure } else { success(1.0) });
     assert!(shares[0] <= 3 && shares[1] + shares[2] == 60, "{shares:?}");
 }
 

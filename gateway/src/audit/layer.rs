@@ -123,7 +123,13 @@ fn record(context: &RequestContext, status: Option<StatusCode>, ended: context::
     let usage = context.usage();
     let denied = matches!(
         context.error(),
-        Some(Kind::Unauthenticated | Kind::AuthenticationUnavailable | Kind::ModelNotAllowed | Kind::ModelNotFound | Kind::Overloaded)
+        Some(
+            Kind::Unauthenticated
+                | Kind::AuthenticationUnavailable
+                | Kind::ModelNotAllowed
+                | Kind::ModelNotFound
+                | Kind::Overloaded
+        )
     ) || principal.is_none();
     let failed = status.is_none_or(|status| !status.is_success());
     let outcome = match ended {

@@ -1,6 +1,7 @@
 //! Why a caller was turned away: a code for the audit log, a status and a challenge for the caller, and never a byte of
 //! the token.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
@@ -26,11 +27,9 @@ pub enum AuthError {
     #[error("the token's issuer is not configured")]
     UnknownIssuer,
     /// The issuer has no key of this `kid`.
-    #[error("issuer {issuer} has no key for this token")]
-    UnknownKey {
-        /// The configured issuer.
-        issuer: String,
-    },
+    /// The issuer has no key of the name that the token gives.
+    #[error("the issuer has no key for this token")]
+    UnknownKey,
     /// The header's `alg` is not the key's.
     #[error("the token's algorithm is not that of its key")]
     WrongAlgorithm,
@@ -68,7 +67,7 @@ pub enum AuthError {
     #[error("authentication unavailable: no keys of issuer {issuer}")]
     Unavailable {
         /// The configured issuer.
-        issuer: String,
+        issuer: Arc<str>,
         /// When the next attempt to fetch them is due.
         retry_after: Duration,
     },
@@ -83,7 +82,7 @@ impl AuthError {
             Self::SeveralCredentials => "several_credentials",
             Self::Malformed(_) => "malformed_token",
             Self::UnknownIssuer => "unknown_issuer",
-            Self::UnknownKey { .. } => "unknown_key",
+            Self::UnknownKey => "unknown_key",
             Self::WrongAlgorithm => "wrong_algorithm",
             Self::BadSignature => "bad_signature",
             Self::WrongType => "wrong_token_type",
@@ -116,7 +115,7 @@ impl AuthError {
             Self::SeveralCredentials => "more than one credential was sent",
             Self::Malformed(_)
             | Self::UnknownIssuer
-            | Self::UnknownKey { .. }
+            | Self::UnknownKey
             | Self::WrongAlgorithm
             | Self::BadSignature
             | Self::WrongType => "the access token is invalid",
@@ -141,10 +140,7 @@ impl AuthError {
             Self::SeveralCredentials => "invalid_request",
             _ => "invalid_token",
         };
-        let value = format!(
-            r#"Bearer realm="tradewind", error="{error}", error_description="{}""#,
-            self.description()
-        );
+        let value = format!(r#"Bearer realm="tradewind", error="{error}", error_description="{}""#, self.description());
         HeaderValue::try_from(value).ok()
     }
 

@@ -40,7 +40,11 @@ impl Fetch for HttpFetch {
                 return Err(FetchError::Status(response.status()));
             }
             let body = Limited::new(response.into_body(), max_bytes).collect().await.map_err(|error| {
-                if error.is::<LengthLimitError>() { FetchError::TooLarge { limit: max_bytes } } else { FetchError::Transport(error) }
+                if error.is::<LengthLimitError>() {
+                    FetchError::TooLarge { limit: max_bytes }
+                } else {
+                    FetchError::Transport(error)
+                }
             })?;
             Ok(body.to_bytes())
         })

@@ -30,17 +30,26 @@
 
 mod authenticator;
 mod authorize;
+mod bearer;
+mod claims;
 mod clock;
+mod dev;
+mod digest;
 mod error;
 mod fetch;
 mod fetcher;
+mod jws;
+mod keys;
 mod layer;
+mod object;
 mod principal;
 mod settings;
+mod verified;
 
 pub use authenticator::Authenticator;
 pub use authorize::{Authorize, AuthorizeLayer};
 pub use clock::{Clock, SystemClock};
+pub use dev::{DEV_AUDIENCE, DEV_ISSUER, DEV_MAX_LIFETIME, DevClaims, DevIssuer, MintError};
 pub use error::AuthError;
 pub use fetch::{Fetch, FetchError};
 pub use fetcher::HttpFetch;

@@ -46,6 +46,14 @@ pub enum SettingsError {
     /// Without an audience every token of the issuer would be accepted, whomever it was made for.
     #[error("issuer {0:?} has no audience: name at least one accepted `aud`")]
     NoAudience(String),
+    /// The keys that were given cannot be used.
+    #[error("the keys of issuer {issuer:?} cannot be used: {reason}")]
+    BadKeys {
+        /// The configured issuer.
+        issuer: String,
+        /// What is wrong, with the file.
+        reason: String,
+    },
     /// Discovery needs a URL.
     #[error("issuer {issuer:?} cannot be discovered: {reason}; use an https URL, or give a JWKS file")]
     NotDiscoverable {

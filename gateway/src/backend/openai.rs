@@ -123,7 +123,8 @@ async fn whole(response: Response<Incoming>) -> Result<Whole, Failure> {
     let body = Limited::new(response.into_body(), ANSWER_LIMIT).collect().await;
     let body = body.map_err(|error| Failure::backend(Kind::UpstreamFailed, with_causes(&*error)))?.to_bytes();
     let failure = |detail: String| Failure::backend(Kind::UpstreamFailed, detail);
-    let document: Document = serde_json::from_slice(&body).map_err(|error| failure(format!("the answer is not JSON: {error}")))?;
+    let document: Document =
+        serde_json::from_slice(&body).map_err(|error| failure(format!("the answer is not JSON: {error}")))?;
     if document.error.is_some() {
         return Err(failure("status 200 with an error inside".to_owned()));
     }

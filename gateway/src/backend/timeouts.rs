@@ -62,7 +62,12 @@ where
         Box::pin(async move {
             match timeout(limit, answer).await {
                 Ok(Ok(Answer::Events(events))) => {
-                    let bounded = Bounded { events, idle: timeouts.idle, gap: sleep(timeouts.idle), end: sleep_until(started + timeouts.total) };
+                    let bounded = Bounded {
+                        events,
+                        idle: timeouts.idle,
+                        gap: sleep(timeouts.idle),
+                        end: sleep_until(started + timeouts.total),
+                    };
                     Ok(Answer::Events(Box::pin(bounded)))
                 }
                 Ok(other) => other,

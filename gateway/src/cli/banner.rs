@@ -107,7 +107,8 @@ impl Ready {
     }
 
     fn curl(&self, token: &str, model: &str) -> String {
-        let body = format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"Why is the sky blue?"}}],"max_tokens":60}}"#);
+        let body =
+            format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"Why is the sky blue?"}}],"max_tokens":60}}"#);
         format!(
             "curl --cacert {} {} \\\n  -H \"Authorization: Bearer $({token})\" \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'\n\n",
             self.certificate.display(),

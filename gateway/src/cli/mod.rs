@@ -5,7 +5,7 @@ mod banner;
 mod serve;
 pub mod token;
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -37,8 +37,15 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         match self.command.unwrap_or(Command::Serve(self.serve)) {
             Command::Serve(args) => serve::run(&args),
-            Command::Token(args) => token::run(&args),
-            Command::Audit(args) => audit::run(&args),
+            Command::Token(args) => done(token::run(args, &mut io::stdout()).map(|()| ExitCode::SUCCESS)),
+            Command::Audit(args) => done(audit::run(args, &mut io::stdout())),
         }
     }
+}
+
+fn done<E: std::error::Error>(result: Result<ExitCode, E>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("tradewind: {error}");
+        ExitCode::FAILURE
+    })
 }

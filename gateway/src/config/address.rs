@@ -22,18 +22,12 @@ pub struct InvalidAddress {
 impl ListenAddress {
     /// Where applications connect unless configured otherwise: loopback, so that a first start exposes nothing.
     pub(super) fn default_public() -> Self {
-        Self {
-            host: "localhost".to_owned(),
-            port: 8443,
-        }
+        Self { host: "localhost".to_owned(), port: 8443 }
     }
 
     /// Where operators find metrics and health unless configured otherwise.
     pub(super) fn default_admin() -> Self {
-        Self {
-            host: "127.0.0.1".to_owned(),
-            port: 9901,
-        }
+        Self { host: "127.0.0.1".to_owned(), port: 9901 }
     }
 
     /// The name or IP address, without the brackets of an IPv6 literal.
@@ -51,16 +45,11 @@ impl FromStr for ListenAddress {
     type Err = InvalidAddress;
 
     fn from_str(typed: &str) -> Result<Self, InvalidAddress> {
-        let invalid = || InvalidAddress {
-            typed: typed.to_owned(),
-        };
+        let invalid = || InvalidAddress { typed: typed.to_owned() };
         let (host, port) = typed.rsplit_once(':').ok_or_else(invalid)?;
         let port = port.parse().map_err(|_| invalid())?;
         let host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            Some(v6) => v6
-                .parse::<std::net::Ipv6Addr>()
-                .map_err(|_| invalid())?
-                .to_string(),
+            Some(v6) => v6.parse::<std::net::Ipv6Addr>().map_err(|_| invalid())?.to_string(),
             // A colon outside brackets is an IPv6 address whose last group would be taken for the port.
             None if host.contains(':') => return Err(invalid()),
             None => host.to_owned(),
@@ -88,28 +77,14 @@ mod tests {
 
     #[test]
     fn accepts_names_and_both_kinds_of_ip_address() {
-        for typed in [
-            "localhost:8443",
-            "0.0.0.0:443",
-            "[::1]:0",
-            "gateway.internal:8443",
-        ] {
+        for typed in ["localhost:8443", "0.0.0.0:443", "[::1]:0", "gateway.internal:8443"] {
             assert_eq!(typed.parse::<ListenAddress>().unwrap().to_string(), typed);
         }
     }
 
     #[test]
     fn refuses_what_is_not_host_and_port_and_shows_it() {
-        for typed in [
-            "",
-            "8443",
-            ":8443",
-            "::1:8443",
-            "[::1]",
-            "localhost:",
-            "localhost:70000",
-            "https://a:1",
-        ] {
+        for typed in ["", "8443", ":8443", "::1:8443", "[::1]", "localhost:", "localhost:70000", "https://a:1"] {
             let error = typed.parse::<ListenAddress>().unwrap_err().to_string();
             assert!(error.contains(&format!("{typed:?}")), "{error}");
             assert!(error.contains("localhost:8443"), "{error}");

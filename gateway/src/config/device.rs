@@ -31,9 +31,7 @@ impl FromStr for Device {
         match typed {
             "auto" => Ok(Self::Auto),
             "cpu" => Ok(Self::Cpu),
-            _ => cuda().map(Self::Cuda).ok_or_else(|| InvalidDevice {
-                typed: typed.to_owned(),
-            }),
+            _ => cuda().map(Self::Cuda).ok_or_else(|| InvalidDevice { typed: typed.to_owned() }),
         }
     }
 }
@@ -47,12 +45,6 @@ mod tests {
         assert_eq!("auto".parse(), Ok(Device::Auto));
         assert_eq!("cpu".parse(), Ok(Device::Cpu));
         assert_eq!("cuda:1".parse(), Ok(Device::Cuda(1)));
-        assert!(
-            "cuda"
-                .parse::<Device>()
-                .unwrap_err()
-                .to_string()
-                .contains("cuda:0")
-        );
+        assert!("cuda".parse::<Device>().unwrap_err().to_string().contains("cuda:0"));
     }
 }

@@ -19,11 +19,7 @@ pub struct Environment {
 impl Environment {
     /// Those of this process.
     pub fn of_process() -> Self {
-        let path = |name| {
-            std::env::var_os(name)
-                .filter(|value| !value.is_empty())
-                .map(PathBuf::from)
-        };
+        let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         Self {
             home: path("TRADEWIND_HOME"),
             models: path("TRADEWIND_MODELS"),

@@ -29,11 +29,7 @@ impl Settings {
         };
         settings.overlay_environment(environment, &mut faults);
         settings.overlay_flags(args);
-        if faults.is_empty() {
-            Ok(settings)
-        } else {
-            Err(ConfigErrors(faults))
-        }
+        if faults.is_empty() { Ok(settings) } else { Err(ConfigErrors(faults)) }
     }
 
     /// The settings that a file of this content stands for. Relative paths in it start at the file's folder.
@@ -43,11 +39,7 @@ impl Settings {
     pub fn parse(file: &Path, text: &str) -> Result<Self, ConfigErrors> {
         let mut faults = Vec::new();
         let settings = from_file(file, text, &mut faults);
-        if faults.is_empty() {
-            Ok(settings)
-        } else {
-            Err(ConfigErrors(faults))
-        }
+        if faults.is_empty() { Ok(settings) } else { Err(ConfigErrors(faults)) }
     }
 
     fn overlay_environment(&mut self, environment: &Environment, faults: &mut Vec<Fault>) {
@@ -60,10 +52,7 @@ impl Settings {
         match environment.log.as_deref().map(str::parse::<LogFilter>) {
             Some(Ok(filter)) => self.log.filter = filter,
             Some(Err(error)) => {
-                faults.push(Fault {
-                    place: Place::Variable("RUST_LOG"),
-                    problem: error.to_string(),
-                });
+                faults.push(Fault { place: Place::Variable("RUST_LOG"), problem: error.to_string() });
             }
             None => (),
         }
@@ -109,17 +98,10 @@ fn from_file(file: &Path, text: &str, faults: &mut Vec<Fault>) -> Settings {
     let source = Source::new(file, text);
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
-        source.fault(
-            error.span().unwrap_or(0..0),
-            format!("not valid TOML: {}", error.message()),
-        );
+        source.fault(error.span().unwrap_or(0..0), format!("not valid TOML: {}", error.message()));
     }
     // What the parser saved of a broken file is not what was meant: faults of its values would only confuse.
-    let table = if errors.is_empty() {
-        table
-    } else {
-        Spanned::new(0..0, DeTable::default())
-    };
+    let table = if errors.is_empty() { table } else { Spanned::new(0..0, DeTable::default()) };
     let settings = resolve::settings(Section::root(&source, &table));
     faults.extend(source.into_faults());
     settings

@@ -23,9 +23,7 @@ pub struct LogFilter(String);
 
 /// Not a filter.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error(
-    "{typed:?} is not a log filter ({cause}); write a level or levels by module, for example info or info,tradewind=debug"
-)]
+#[error("{typed:?} is not a log filter ({cause}); write a level or levels by module, for example info or info,tradewind=debug")]
 pub struct InvalidLogFilter {
     typed: String,
     cause: String,
@@ -48,19 +46,12 @@ impl FromStr for LogFilter {
     type Err = InvalidLogFilter;
 
     fn from_str(typed: &str) -> Result<Self, InvalidLogFilter> {
-        let invalid = |cause: String| InvalidLogFilter {
-            typed: typed.to_owned(),
-            cause,
-        };
-        EnvFilter::builder()
-            .parse(typed)
-            .map_err(|error| invalid(error.to_string()))?;
+        let invalid = |cause: String| InvalidLogFilter { typed: typed.to_owned(), cause };
+        EnvFilter::builder().parse(typed).map_err(|error| invalid(error.to_string()))?;
         // The filter's own parser takes any bare word for a module's name, and so a misspelt level for a filter that
         // lets nothing of ours through.
         match typed.split(',').find(|part| is_misspelt_level(part)) {
-            Some(part) => Err(invalid(format!(
-                "{part:?} is not one of off, error, warn, info, debug, trace"
-            ))),
+            Some(part) => Err(invalid(format!("{part:?} is not one of off, error, warn, info, debug, trace"))),
             None => Ok(Self(typed.to_owned())),
         }
     }
@@ -86,13 +77,7 @@ mod tests {
     #[test]
     fn a_misspelt_level_is_refused_instead_of_silencing_the_log() {
         for typed in ["inof", "info,tradewind=loud", "warn,debugg"] {
-            assert!(
-                typed
-                    .parse::<LogFilter>()
-                    .unwrap_err()
-                    .to_string()
-                    .contains(typed)
-            );
+            assert!(typed.parse::<LogFilter>().unwrap_err().to_string().contains(typed));
         }
     }
 }

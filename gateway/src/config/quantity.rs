@@ -40,28 +40,21 @@ impl FromStr for ByteSize {
         let (_, unit) = typed.split_at(digits.len());
         let scale = match unit {
             "" => Some(1),
-            unit => UNITS
-                .iter()
-                .find(|(name, _)| name.eq_ignore_ascii_case(unit))
-                .map(|(_, scale)| *scale),
+            unit => UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)).map(|(_, scale)| *scale),
         };
         let count = digits.trim().parse::<u64>().ok();
         count
             .zip(scale)
             .and_then(|(count, scale)| count.checked_mul(scale))
             .map(Self)
-            .ok_or_else(|| InvalidByteSize {
-                typed: typed.to_owned(),
-            })
+            .ok_or_else(|| InvalidByteSize { typed: typed.to_owned() })
     }
 }
 
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (unit, scale) = UNITS
-            .into_iter()
-            .find(|(_, scale)| self.0 >= *scale && self.0.is_multiple_of(*scale))
-            .unwrap_or(("B", 1));
+        let (unit, scale) =
+            UNITS.into_iter().find(|(_, scale)| self.0 >= *scale && self.0.is_multiple_of(*scale)).unwrap_or(("B", 1));
         write!(f, "{}{unit}", self.0 / scale)
     }
 }

@@ -23,11 +23,7 @@ pub(super) struct Source<'s> {
 
 impl<'s> Source<'s> {
     pub(super) fn new(file: &'s Path, text: &'s str) -> Self {
-        Self {
-            file,
-            text,
-            faults: RefCell::default(),
-        }
+        Self { file, text, faults: RefCell::default() }
     }
 
     /// Notes a fault at the byte range `span`.
@@ -38,9 +34,7 @@ impl<'s> Source<'s> {
             line: before.matches('\n').count() + 1,
             column: before.chars().rev().take_while(|c| *c != '\n').count() + 1,
         };
-        self.faults
-            .borrow_mut()
-            .push((span.start, Fault { place, problem }));
+        self.faults.borrow_mut().push((span.start, Fault { place, problem }));
     }
 
     /// The faults in the order of the file.
@@ -72,19 +66,8 @@ impl<'a, 'i> Section<'a, 'i> {
         Self::new(source, String::new(), Some(table.get_ref()), table.span())
     }
 
-    fn new(
-        source: &'a Source<'a>,
-        prefix: String,
-        table: Option<&'a DeTable<'i>>,
-        span: Range<usize>,
-    ) -> Self {
-        Self {
-            source,
-            prefix,
-            table,
-            span,
-            known: Vec::new(),
-        }
+    fn new(source: &'a Source<'a>, prefix: String, table: Option<&'a DeTable<'i>>, span: Range<usize>) -> Self {
+        Self { source, prefix, table, span, known: Vec::new() }
     }
 
     /// The table `[key]`.
@@ -93,11 +76,7 @@ impl<'a, 'i> Section<'a, 'i> {
         let table = value.and_then(|value| match value.get_ref() {
             DeValue::Table(table) => Some(table),
             other => {
-                self.note(
-                    key,
-                    value.span(),
-                    &expected(&format!("a table, headed [{key}]"), other),
-                );
+                self.note(key, value.span(), &expected(&format!("a table, headed [{key}]"), other));
                 None
             }
         });
@@ -129,11 +108,7 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// A value read by `read`, or `None` where the key is absent or its value not acceptable.
-    pub(super) fn optional<T>(
-        &mut self,
-        key: &'static str,
-        read: impl FnOnce(&DeValue<'i>) -> Result<T, String>,
-    ) -> Option<T> {
+    pub(super) fn optional<T>(&mut self, key: &'static str, read: impl FnOnce(&DeValue<'i>) -> Result<T, String>) -> Option<T> {
         let value = self.get(key)?;
         match read(value.get_ref()) {
             Ok(read) => Some(read),
@@ -145,12 +120,7 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// A value read by `read`, or `default`.
-    pub(super) fn value<T>(
-        &mut self,
-        key: &'static str,
-        default: T,
-        read: impl FnOnce(&DeValue<'i>) -> Result<T, String>,
-    ) -> T {
+    pub(super) fn value<T>(&mut self, key: &'static str, default: T, read: impl FnOnce(&DeValue<'i>) -> Result<T, String>) -> T {
         self.optional(key, read).unwrap_or(default)
     }
 
@@ -185,17 +155,9 @@ impl<'a, 'i> Section<'a, 'i> {
             if known.contains(&name) {
                 continue;
             }
-            let near = nearest(name, &known)
-                .map(|near| format!("; did you mean {near}?"))
-                .unwrap_or_default();
-            self.source.fault(
-                key.span(),
-                format!(
-                    "{}{name}: unknown key{near} (accepted here: {})",
-                    self.prefix,
-                    known.join(", ")
-                ),
-            );
+            let near = nearest(name, &known).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+            self.source
+                .fault(key.span(), format!("{}{name}: unknown key{near} (accepted here: {})", self.prefix, known.join(", ")));
         }
     }
 
@@ -209,8 +171,7 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     fn note(&self, key: &str, span: Range<usize>, problem: &str) {
-        self.source
-            .fault(span, format!("{}{key}: {problem}", self.prefix));
+        self.source.fault(span, format!("{}{key}: {problem}", self.prefix));
     }
 }
 

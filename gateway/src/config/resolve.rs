@@ -10,8 +10,8 @@ use toml::de::DeValue;
 use super::reader::Section;
 use super::values::{count, duration, flag, parsed, size, text, texts};
 use super::{
-    AuditSettings, AuthSettings, ByteSize, Certificate, ConnectionSettings, IssuerKeys, IssuerSettings,
-    ListenAddress, LocalSettings, LogFormat, LogSettings, RequestSettings, Settings,
+    AuditSettings, AuthSettings, ByteSize, Certificate, ConnectionSettings, IssuerKeys, IssuerSettings, ListenAddress,
+    LocalSettings, LogFormat, LogSettings, RequestSettings, Settings,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -42,23 +42,12 @@ pub(super) fn settings(mut root: Section<'_, '_>) -> Settings {
 fn certificate(mut tls: Section<'_, '_>) -> Certificate {
     let (chain, key) = (tls.path("cert"), tls.path("key"));
     match (tls.has("cert"), tls.has("key")) {
-        (true, false) => tls.refuse(
-            "cert",
-            "has no key beside it; set tls.key to the certificate's private key",
-        ),
-        (false, true) => tls.refuse(
-            "key",
-            "has no certificate beside it; set tls.cert to the key's certificate chain",
-        ),
+        (true, false) => tls.refuse("cert", "has no key beside it; set tls.key to the certificate's private key"),
+        (false, true) => tls.refuse("key", "has no certificate beside it; set tls.cert to the key's certificate chain"),
         _ => (),
     }
     tls.finish();
-    chain
-        .zip(key)
-        .map_or(Certificate::SelfSigned, |(chain, key)| Certificate::Files {
-            chain,
-            key,
-        })
+    chain.zip(key).map_or(Certificate::SelfSigned, |(chain, key)| Certificate::Files { chain, key })
 }
 
 fn connections(limits: &mut Section<'_, '_>, timeouts: &mut Section<'_, '_>) -> ConnectionSettings {
@@ -66,20 +55,12 @@ fn connections(limits: &mut Section<'_, '_>, timeouts: &mut Section<'_, '_>) -> 
     ConnectionSettings {
         connections: limits.value("connections", default.connections, count(1..=1_000_000)),
         // hyper's read buffer is never smaller than 8 KiB.
-        header_bytes: limits.value(
-            "header_bytes",
-            default.header_bytes,
-            size(ByteSize::kib(8)..=ByteSize::mib(1)),
-        ),
+        header_bytes: limits.value("header_bytes", default.header_bytes, size(ByteSize::kib(8)..=ByteSize::mib(1))),
         headers: limits.value("headers", default.headers, count(1..=10_000)),
         h2_streams: limits.value("h2_streams", default.h2_streams, h2_streams),
         header_timeout: timeouts.value("header", default.header_timeout, duration(SECOND..=DAY)),
         idle: timeouts.value("idle_connection", default.idle, duration(SECOND..=DAY)),
-        shutdown_grace: timeouts.value(
-            "shutdown_grace",
-            default.shutdown_grace,
-            duration(Duration::ZERO..=DAY),
-        ),
+        shutdown_grace: timeouts.value("shutdown_grace", default.shutdown_grace, duration(Duration::ZERO..=DAY)),
     }
 }
 
@@ -118,14 +99,8 @@ fn auth(root: &mut Section<'_, '_>) -> AuthSettings {
 
 fn issuer(section: &mut Section<'_, '_>) -> Option<IssuerSettings> {
     for (key, remedy) in [
-        (
-            "issuer",
-            "set it to the exact iss claim of the tokens, for example \"https://login.example.com\"",
-        ),
-        (
-            "audience",
-            "list the accepted aud claims, for example [\"tradewind\"]",
-        ),
+        ("issuer", "set it to the exact iss claim of the tokens, for example \"https://login.example.com\""),
+        ("audience", "list the accepted aud claims, for example [\"tradewind\"]"),
     ] {
         if !section.has(key) {
             section.missing(key, remedy);
@@ -133,18 +108,10 @@ fn issuer(section: &mut Section<'_, '_>) -> Option<IssuerSettings> {
     }
     let issuer = section.optional("issuer", issuer_url);
     let audience = section.optional("audience", texts);
-    let keys = section
-        .path("jwks_file")
-        .map_or(IssuerKeys::Discovery, IssuerKeys::File);
+    let keys = section.path("jwks_file").map_or(IssuerKeys::Discovery, IssuerKeys::File);
     let tenant_claim = section.value("tenant_claim", "tenant".to_owned(), text);
     let models_claim = section.value("models_claim", "models".to_owned(), text);
-    Some(IssuerSettings {
-        issuer: issuer?,
-        audience: audience?,
-        keys,
-        tenant_claim,
-        models_claim,
-    })
+    Some(IssuerSettings { issuer: issuer?, audience: audience?, keys, tenant_claim, models_claim })
 }
 
 /// Keys fetched over an open network by plain HTTP could be anybody's, so only a loopback host may do without TLS.
@@ -153,17 +120,13 @@ fn issuer_url(value: &DeValue<'_>) -> Result<String, String> {
     let uri = url.parse::<Uri>().ok();
     let accepted = uri.as_ref().is_some_and(|uri| match uri.scheme_str() {
         Some("https") => uri.host().is_some(),
-        Some("http") => uri
-            .host()
-            .is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]")),
+        Some("http") => uri.host().is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]")),
         _ => false,
     });
     if accepted && !url.contains(['?', '#']) {
         Ok(url)
     } else {
-        Err(format!(
-            "{url:?} is not an issuer; write an https:// URL without query (http:// only to localhost)"
-        ))
+        Err(format!("{url:?} is not an issuer; write an https:// URL without query (http:// only to localhost)"))
     }
 }
 
@@ -171,11 +134,7 @@ fn audit(mut section: Section<'_, '_>) -> AuditSettings {
     let default = AuditSettings::default();
     let audit = AuditSettings {
         dir: section.path("dir"),
-        segment_size: section.value(
-            "segment_size",
-            default.segment_size,
-            size(ByteSize::kib(64)..=ByteSize::mib(4096)),
-        ),
+        segment_size: section.value("segment_size", default.segment_size, size(ByteSize::kib(64)..=ByteSize::mib(4096))),
     };
     section.finish();
     audit
@@ -188,9 +147,7 @@ fn log(mut section: Section<'_, '_>) -> LogSettings {
             "auto" => Ok(LogFormat::Auto),
             "human" => Ok(LogFormat::Human),
             "json" => Ok(LogFormat::Json),
-            other => Err(format!(
-                "{other:?} is not a log format; write auto, human or json"
-            )),
+            other => Err(format!("{other:?} is not a log format; write auto, human or json")),
         }),
         filter: section.value("level", default.filter, parsed),
     };

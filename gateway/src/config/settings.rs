@@ -156,10 +156,7 @@ pub struct AuditSettings {
 impl Default for AuditSettings {
     fn default() -> Self {
         // Some 100,000 records: few files, each still quick to verify and to copy.
-        Self {
-            dir: None,
-            segment_size: ByteSize::mib(64),
-        }
+        Self { dir: None, segment_size: ByteSize::mib(64) }
     }
 }
 

@@ -50,13 +50,7 @@ fn an_empty_file_the_example_and_its_uncommented_defaults_mean_the_same() {
 fn every_setting_of_the_example_is_accepted() {
     let settings = parse(&uncommented(Some(()))).unwrap();
     assert_eq!(settings.policy, Some(PathBuf::from("policy.toml")));
-    assert_eq!(
-        settings.certificate,
-        Certificate::Files {
-            chain: "tls/fullchain.pem".into(),
-            key: "tls/privkey.pem".into()
-        }
-    );
+    assert_eq!(settings.certificate, Certificate::Files { chain: "tls/fullchain.pem".into(), key: "tls/privkey.pem".into() });
     assert_eq!(
         settings.auth.issuers,
         [IssuerSettings {
@@ -67,15 +61,9 @@ fn every_setting_of_the_example_is_accepted() {
             models_claim: "models".to_owned(),
         }]
     );
-    assert_eq!(
-        settings.audit.dir,
-        Some(PathBuf::from("/var/lib/tradewind/audit"))
-    );
+    assert_eq!(settings.audit.dir, Some(PathBuf::from("/var/lib/tradewind/audit")));
     assert_eq!(settings.local.threads, NonZeroUsize::new(4));
-    assert_eq!(
-        settings.local.models,
-        Some(PathBuf::from("/var/cache/tradewind/models"))
-    );
+    assert_eq!(settings.local.models, Some(PathBuf::from("/var/cache/tradewind/models")));
 }
 
 /// The gateway says itself what it accepts: the list in the message about an unknown key.
@@ -83,17 +71,7 @@ fn every_setting_of_the_example_is_accepted() {
 fn every_setting_the_gateway_knows_is_in_the_example() {
     let everything = uncommented(Some(()));
     let example: toml::Table = everything.parse().unwrap();
-    for section in [
-        "",
-        "[tls]",
-        "[limits]",
-        "[timeouts]",
-        "[auth]",
-        "[audit]",
-        "[log]",
-        "[local]",
-        "[[issuer]]",
-    ] {
+    for section in ["", "[tls]", "[limits]", "[timeouts]", "[auth]", "[audit]", "[log]", "[local]", "[[issuer]]"] {
         let message = faults(&format!("{section}\nnosuchkey = 1"));
         let (_, accepted) = message.split_once("(accepted here: ").unwrap();
         let (accepted, _) = accepted.split_once(')').unwrap();
@@ -170,18 +148,12 @@ threads = -1
 fn what_is_no_toml_is_told_by_itself_with_its_place() {
     let found = faults("listen = \n[limits\nunknown = 1\n");
     assert!(found.starts_with("tradewind.toml:1:"), "{found}");
-    assert!(
-        found.lines().all(|line| line.contains("not valid TOML")),
-        "{found}"
-    );
+    assert!(found.lines().all(|line| line.contains("not valid TOML")), "{found}");
 }
 
 #[test]
 fn tables_and_values_in_each_others_place_are_refused() {
-    assert_eq!(
-        faults("limits = 3"),
-        "tradewind.toml:1:10: limits: expected a table, headed [limits], found the number 3"
-    );
+    assert_eq!(faults("limits = 3"), "tradewind.toml:1:10: limits: expected a table, headed [limits], found the number 3");
     assert_eq!(
         faults("[issuer]\nissuer = \"https://a.example\""),
         "tradewind.toml:1:1: issuer: expected a list of tables, each headed [[issuer]], found a table"
@@ -205,38 +177,23 @@ fn columns_count_characters_and_not_bytes() {
 fn an_issuer_declared_twice_is_refused_where_it_is_declared_again() {
     let block = "[[issuer]]\nissuer = \"https://a.example\"\naudience = [\"x\"]\n";
     let found = faults(&format!("{block}{block}"));
-    assert_eq!(
-        found,
-        "tradewind.toml:5:10: issuer.issuer: is declared twice; keep one [[issuer]] for each issuer"
-    );
+    assert_eq!(found, "tradewind.toml:5:10: issuer.issuer: is declared twice; keep one [[issuer]] for each issuer");
 }
 
 #[test]
 fn an_issuer_without_tls_is_accepted_on_loopback_only() {
     let file = |url: &str| format!("[[issuer]]\nissuer = {url:?}\naudience = [\"x\"]\n");
-    for url in [
-        "http://127.0.0.1:9000",
-        "http://localhost/realm",
-        "http://[::1]:1",
-        "https://a.example/tenant",
-    ] {
+    for url in ["http://127.0.0.1:9000", "http://localhost/realm", "http://[::1]:1", "https://a.example/tenant"] {
         assert_eq!(parse(&file(url)).unwrap().auth.issuers[0].issuer, url);
     }
-    for url in [
-        "http://localhost.evil.example",
-        "ftp://localhost",
-        "login.example.com",
-        "https://a.example?x=1",
-    ] {
+    for url in ["http://localhost.evil.example", "ftp://localhost", "login.example.com", "https://a.example?x=1"] {
         assert!(parse(&file(url)).is_err(), "{url}");
     }
 }
 
 #[test]
 fn numbers_may_be_written_in_any_way_toml_has() {
-    let settings =
-        parse("[limits]\nin_flight = 2_048\nheaders = 0x40\nbody = 1048576\nheader_bytes = \"16 KiB\"")
-            .unwrap();
+    let settings = parse("[limits]\nin_flight = 2_048\nheaders = 0x40\nbody = 1048576\nheader_bytes = \"16 KiB\"").unwrap();
     assert_eq!(settings.requests.in_flight.get(), 2048);
     assert_eq!(settings.connections.headers.get(), 64);
     assert_eq!(settings.requests.body, ByteSize::mib(1));
@@ -255,21 +212,11 @@ fn paths_in_a_file_start_at_its_folder() {
 fn flags_win_over_variables_and_those_over_the_file() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("t.toml");
-    std::fs::write(
-        &file,
-        "listen = \"localhost:1\"\nhome = \"file\"\n[log]\nlevel = \"warn\"\n[timeouts]\nrequest = \"1m\"",
-    )
-    .unwrap();
-    let environment = Environment {
-        home: Some("variable".into()),
-        models: Some("/models".into()),
-        log: Some("debug".to_owned()),
-    };
-    let mut args = ServeArgs {
-        config: Some(file),
-        listen: Some("localhost:2".parse().unwrap()),
-        ..Default::default()
-    };
+    std::fs::write(&file, "listen = \"localhost:1\"\nhome = \"file\"\n[log]\nlevel = \"warn\"\n[timeouts]\nrequest = \"1m\"")
+        .unwrap();
+    let environment =
+        Environment { home: Some("variable".into()), models: Some("/models".into()), log: Some("debug".to_owned()) };
+    let mut args = ServeArgs { config: Some(file), listen: Some("localhost:2".parse().unwrap()), ..Default::default() };
     let settings = Settings::load(&args, &environment).unwrap();
     assert_eq!(settings.listen.port(), 2);
     assert_eq!(settings.home, Path::new("variable"));
@@ -277,31 +224,16 @@ fn flags_win_over_variables_and_those_over_the_file() {
     assert_eq!(settings.log.filter.as_str(), "debug");
     assert_eq!(settings.requests.deadline, Duration::from_mins(1));
     args.home = Some("flag".into());
-    assert_eq!(
-        Settings::load(&args, &environment).unwrap().home,
-        Path::new("flag")
-    );
+    assert_eq!(Settings::load(&args, &environment).unwrap().home, Path::new("flag"));
 }
 
 #[test]
 fn a_file_that_was_named_must_be_readable_and_a_bad_variable_is_told_beside_it() {
-    let args = ServeArgs {
-        config: Some("/nonexistent/t.toml".into()),
-        ..Default::default()
-    };
-    let environment = Environment {
-        log: Some("loud".to_owned()),
-        ..Default::default()
-    };
+    let args = ServeArgs { config: Some("/nonexistent/t.toml".into()), ..Default::default() };
+    let environment = Environment { log: Some("loud".to_owned()), ..Default::default() };
     let found = Settings::load(&args, &environment).unwrap_err().to_string();
     let lines: Vec<_> = found.lines().collect();
     assert_eq!(lines.len(), 2, "{found}");
-    assert!(
-        lines[0].starts_with("/nonexistent/t.toml: cannot read the configuration"),
-        "{found}"
-    );
-    assert!(
-        lines[1].starts_with("$RUST_LOG: \"loud\" is not a log filter"),
-        "{found}"
-    );
+    assert!(lines[0].starts_with("/nonexistent/t.toml: cannot read the configuration"), "{found}");
+    assert!(lines[1].starts_with("$RUST_LOG: \"loud\" is not a log filter"), "{found}");
 }

@@ -43,9 +43,7 @@ pub(super) fn flag(value: &DeValue<'_>) -> Result<bool, String> {
 }
 
 /// A whole number in `accepted`.
-pub(super) fn count(
-    accepted: RangeInclusive<usize>,
-) -> impl FnOnce(&DeValue<'_>) -> Result<NonZeroUsize, String> {
+pub(super) fn count(accepted: RangeInclusive<usize>) -> impl FnOnce(&DeValue<'_>) -> Result<NonZeroUsize, String> {
     move |value| {
         value
             .as_integer()
@@ -60,60 +58,35 @@ pub(super) fn count(
 }
 
 /// A size in `accepted`.
-pub(super) fn size(
-    accepted: RangeInclusive<ByteSize>,
-) -> impl FnOnce(&DeValue<'_>) -> Result<ByteSize, String> {
+pub(super) fn size(accepted: RangeInclusive<ByteSize>) -> impl FnOnce(&DeValue<'_>) -> Result<ByteSize, String> {
     move |value| {
         let size: ByteSize = match value {
-            DeValue::Integer(number) => number
-                .as_str()
-                .parse()
-                .map_err(|error: super::InvalidByteSize| error.to_string())?,
+            DeValue::Integer(number) => number.as_str().parse().map_err(|error: super::InvalidByteSize| error.to_string())?,
             other => parsed(other)?,
         };
         if accepted.contains(&size) {
             Ok(size)
         } else {
-            Err(format!(
-                "expected a size from {} to {}, found {size}",
-                accepted.start(),
-                accepted.end()
-            ))
+            Err(format!("expected a size from {} to {}, found {size}", accepted.start(), accepted.end()))
         }
     }
 }
 
 /// A duration in `accepted`, such as `10s` or `1m 30s`.
-pub(super) fn duration(
-    accepted: RangeInclusive<Duration>,
-) -> impl FnOnce(&DeValue<'_>) -> Result<Duration, String> {
+pub(super) fn duration(accepted: RangeInclusive<Duration>) -> impl FnOnce(&DeValue<'_>) -> Result<Duration, String> {
     move |value| {
         let wanted = || {
-            let (from, to) = (
-                humantime::format_duration(*accepted.start()),
-                humantime::format_duration(*accepted.end()),
-            );
-            expected(
-                &format!("a duration from {from} to {to} in quotes, for example \"30s\""),
-                value,
-            )
+            let (from, to) = (humantime::format_duration(*accepted.start()), humantime::format_duration(*accepted.end()));
+            expected(&format!("a duration from {from} to {to} in quotes, for example \"30s\""), value)
         };
-        let duration =
-            humantime::parse_duration(&text(value).map_err(|_| wanted())?).map_err(|_| wanted())?;
-        if accepted.contains(&duration) {
-            Ok(duration)
-        } else {
-            Err(wanted())
-        }
+        let duration = humantime::parse_duration(&text(value).map_err(|_| wanted())?).map_err(|_| wanted())?;
+        if accepted.contains(&duration) { Ok(duration) } else { Err(wanted()) }
     }
 }
 
 /// A list of texts, at least one.
 pub(super) fn texts(value: &DeValue<'_>) -> Result<Vec<String>, String> {
     let wanted = || expected("a list of texts, for example [\"tradewind\"]", value);
-    let elements = value
-        .as_array()
-        .filter(|elements| !elements.is_empty())
-        .ok_or_else(wanted)?;
+    let elements = value.as_array().filter(|elements| !elements.is_empty()).ok_or_else(wanted)?;
     elements.iter().map(|element| text(element.get_ref())).collect()
 }

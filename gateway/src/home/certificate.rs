@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use rcgen::{
-    CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
-    PublicKeyData,
+    CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData,
 };
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -31,10 +30,7 @@ pub(super) fn ensure(certificate: &Path, key: &Path, now: OffsetDateTime) -> Res
     let (key_pair, stored) = match (files::read(key, Access::Private)?, stored) {
         (Some(pem), stored) => {
             let parsed = KeyPair::from_pem(&pem);
-            (
-                parsed.map_err(|error| HomeError::damaged(key, format!("is no usable key ({error})")))?,
-                stored,
-            )
+            (parsed.map_err(|error| HomeError::damaged(key, format!("is no usable key ({error})")))?, stored)
         }
         (None, None) => {
             let made = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(failed)?;
@@ -62,9 +58,7 @@ pub(super) fn ensure(certificate: &Path, key: &Path, now: OffsetDateTime) -> Res
 
 fn make(key: &KeyPair, now: OffsetDateTime) -> Result<String, HomeError> {
     let mut params = CertificateParams::new(NAMES.map(String::from)).map_err(failed)?;
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "Tradewind on localhost");
+    params.distinguished_name.push(DnType::CommonName, "Tradewind on localhost");
     params.not_before = now - BACKDATED;
     params.not_after = now + LIFETIME;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -75,10 +69,7 @@ fn make(key: &KeyPair, now: OffsetDateTime) -> Result<String, HomeError> {
 }
 
 fn failed(error: rcgen::Error) -> HomeError {
-    HomeError::Make {
-        what: "the TLS certificate",
-        reason: error.to_string(),
-    }
+    HomeError::Make { what: "the TLS certificate", reason: error.to_string() }
 }
 
 /// What has to be known of a stored certificate; names and key in DER, to be compared.
@@ -104,12 +95,7 @@ fn read_facts(reader: BERReader<'_, '_>) -> ASN1Result<Facts> {
             let subject = body.next().read_der()?;
             let public_key = body.next().read_der()?;
             while body.read_optional(|extension| extension.read_der())?.is_some() {}
-            Ok(Facts {
-                issuer,
-                subject,
-                not_after: *not_after.datetime(),
-                public_key,
-            })
+            Ok(Facts { issuer, subject, not_after: *not_after.datetime(), public_key })
         })?;
         certificate.next().read_der()?; // signature algorithm
         certificate.next().read_der()?; // signature

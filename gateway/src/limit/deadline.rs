@@ -125,7 +125,9 @@ impl<F: Future<Output = Result<Response<Body>, Error>>> Future for ResponseFutur
         if this.timer.poll(cx).is_ready() {
             return Poll::Ready(Err(Error::new(Kind::Timeout, "The deadline of the request passed before there was an answer.")));
         }
-        this.shutdown.poll(cx).map(|()| Err(Error::new(Kind::ShuttingDown, "The gateway is shutting down; send the request again.")))
+        this.shutdown
+            .poll(cx)
+            .map(|()| Err(Error::new(Kind::ShuttingDown, "The gateway is shutting down; send the request again.")))
     }
 }
 

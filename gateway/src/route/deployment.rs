@@ -33,7 +33,13 @@ pub struct Deployment {
 impl Deployment {
     /// A deployment that nothing is known of yet.
     #[must_use]
-    pub fn new(backend: BackendName, model: UpstreamModel, service: BackendService, metrics: DeploymentMetrics, epoch: Instant) -> Self {
+    pub fn new(
+        backend: BackendName,
+        model: UpstreamModel,
+        service: BackendService,
+        metrics: DeploymentMetrics,
+        epoch: Instant,
+    ) -> Self {
         let health = Mutex::new(Health::default());
         Self { backend, model, service, metrics, epoch, health, in_flight: AtomicUsize::new(0) }
     }

@@ -38,13 +38,7 @@ impl Connections {
             places: Arc::new(Semaphore::new(capacity)),
             capacity,
             refused: Arc::default(),
-            shared: Shared {
-                tls,
-                settings,
-                shutdown,
-                cut: CancellationToken::new(),
-                tasks: TaskTracker::new(),
-            },
+            shared: Shared { tls, settings, shutdown, cut: CancellationToken::new(), tasks: TaskTracker::new() },
         }
     }
 
@@ -65,17 +59,9 @@ impl Connections {
 
     /// Serves the connection, or closes it at once where there are too many: a load balancer in front then goes
     /// elsewhere, where waiting in the backlog would only look like a slow answer.
-    fn admit<S: ConnectionService>(
-        &self,
-        socket: TcpStream,
-        peer: SocketAddr,
-        make: &impl Fn(Connection) -> S,
-    ) {
+    fn admit<S: ConnectionService>(&self, socket: TcpStream, peer: SocketAddr, make: &impl Fn(Connection) -> S) {
         let Some(place) = self.place() else { return };
-        let connection = Connection {
-            peer,
-            forced: self.shared.shutdown.forced(),
-        };
+        let connection = Connection { peer, forced: self.shared.shutdown.forced() };
         let serving = self.shared.clone().serve(socket, make(connection));
         self.shared.tasks.spawn(async move {
             serving.await;
@@ -95,10 +81,7 @@ impl Connections {
             }
             Err(_) => {
                 if self.refused.fetch_add(1, Ordering::Relaxed) == 0 {
-                    tracing::warn!(
-                        limit = self.capacity,
-                        "refusing connections: limits.connections are open already"
-                    );
+                    tracing::warn!(limit = self.capacity, "refusing connections: limits.connections are open already");
                 }
                 None
             }
@@ -126,11 +109,7 @@ where
     loops.join_all().await;
 }
 
-async fn accept_forever<S: ConnectionService>(
-    listener: TcpListener,
-    connections: &Connections,
-    make: &impl Fn(Connection) -> S,
-) {
+async fn accept_forever<S: ConnectionService>(listener: TcpListener, connections: &Connections, make: &impl Fn(Connection) -> S) {
     let mut pause = Pause::default();
     loop {
         match listener.accept().await {
@@ -149,18 +128,11 @@ async fn accept_forever<S: ConnectionService>(
 /// Whether the failure is that of the connection in question, so that the next one can be accepted at once.
 fn concerns_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{
-        ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted, NetworkDown, NetworkUnreachable,
-        TimedOut,
+        ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted, NetworkDown, NetworkUnreachable, TimedOut,
     };
     matches!(
         error.kind(),
-        ConnectionAborted
-            | ConnectionReset
-            | Interrupted
-            | HostUnreachable
-            | NetworkDown
-            | NetworkUnreachable
-            | TimedOut
+        ConnectionAborted | ConnectionReset | Interrupted | HostUnreachable | NetworkDown | NetworkUnreachable | TimedOut
     )
 }
 

@@ -123,8 +123,7 @@ impl Shared {
             .keep_alive_interval(H2_PING_INTERVAL)
             .keep_alive_timeout(H2_PING_TIMEOUT);
         let service = Served::new(service, activity.clone(), self.settings.headers.get());
-        self.drive(builder.serve_connection(TokioIo::new(io), service), activity)
-            .await;
+        self.drive(builder.serve_connection(TokioIo::new(io), service), activity).await;
     }
 
     /// Polls the connection to its end, beside the watchdog and the shutdown.

@@ -35,23 +35,14 @@ impl Listeners {
         if address.host().eq_ignore_ascii_case("localhost") {
             return Self::bind_loopback(address.port(), flag).await;
         }
-        let failed = |source| BindError {
-            address: address.to_string(),
-            flag,
-            source,
-        };
-        let resolved = lookup_host((address.host(), address.port()))
-            .await
-            .map_err(failed)?;
+        let failed = |source| BindError { address: address.to_string(), flag, source };
+        let resolved = lookup_host((address.host(), address.port())).await.map_err(failed)?;
         let mut sockets = Vec::new();
         for address in resolved {
             sockets.push(bind(address, flag).await?);
         }
         if sockets.is_empty() {
-            return Err(failed(io::Error::new(
-                io::ErrorKind::NotFound,
-                "the name has no address",
-            )));
+            return Err(failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address")));
         }
         Ok(Self { sockets })
     }
@@ -83,11 +74,7 @@ impl Listeners {
 }
 
 async fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address).await.map_err(|source| BindError {
-        address: address.to_string(),
-        flag,
-        source,
-    })
+    TcpListener::bind(address).await.map_err(|source| BindError { address: address.to_string(), flag, source })
 }
 
 fn reason(error: &io::Error) -> String {
@@ -107,39 +94,24 @@ mod tests {
 
     #[tokio::test]
     async fn localhost_is_every_loopback_address_on_one_port() {
-        let listeners = Listeners::bind(&"localhost:0".parse().unwrap(), "--listen")
-            .await
-            .unwrap();
+        let listeners = Listeners::bind(&"localhost:0".parse().unwrap(), "--listen").await.unwrap();
         let addresses = listeners.addresses().unwrap();
         assert!(addresses.iter().all(|address| address.ip().is_loopback()));
         assert!(addresses.iter().any(SocketAddr::is_ipv4));
-        assert!(
-            addresses
-                .iter()
-                .all(|address| address.port() == addresses[0].port())
-        );
+        assert!(addresses.iter().all(|address| address.port() == addresses[0].port()));
     }
 
     #[tokio::test]
     async fn a_port_in_use_names_the_address_and_the_flag() {
-        let first = Listeners::bind(&"127.0.0.1:0".parse().unwrap(), "--listen")
-            .await
-            .unwrap();
+        let first = Listeners::bind(&"127.0.0.1:0".parse().unwrap(), "--listen").await.unwrap();
         let taken = first.addresses().unwrap()[0];
-        let error = Listeners::bind(&taken.to_string().parse().unwrap(), "--listen")
-            .await
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            format!("cannot listen on {taken}: address already in use; choose another with --listen")
-        );
+        let error = Listeners::bind(&taken.to_string().parse().unwrap(), "--listen").await.unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot listen on {taken}: address already in use; choose another with --listen"));
     }
 
     #[tokio::test]
     async fn an_address_of_another_machine_is_refused_in_words() {
-        let error = Listeners::bind(&"192.0.2.1:8443".parse().unwrap(), "--admin")
-            .await
-            .unwrap_err();
+        let error = Listeners::bind(&"192.0.2.1:8443".parse().unwrap(), "--admin").await.unwrap_err();
         assert_eq!(
             error.to_string(),
             "cannot listen on 192.0.2.1:8443: this machine does not have that address; choose another with --admin"

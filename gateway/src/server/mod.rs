@@ -66,10 +66,7 @@ pub struct Connection {
 
 /// What [`Server::run`] needs of a service: one that answers errors itself, and whose clones share their state.
 pub trait ConnectionService:
-    Service<Request<Incoming>, Response = Response<Self::Body>, Error = Infallible, Future: Send>
-    + Clone
-    + Send
-    + 'static
+    Service<Request<Incoming>, Response = Response<Self::Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
 {
     /// The body of its responses.
     type Body: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static;
@@ -77,10 +74,7 @@ pub trait ConnectionService:
 
 impl<S, B> ConnectionService for S
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send>
-        + Clone
-        + Send
-        + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
     type Body = B;
@@ -98,22 +92,12 @@ pub struct Server {
 impl Server {
     /// Serves HTTPS, by HTTP/2 and HTTP/1.1.
     pub fn https(listeners: Listeners, tls: Tls, settings: ConnectionSettings, shutdown: Shutdown) -> Self {
-        Self {
-            listeners,
-            tls: Some(tls),
-            settings,
-            shutdown,
-        }
+        Self { listeners, tls: Some(tls), settings, shutdown }
     }
 
     /// Serves plain HTTP/1.1; for operators on loopback, and behind something that ends TLS.
     pub fn http(listeners: Listeners, settings: ConnectionSettings, shutdown: Shutdown) -> Self {
-        Self {
-            listeners,
-            tls: None,
-            settings,
-            shutdown,
-        }
+        Self { listeners, tls: None, settings, shutdown }
     }
 
     /// Serves until the shutdown that was passed in has begun and every connection has ended, at the latest some

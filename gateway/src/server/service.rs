@@ -29,11 +29,7 @@ pub(super) struct Served<S> {
 
 impl<S> Served<S> {
     pub(super) fn new(inner: S, activity: Arc<Activity>, max_headers: usize) -> Self {
-        Self {
-            inner,
-            activity,
-            max_headers,
-        }
+        Self { inner, activity, max_headers }
     }
 }
 
@@ -45,15 +41,9 @@ impl<S: ConnectionService> hyper::service::Service<Request<Incoming>> for Served
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let in_progress = Some(self.activity.request());
         if request.headers().len() > self.max_headers {
-            return ServedFuture {
-                answer: None,
-                in_progress,
-            };
+            return ServedFuture { answer: None, in_progress };
         }
-        ServedFuture {
-            answer: Some(self.inner.clone().oneshot(request)),
-            in_progress,
-        }
+        ServedFuture { answer: Some(self.inner.clone().oneshot(request)), in_progress }
     }
 }
 
@@ -97,10 +87,7 @@ impl<B: Body> Body for ServedBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         match self.project().body.as_pin_mut() {
             Some(body) => body.poll_frame(cx),
             None => Poll::Ready(None),
@@ -112,8 +99,6 @@ impl<B: Body> Body for ServedBody<B> {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body
-            .as_ref()
-            .map_or(SizeHint::with_exact(0), Body::size_hint)
+        self.body.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
     }
 }

@@ -104,10 +104,7 @@ pub(super) async fn drain(connections: &Connections, shutdown: &Shutdown, grace:
     let cut = connections.open();
     connections.cut();
     if timeout(UNWINDING, tasks.wait()).await.is_err() {
-        tracing::warn!(
-            tasks = tasks.len(),
-            "connections were cut off but are still being served"
-        );
+        tracing::warn!(tasks = tasks.len(), "connections were cut off but are still being served");
     }
     Drained { forced, cut }
 }

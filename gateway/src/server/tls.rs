@@ -74,16 +74,10 @@ impl Tls {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&TLS13, &TLS12])
-            .and_then(|builder| {
-                builder
-                    .with_no_client_auth()
-                    .with_single_cert(certificates, private)
-            })
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, private))
             .map_err(|source| refused(source, chain, key))?;
         config.alpn_protocols = ALPN.iter().map(|name| name.to_vec()).collect();
-        Ok(Self {
-            acceptor: TlsAcceptor::from(Arc::new(config)),
-        })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)) })
     }
 
     pub(super) fn acceptor(&self) -> &TlsAcceptor {
@@ -94,15 +88,9 @@ impl Tls {
 fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let certificates: Vec<_> = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect::<Result<_, _>>)
-        .map_err(|source| TlsError::Unreadable {
-            what: "certificate",
-            file: file.to_owned(),
-            source,
-        })?;
+        .map_err(|source| TlsError::Unreadable { what: "certificate", file: file.to_owned(), source })?;
     if certificates.is_empty() {
-        return Err(TlsError::NoCertificate {
-            file: file.to_owned(),
-        });
+        return Err(TlsError::NoCertificate { file: file.to_owned() });
     }
     Ok(certificates)
 }
@@ -143,22 +131,15 @@ mod tests {
     fn folder() -> TempDir {
         let folder = TempDir::new().unwrap();
         for name in ["own", "other"] {
-            let CertifiedKey { cert, signing_key } =
-                generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+            let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
             fs::write(folder.path().join(format!("{name}.pem")), cert.pem()).unwrap();
-            fs::write(
-                folder.path().join(format!("{name}.key")),
-                signing_key.serialize_pem(),
-            )
-            .unwrap();
+            fs::write(folder.path().join(format!("{name}.key")), signing_key.serialize_pem()).unwrap();
         }
         folder
     }
 
     fn error(folder: &TempDir, chain: &str, key: &str) -> String {
-        Tls::from_pem_files(&folder.path().join(chain), &folder.path().join(key))
-            .unwrap_err()
-            .to_string()
+        Tls::from_pem_files(&folder.path().join(chain), &folder.path().join(key)).unwrap_err().to_string()
     }
 
     #[test]
@@ -177,11 +158,7 @@ mod tests {
     #[test]
     fn names_the_file_that_is_absent_or_holds_something_else() {
         let folder = folder();
-        fs::write(
-            folder.path().join("broken.pem"),
-            "-----BEGIN CERTIFICATE-----\n!!\n",
-        )
-        .unwrap();
+        fs::write(folder.path().join("broken.pem"), "-----BEGIN CERTIFICATE-----\n!!\n").unwrap();
         for (chain, key, said) in [
             ("absent.pem", "own.key", "cannot read the certificate"),
             ("own.pem", "absent.key", "cannot read the private key"),

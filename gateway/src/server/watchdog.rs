@@ -46,9 +46,7 @@ impl Activity {
     pub(super) fn request(self: &Arc<Self>) -> InProgress {
         self.requests.fetch_add(1, Ordering::AcqRel);
         self.head_since.store(NO_HEAD, Ordering::Release);
-        InProgress {
-            activity: Arc::clone(self),
-        }
+        InProgress { activity: Arc::clone(self) }
     }
 
     /// Whether no request has come yet.
@@ -108,12 +106,7 @@ pub(super) struct Watchdog {
 impl Watchdog {
     pub(super) fn new(activity: Arc<Activity>, header_timeout: Duration, idle: Duration) -> Self {
         let timer = Box::pin(sleep_until(activity.accepted + header_timeout.min(idle)));
-        Self {
-            activity,
-            header_timeout,
-            idle,
-            timer,
-        }
+        Self { activity, header_timeout, idle, timer }
     }
 
     /// When the connection is overdue if nothing happens until then; never while a request is in progress.
@@ -121,13 +114,9 @@ impl Watchdog {
         if self.activity.requests.load(Ordering::Acquire) > 0 {
             return None;
         }
-        let at =
-            |milliseconds, timeout| self.activity.accepted + Duration::from_millis(milliseconds) + timeout;
+        let at = |milliseconds, timeout| self.activity.accepted + Duration::from_millis(milliseconds) + timeout;
         Some(match self.activity.head_since.load(Ordering::Acquire) {
-            NO_HEAD => (
-                at(self.activity.quiet_since.load(Ordering::Acquire), self.idle),
-                Overdue::Idle,
-            ),
+            NO_HEAD => (at(self.activity.quiet_since.load(Ordering::Acquire), self.idle), Overdue::Idle),
             since => (at(since, self.header_timeout), Overdue::Head),
         })
     }
@@ -172,11 +161,7 @@ impl<T> WatchedIo<T> {
 }
 
 impl<T: AsyncRead> AsyncRead for WatchedIo<T> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.project();
         let before = buffer.filled().len();
         ready!(this.io.poll_read(cx, buffer))?;
@@ -192,11 +177,7 @@ impl<T: AsyncWrite> AsyncWrite for WatchedIo<T> {
         self.project().io.poll_write(cx, bytes)
     }
 
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         self.project().io.poll_write_vectored(cx, slices)
     }
 

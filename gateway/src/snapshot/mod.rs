@@ -68,7 +68,8 @@ impl Snapshot {
 
 impl Backend {
     fn build(spec: &BackendSpec, builder: &Builder, known: Option<&Self>) -> Result<Self, BuildError> {
-        let known = known.filter(|known| known.spec.provider == spec.provider && known.spec.timeouts.connect == spec.timeouts.connect);
+        let known =
+            known.filter(|known| known.spec.provider == spec.provider && known.spec.timeouts.connect == spec.timeouts.connect);
         let built = builder.build(spec, known.map(|known| &known.built))?;
         let unchanged = known.filter(|known| known.built.is_same(&built));
         let deployment = |model: &UpstreamModel| {

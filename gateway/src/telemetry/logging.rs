@@ -76,20 +76,13 @@ fn shape(format: LogFormat, terminal: Terminal) -> Shape {
     match (format, terminal) {
         (LogFormat::Json, _) | (LogFormat::Auto, Terminal::Absent) => Shape::Json,
         (LogFormat::Human | LogFormat::Auto, Terminal::Colour) => Shape::Coloured,
-        (LogFormat::Human, Terminal::Absent) | (LogFormat::Human | LogFormat::Auto, Terminal::NoColour) => {
-            Shape::Plain
-        }
+        (LogFormat::Human, Terminal::Absent) | (LogFormat::Human | LogFormat::Auto, Terminal::NoColour) => Shape::Plain,
     }
 }
 
 fn filter(settings: &LogSettings) -> Result<EnvFilter, LoggingError> {
     let filter = settings.filter.as_str();
-    EnvFilter::builder()
-        .parse(filter)
-        .map_err(|source| LoggingError::Filter {
-            filter: filter.to_owned(),
-            source,
-        })
+    EnvFilter::builder().parse(filter).map_err(|source| LoggingError::Filter { filter: filter.to_owned(), source })
 }
 
 fn subscriber_human<W>(
@@ -100,19 +93,12 @@ fn subscriber_human<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    Ok(fmt()
-        .with_env_filter(filter(settings)?)
-        .with_ansi(shape == Shape::Coloured)
-        .with_writer(writer)
-        .finish())
+    Ok(fmt().with_env_filter(filter(settings)?).with_ansi(shape == Shape::Coloured).with_writer(writer).finish())
 }
 
 /// The event's fields stand at the top level and the fields of its innermost span (the request's) in `span`:
 /// collectors index the first without unpacking, and a request's every line carries its id.
-fn subscriber_json<W>(
-    settings: &LogSettings,
-    writer: W,
-) -> Result<impl Subscriber + Send + Sync + 'static, LoggingError>
+fn subscriber_json<W>(settings: &LogSettings, writer: W) -> Result<impl Subscriber + Send + Sync + 'static, LoggingError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -156,10 +142,7 @@ mod tests {
     }
 
     fn settings(filter: &str) -> LogSettings {
-        LogSettings {
-            filter: filter.parse().unwrap(),
-            ..LogSettings::default()
-        }
+        LogSettings { filter: filter.parse().unwrap(), ..LogSettings::default() }
     }
 
     #[test]
@@ -201,9 +184,6 @@ mod tests {
         });
         let text = sink.text();
         assert!(text.contains("WARN") && text.contains("busy port=8443"), "{text}");
-        assert!(
-            !text.contains('\u{1b}') && !text.contains("not asked for"),
-            "{text}"
-        );
+        assert!(!text.contains('\u{1b}') && !text.contains("not asked for"), "{text}");
     }
 }

@@ -220,7 +220,8 @@ impl Measurement {
         }
         let operation = context.asked().map_or("none", |asked| asked.operation.as_str());
         let status = self.status.map_or_else(|| "none".into(), |status| status.to_string());
-        counter!(names::REQUESTS, names::OPERATION => operation, names::STATUS => status, names::OUTCOME => outcome.as_str()).increment(1);
+        counter!(names::REQUESTS, names::OPERATION => operation, names::STATUS => status, names::OUTCOME => outcome.as_str())
+            .increment(1);
     }
 }
 

@@ -5,6 +5,6 @@ mod metrics;
 pub mod names;
 mod request;
 
-pub use self::metrics::{DeploymentMetrics, InvalidBuckets, MeasureLayer, Measured, install};
 pub(crate) use self::metrics::UPKEEP;
+pub use self::metrics::{DeploymentMetrics, InvalidBuckets, MeasureLayer, Measured, install};
 pub use self::request::{AccessLog, BeginRequest, BeginRequestLayer, REQUEST_ID};

@@ -30,9 +30,7 @@ pub struct ChatModel {
 
 impl fmt::Debug for ChatModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChatModel")
-            .field("stop_tokens", &self.stop_tokens)
-            .finish_non_exhaustive()
+        f.debug_struct("ChatModel").field("stop_tokens", &self.stop_tokens).finish_non_exhaustive()
     }
 }
 
@@ -48,10 +46,7 @@ pub struct ChatSettings {
 impl Default for ChatSettings {
     /// Eight waiting requests: behind a model that answers in seconds, more would only wait for their timeouts.
     fn default() -> Self {
-        Self {
-            queue: 8,
-            prefill_chunk: 64,
-        }
+        Self { queue: 8, prefill_chunk: 64 }
     }
 }
 
@@ -74,9 +69,7 @@ impl ChatEngine {
         let queue = Queue::new(settings.queue);
         let jobs = Handle::new(std::sync::Arc::clone(&queue));
         let mut worker = Worker::new(model, settings);
-        thread::Builder::new()
-            .name("tw-chat".to_owned())
-            .spawn(move || queue.serve(|job| worker.serve(job)))?;
+        thread::Builder::new().name("tw-chat".to_owned()).spawn(move || queue.serve(|job| worker.serve(job)))?;
         Ok(Self { jobs, context_length })
     }
 

@@ -52,9 +52,7 @@ pub struct Usage {
 #[derive(Debug, thiserror::Error)]
 pub enum GenerateError {
     /// The conversation is too long for the model.
-    #[error(
-        "the prompt has {prompt_tokens} tokens, and the model's context is {limit}: shorten the conversation"
-    )]
+    #[error("the prompt has {prompt_tokens} tokens, and the model's context is {limit}: shorten the conversation")]
     ContextExceeded {
         /// Tokens of the prompt.
         prompt_tokens: usize,
@@ -96,10 +94,7 @@ pub struct Generation {
 
 impl Generation {
     pub(super) fn new(events: mpsc::Receiver<Event>) -> Self {
-        Self {
-            events,
-            is_over: false,
-        }
+        Self { events, is_over: false }
     }
 
     /// The next event, or `None` after the last one.

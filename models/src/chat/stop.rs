@@ -22,20 +22,13 @@ pub(super) enum Matched {
 impl StopMatcher {
     pub(super) fn new(mut stops: Vec<String>) -> Self {
         stops.retain(|stop| !stop.is_empty());
-        Self {
-            stops,
-            held: String::new(),
-        }
+        Self { stops, held: String::new() }
     }
 
     /// Takes the next piece of the answer.
     pub(super) fn push(&mut self, piece: &str) -> Matched {
         self.held.push_str(piece);
-        let earliest = self
-            .stops
-            .iter()
-            .filter_map(|stop| self.held.find(stop.as_str()))
-            .min();
+        let earliest = self.stops.iter().filter_map(|stop| self.held.find(stop.as_str())).min();
         if let Some(at) = earliest {
             self.held.truncate(at);
             return Matched::Stop(std::mem::take(&mut self.held));
@@ -54,11 +47,7 @@ impl StopMatcher {
         self.held
             .char_indices()
             .map(|(at, _)| at)
-            .find(|at| {
-                self.held
-                    .get(*at..)
-                    .is_some_and(|ending| self.stops.iter().any(|stop| stop.starts_with(ending)))
-            })
+            .find(|at| self.held.get(*at..).is_some_and(|ending| self.stops.iter().any(|stop| stop.starts_with(ending))))
             .unwrap_or(self.held.len())
     }
 }

@@ -44,10 +44,7 @@ impl<E: Into<GenerateError>> From<E> for Interrupted {
 
 impl Worker {
     pub(super) fn new(model: ChatModel, settings: ChatSettings) -> Self {
-        Self {
-            model,
-            prefill_chunk: settings.prefill_chunk.max(1),
-        }
+        Self { model, prefill_chunk: settings.prefill_chunk.max(1) }
     }
 
     /// Answers one request. A panic costs this request, not the engine: the model's weights are never written, and its
@@ -68,19 +65,12 @@ impl Worker {
         let _left = send(&events, last);
     }
 
-    fn answer(
-        &mut self,
-        request: ChatRequest,
-        events: &mpsc::Sender<Event>,
-    ) -> Result<(Finish, Usage), Interrupted> {
+    fn answer(&mut self, request: ChatRequest, events: &mpsc::Sender<Event>) -> Result<(Finish, Usage), Interrupted> {
         let still_wanted = || still_wanted(events, request.deadline);
         still_wanted()?;
 
         let limit = self.model.decoder.context_length();
-        let prompt = self
-            .model
-            .tokenizer
-            .encode(&self.model.template.render(&request.messages)?)?;
+        let prompt = self.model.tokenizer.encode(&self.model.template.render(&request.messages)?)?;
         let prompt_tokens = prompt.len();
         if prompt_tokens >= limit {
             return Err(GenerateError::ContextExceeded { prompt_tokens, limit }.into());
@@ -94,10 +84,7 @@ impl Worker {
         let mut decoder = self.model.tokenizer.stream_decoder()?;
         let mut stops = StopMatcher::new(request.stop);
         let mut completion_tokens = 0;
-        let usage = |completion_tokens| Usage {
-            prompt_tokens,
-            completion_tokens,
-        };
+        let usage = |completion_tokens| Usage { prompt_tokens, completion_tokens };
 
         let finish = loop {
             if completion_tokens == longest {
@@ -117,10 +104,7 @@ impl Worker {
             }
             if completion_tokens < longest {
                 still_wanted()?;
-                logits = self
-                    .model
-                    .decoder
-                    .forward(&[token], prompt_tokens + completion_tokens - 1)?;
+                logits = self.model.decoder.forward(&[token], prompt_tokens + completion_tokens - 1)?;
             }
         };
 
@@ -136,11 +120,7 @@ impl Worker {
     }
 
     /// Reads the prompt and returns the logits after it.
-    fn prefill(
-        &mut self,
-        prompt: &[u32],
-        still_wanted: impl Fn() -> Result<(), Interrupted>,
-    ) -> Result<Vec<f32>, Interrupted> {
+    fn prefill(&mut self, prompt: &[u32], still_wanted: impl Fn() -> Result<(), Interrupted>) -> Result<Vec<f32>, Interrupted> {
         self.model.decoder.reset();
         let mut logits = None;
         let mut start = 0;
@@ -170,9 +150,5 @@ fn send(events: &mpsc::Sender<Event>, event: Event) -> Result<(), Interrupted> {
 }
 
 fn send_text(events: &mpsc::Sender<Event>, text: String) -> Result<(), Interrupted> {
-    if text.is_empty() {
-        Ok(())
-    } else {
-        send(events, Event::Text(text))
-    }
+    if text.is_empty() { Ok(()) } else { send(events, Event::Text(text)) }
 }

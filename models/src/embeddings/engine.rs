@@ -40,10 +40,7 @@ pub struct EmbeddingSettings {
 
 impl Default for EmbeddingSettings {
     fn default() -> Self {
-        Self {
-            queue: 64,
-            batch_tokens: 512,
-        }
+        Self { queue: 64, batch_tokens: 512 }
     }
 }
 
@@ -64,9 +61,7 @@ impl EmbeddingEngine {
         let queue = Queue::new(settings.queue);
         let jobs = Handle::new(std::sync::Arc::clone(&queue));
         let mut worker = Worker::new(model, settings);
-        thread::Builder::new()
-            .name("tw-embed".to_owned())
-            .spawn(move || queue.serve(|job| worker.serve(job)))?;
+        thread::Builder::new().name("tw-embed".to_owned()).spawn(move || queue.serve(|job| worker.serve(job)))?;
         Ok(Self { jobs, dimensions })
     }
 

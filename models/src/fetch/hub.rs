@@ -35,19 +35,11 @@ impl Hub {
     }
 
     pub(super) fn at(base_url: &str) -> Self {
-        Self {
-            base_url: base_url.trim_end_matches('/').to_owned(),
-        }
+        Self { base_url: base_url.trim_end_matches('/').to_owned() }
     }
 
     /// Puts the file at this path of the hub into the folder.
-    pub(super) fn download(
-        &self,
-        path: &str,
-        file: &File,
-        folder: &Path,
-        progress: &dyn Progress,
-    ) -> Result<(), SourceError> {
+    pub(super) fn download(&self, path: &str, file: &File, folder: &Path, progress: &dyn Progress) -> Result<(), SourceError> {
         let url = format!("{}/{path}", self.base_url);
         let agent = agent();
         let mut meter = progress.begin(file.name.as_str(), Some(file.size));
@@ -68,19 +60,12 @@ impl Hub {
 }
 
 /// Asks for what the part lacks. A server that sends the whole file instead makes the part begin again.
-fn get(
-    agent: &ureq::Agent,
-    url: &str,
-    part: &mut Part<'_>,
-) -> Result<ureq::BodyReader<'static>, SourceError> {
+fn get(agent: &ureq::Agent, url: &str, part: &mut Part<'_>) -> Result<ureq::BodyReader<'static>, SourceError> {
     let mut request = agent.get(url);
     if part.length() > 0 {
         request = request.header(RANGE, format!("bytes={}-", part.length()));
     }
-    let response = request.call().map_err(|error| SourceError::Http {
-        url: url.to_owned(),
-        source: Box::new(error),
-    })?;
+    let response = request.call().map_err(|error| SourceError::Http { url: url.to_owned(), source: Box::new(error) })?;
     match response.status() {
         StatusCode::PARTIAL_CONTENT => {
             let continues = response
@@ -90,18 +75,12 @@ fn get(
                 .is_some_and(|range| range.starts_with(&format!("bytes {}-", part.length())));
             if !continues {
                 let status = StatusCode::PARTIAL_CONTENT.as_u16();
-                return Err(SourceError::Status {
-                    url: url.to_owned(),
-                    status,
-                });
+                return Err(SourceError::Status { url: url.to_owned(), status });
             }
         }
         StatusCode::OK => part.restart()?,
         status => {
-            return Err(SourceError::Status {
-                url: url.to_owned(),
-                status: status.as_u16(),
-            });
+            return Err(SourceError::Status { url: url.to_owned(), status: status.as_u16() });
         }
     }
     Ok(response.into_body().into_reader())
@@ -115,13 +94,7 @@ fn agent() -> ureq::Agent {
     let roots = if native.certs.is_empty() {
         RootCerts::WebPki
     } else {
-        RootCerts::Specific(Arc::new(
-            native
-                .certs
-                .iter()
-                .map(|der| Certificate::from_der(der).to_owned())
-                .collect(),
-        ))
+        RootCerts::Specific(Arc::new(native.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect()))
     };
     let tls = TlsConfig::builder()
         .root_certs(roots)

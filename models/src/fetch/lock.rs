@@ -13,11 +13,7 @@ pub(super) struct Lock {
 impl Lock {
     /// Waits until no other process has the folder.
     pub(super) fn acquire(folder: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(folder.join(".lock"))?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join(".lock"))?;
         file.lock()?;
         Ok(Self { _file: file })
     }

@@ -86,9 +86,7 @@ pub enum SourceError {
         source: io::Error,
     },
     /// The source has other bytes under that name.
-    #[error(
-        "{name} has sha256 {actual} instead of {expected}: the source has another version or was tampered with"
-    )]
+    #[error("{name} has sha256 {actual} instead of {expected}: the source has another version or was tampered with")]
     Digest {
         /// The file.
         name: String,
@@ -134,11 +132,7 @@ impl SourceError {
 }
 
 fn list(attempts: &[Attempt]) -> String {
-    attempts
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
+    attempts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

@@ -27,23 +27,10 @@ impl<'a> Part<'a> {
     pub(super) fn resume(file: &'a File, folder: &'a Path) -> Result<Self, SourceError> {
         let path = folder.join(format!("{}.part", file.name));
         let local = || SourceError::local(&path);
-        let mut output = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(local())?;
+        let mut output = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(local())?;
         let mut hash = Context::new(&SHA256);
         let length = feed(&mut output, &mut hash).map_err(local())?;
-        let mut part = Self {
-            file,
-            folder,
-            path,
-            output,
-            hash,
-            length,
-        };
+        let mut part = Self { file, folder, path, output, hash, length };
         if part.length > file.size {
             part.restart()?;
         }
@@ -82,9 +69,7 @@ impl<'a> Part<'a> {
             if bytes.is_empty() {
                 return Ok(());
             }
-            self.output
-                .write_all(bytes)
-                .map_err(SourceError::local(&self.path))?;
+            self.output.write_all(bytes).map_err(SourceError::local(&self.path))?;
             self.hash.update(bytes);
             self.length += bytes.len() as u64;
             meter.at(self.length);
@@ -103,11 +88,7 @@ impl<'a> Part<'a> {
         if actual != self.file.sha256 {
             fs::remove_file(&self.path).map_err(SourceError::local(&self.path))?;
             let (name, expected) = (self.file.name.to_string(), self.file.sha256);
-            return Err(SourceError::Digest {
-                name,
-                expected,
-                actual,
-            });
+            return Err(SourceError::Digest { name, expected, actual });
         }
         let place = self.folder.join(self.file.name.as_str());
         // Without this, a power cut could leave the right name on bytes that never reached the disk.
@@ -118,20 +99,11 @@ impl<'a> Part<'a> {
     fn reject_size(&mut self) -> Result<(), SourceError> {
         let (expected, actual) = (self.file.size, self.length);
         self.restart()?;
-        Err(SourceError::Size {
-            name: self.file.name.clone(),
-            expected,
-            actual,
-        })
+        Err(SourceError::Size { name: self.file.name.clone(), expected, actual })
     }
 
     fn interrupted(&self, source: io::Error) -> SourceError {
-        SourceError::Interrupted {
-            name: self.file.name.clone(),
-            received: self.length,
-            size: self.file.size,
-            source,
-        }
+        SourceError::Interrupted { name: self.file.name.clone(), received: self.length, size: self.file.size, source }
     }
 }
 

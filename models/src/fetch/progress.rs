@@ -28,11 +28,7 @@ pub trait Meter {
 
 /// Bars if standard error is a terminal, log lines if not.
 pub fn to_stderr() -> Box<dyn Progress + Send> {
-    if std::io::stderr().is_terminal() {
-        Box::new(TerminalProgress::default())
-    } else {
-        Box::new(LogProgress)
-    }
+    if std::io::stderr().is_terminal() { Box::new(TerminalProgress::default()) } else { Box::new(LogProgress) }
 }
 
 /// A bar per transfer on standard error.
@@ -86,11 +82,7 @@ pub struct LogProgress;
 impl Progress for LogProgress {
     fn begin(&self, name: &str, total: Option<u64>) -> Box<dyn Meter> {
         tracing::info!(file = name, bytes = total, "fetching");
-        Box::new(Lines {
-            name: name.to_owned(),
-            total,
-            logged: 0,
-        })
+        Box::new(Lines { name: name.to_owned(), total, logged: 0 })
     }
 
     fn note(&self, message: &str) {
@@ -112,11 +104,7 @@ impl Meter for Lines {
         let part = bytes.saturating_mul(LOGGED_PARTS) / total;
         if part > self.logged {
             self.logged = part;
-            tracing::info!(
-                file = self.name,
-                percent = bytes.saturating_mul(100) / total,
-                "fetching"
-            );
+            tracing::info!(file = self.name, percent = bytes.saturating_mul(100) / total, "fetching");
         }
     }
 }

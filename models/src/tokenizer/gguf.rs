@@ -37,32 +37,17 @@ pub enum TokenKind {
 }
 
 pub(super) fn build(vocabulary: GgufVocabulary) -> Result<Tokenizer, TokenizerError> {
-    let GgufVocabulary {
-        model,
-        pre,
-        tokens,
-        merges,
-    } = vocabulary;
+    let GgufVocabulary { model, pre, tokens, merges } = vocabulary;
     let split = match (model.as_str(), pre.as_str()) {
-        ("gpt2", "smollm") => Sequence::new(vec![
-            PreTokenizerWrapper::Digits(Digits::new(true)),
-            PreTokenizerWrapper::ByteLevel(byte_level()),
-        ]),
+        ("gpt2", "smollm") => {
+            Sequence::new(vec![PreTokenizerWrapper::Digits(Digits::new(true)), PreTokenizerWrapper::ByteLevel(byte_level())])
+        }
         _ => return Err(TokenizerError::Unsupported { model, pre }),
     };
 
-    let merges = merges
-        .iter()
-        .map(|merge| parse_merge(merge))
-        .collect::<Result<Vec<_>, _>>()?;
-    let ids: Vocab = (0..)
-        .zip(&tokens)
-        .map(|(id, (token, _))| (token.clone(), id))
-        .collect();
-    let bpe = BPE::builder()
-        .vocab_and_merges(ids, merges)
-        .build()
-        .map_err(TokenizerError::Vocabulary)?;
+    let merges = merges.iter().map(|merge| parse_merge(merge)).collect::<Result<Vec<_>, _>>()?;
+    let ids: Vocab = (0..).zip(&tokens).map(|(id, (token, _))| (token.clone(), id)).collect();
+    let bpe = BPE::builder().vocab_and_merges(ids, merges).build().map_err(TokenizerError::Vocabulary)?;
 
     let mut tokenizer = Tokenizer::new(bpe);
     tokenizer.with_pre_tokenizer(Some(split));
@@ -74,12 +59,8 @@ pub(super) fn build(vocabulary: GgufVocabulary) -> Result<Tokenizer, TokenizerEr
             .map(|(token, of)| AddedToken::from(token.clone(), *of == TokenKind::Control).normalized(false))
             .collect::<Vec<_>>()
     };
-    tokenizer
-        .add_special_tokens(whole(TokenKind::Control))
-        .map_err(TokenizerError::Vocabulary)?;
-    tokenizer
-        .add_tokens(whole(TokenKind::UserDefined))
-        .map_err(TokenizerError::Vocabulary)?;
+    tokenizer.add_special_tokens(whole(TokenKind::Control)).map_err(TokenizerError::Vocabulary)?;
+    tokenizer.add_tokens(whole(TokenKind::UserDefined)).map_err(TokenizerError::Vocabulary)?;
     Ok(tokenizer)
 }
 
@@ -89,9 +70,7 @@ fn byte_level() -> ByteLevel {
 }
 
 fn parse_merge(merge: &str) -> Result<(String, String), TokenizerError> {
-    let (left, right) = merge
-        .split_once(' ')
-        .ok_or_else(|| TokenizerError::Merge(merge.to_owned()))?;
+    let (left, right) = merge.split_once(' ').ok_or_else(|| TokenizerError::Merge(merge.to_owned()))?;
     Ok((left.to_owned(), right.to_owned()))
 }
 
@@ -101,12 +80,8 @@ mod tests {
     use super::*;
 
     fn vocabulary() -> GgufVocabulary {
-        let text =
-            ["h", "i", "Ġ", "1", "2", "hi", "Ġhi", "12"].map(|token| (token.to_owned(), TokenKind::Text));
-        let mut tokens = vec![
-            ("<|end|>".to_owned(), TokenKind::Control),
-            ("<tool>".to_owned(), TokenKind::UserDefined),
-        ];
+        let text = ["h", "i", "Ġ", "1", "2", "hi", "Ġhi", "12"].map(|token| (token.to_owned(), TokenKind::Text));
+        let mut tokens = vec![("<|end|>".to_owned(), TokenKind::Control), ("<tool>".to_owned(), TokenKind::UserDefined)];
         tokens.extend(text);
         GgufVocabulary {
             model: "gpt2".to_owned(),
@@ -131,21 +106,13 @@ mod tests {
 
     #[test]
     fn a_tokenizer_of_another_kind_is_refused_by_name() {
-        let error = Tokenizer::from_gguf(GgufVocabulary {
-            pre: "qwen2".to_owned(),
-            ..vocabulary()
-        })
-        .unwrap_err();
+        let error = Tokenizer::from_gguf(GgufVocabulary { pre: "qwen2".to_owned(), ..vocabulary() }).unwrap_err();
         assert!(error.to_string().contains("`qwen2`"), "{error}");
     }
 
     #[test]
     fn a_damaged_merge_rule_is_refused() {
-        let error = Tokenizer::from_gguf(GgufVocabulary {
-            merges: vec!["hi".to_owned()],
-            ..vocabulary()
-        })
-        .unwrap_err();
+        let error = Tokenizer::from_gguf(GgufVocabulary { merges: vec!["hi".to_owned()], ..vocabulary() }).unwrap_err();
         assert!(matches!(error, TokenizerError::Merge(_)), "{error}");
     }
 }

@@ -39,10 +39,7 @@ impl Tokenizer {
     /// # Errors
     /// When the file cannot be read or is malformed.
     pub fn from_json(path: &Path) -> Result<Self, TokenizerError> {
-        let fault = |source| TokenizerError::File {
-            path: path.display().to_string(),
-            source,
-        };
+        let fault = |source| TokenizerError::File { path: path.display().to_string(), source };
         let mut inner = tokenizers::Tokenizer::from_file(path).map_err(fault)?;
         inner.with_truncation(None).map_err(fault)?;
         inner.with_padding(None);
@@ -54,10 +51,7 @@ impl Tokenizer {
             Some(DecoderWrapper::ByteLevel(_)) => Some(Arc::new(TokenBytes::of(&inner))),
             _ => None,
         };
-        Self {
-            inner: Arc::new(inner),
-            bytes,
-        }
+        Self { inner: Arc::new(inner), bytes }
     }
 
     /// The ids of a text. Text that spells a special token becomes that token, and the special tokens that the
@@ -66,10 +60,7 @@ impl Tokenizer {
     /// # Errors
     /// When the text has a piece for which the vocabulary has no token.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
-        let encoding = self
-            .inner
-            .encode_fast(text, true)
-            .map_err(TokenizerError::Encode)?;
+        let encoding = self.inner.encode_fast(text, true).map_err(TokenizerError::Encode)?;
         Ok(encoding.get_ids().to_vec())
     }
 
@@ -92,9 +83,7 @@ impl Tokenizer {
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerError {
     /// A GGUF file with a tokenizer that is not written yet.
-    #[error(
-        "tokenizer `{model}` with pre-tokenizer `{pre}` is not supported: use a model with gpt2 and smollm"
-    )]
+    #[error("tokenizer `{model}` with pre-tokenizer `{pre}` is not supported: use a model with gpt2 and smollm")]
     Unsupported {
         /// `tokenizer.ggml.model` of the file.
         model: String,

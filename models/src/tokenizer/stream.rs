@@ -23,20 +23,14 @@ impl TokenBytes {
             Some(token) => token.content.as_bytes().into(),
             None => {
                 let shown = tokenizer.id_to_token(id).unwrap_or_default();
-                shown
-                    .chars()
-                    .filter_map(|shown| alphabet.get(&shown).copied())
-                    .collect()
+                shown.chars().filter_map(|shown| alphabet.get(&shown).copied()).collect()
             }
         });
         Self(bytes.collect())
     }
 
     fn get(&self, token: u32) -> &[u8] {
-        usize::try_from(token)
-            .ok()
-            .and_then(|index| self.0.get(index))
-            .map_or(&[], |bytes| bytes)
+        usize::try_from(token).ok().and_then(|index| self.0.get(index)).map_or(&[], |bytes| bytes)
     }
 }
 
@@ -44,15 +38,8 @@ impl TokenBytes {
 /// order, are written as the characters from U+0100 on, so that no token has a space or a control character in it.
 fn byte_alphabet() -> HashMap<char, u8> {
     let printable = |byte: u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
-    let shifted = (0..=u8::MAX)
-        .filter(|byte| !printable(*byte))
-        .zip('\u{100}'..)
-        .map(|(byte, shown)| (shown, byte));
-    (0..=u8::MAX)
-        .filter(|byte| printable(*byte))
-        .map(|byte| (char::from(byte), byte))
-        .chain(shifted)
-        .collect()
+    let shifted = (0..=u8::MAX).filter(|byte| !printable(*byte)).zip('\u{100}'..).map(|(byte, shown)| (shown, byte));
+    (0..=u8::MAX).filter(|byte| printable(*byte)).map(|byte| (char::from(byte), byte)).chain(shifted).collect()
 }
 
 /// Turns the tokens of one answer into text, as they come.
@@ -64,10 +51,7 @@ pub struct StreamDecoder {
 
 impl StreamDecoder {
     pub(super) fn new(bytes: Arc<TokenBytes>) -> Self {
-        Self {
-            bytes,
-            pending: Vec::new(),
-        }
+        Self { bytes, pending: Vec::new() }
     }
 
     /// The characters that this token completes, possibly none. Bytes that can never become a character are replaced
@@ -119,10 +103,7 @@ mod tests {
     #[test]
     fn a_character_appears_whole_with_its_last_byte() {
         let mut decoder = decoder();
-        assert_eq!(
-            push_all(&mut decoder, "aé🌱".as_bytes()),
-            ["a", "", "é", "", "", "", "🌱"]
-        );
+        assert_eq!(push_all(&mut decoder, "aé🌱".as_bytes()), ["a", "", "é", "", "", "", "🌱"]);
         assert_eq!(decoder.finish(), "");
     }
 
@@ -136,10 +117,7 @@ mod tests {
     #[test]
     fn wrong_bytes_are_replaced_at_once_and_do_not_hold_back_what_follows() {
         let mut decoder = decoder();
-        assert_eq!(
-            push_all(&mut decoder, &[0xff, b'a', 0xe2, 0x82, b'b']),
-            ["\u{fffd}", "a", "", "", "\u{fffd}b"]
-        );
+        assert_eq!(push_all(&mut decoder, &[0xff, b'a', 0xe2, 0x82, b'b']), ["\u{fffd}", "a", "", "", "\u{fffd}b"]);
     }
 
     #[test]
@@ -153,10 +131,7 @@ mod tests {
     fn however_bytes_are_spread_over_tokens_the_text_is_the_same() {
         let text = "Größe 東京 👩‍👩‍👧‍👦\n";
         let mut decoder = decoder();
-        assert_eq!(
-            push_all(&mut decoder, text.as_bytes()).concat() + &decoder.finish(),
-            text
-        );
+        assert_eq!(push_all(&mut decoder, text.as_bytes()).concat() + &decoder.finish(), text);
     }
 
     #[test]

@@ -15,11 +15,7 @@ pub(crate) struct At {
 
 impl At {
     pub(crate) fn new(file: usize, span: Range<usize>) -> Self {
-        Self {
-            file,
-            start: span.start,
-            end: span.end,
-        }
+        Self { file, start: span.start, end: span.end }
     }
 
     /// The beginning of a file, for what should be there and is not.
@@ -38,11 +34,7 @@ pub(crate) struct Report<'s> {
 
 impl<'s> Report<'s> {
     pub(crate) fn new(files: &'s [SourceFile]) -> Self {
-        Self {
-            files,
-            found: Vec::new(),
-            concealed: Vec::new(),
-        }
+        Self { files, found: Vec::new(), concealed: Vec::new() }
     }
 
     /// Notes a fault of the key at `at`.
@@ -69,9 +61,7 @@ impl<'s> Report<'s> {
 
     /// ` at file:line:column`, to be put into another fault's message.
     pub(crate) fn mention(&self, at: At) -> String {
-        self.place(at)
-            .map(|place| format!(" at {place}"))
-            .unwrap_or_default()
+        self.place(at).map(|place| format!(" at {place}")).unwrap_or_default()
     }
 
     /// `value` if nothing was found, else what was found.
@@ -81,12 +71,7 @@ impl<'s> Report<'s> {
         }
         let mut found = std::mem::take(&mut self.found);
         found.sort_by_key(|(at, ..)| *at);
-        let fault = |(at, key, message)| Fault {
-            place: self.place(at),
-            key,
-            message,
-            snippet: self.snippet(at),
-        };
+        let fault = |(at, key, message)| Fault { place: self.place(at), key, message, snippet: self.snippet(at) };
         Err(PolicyErrors(found.into_iter().map(fault).collect()))
     }
 
@@ -98,11 +83,6 @@ impl<'s> Report<'s> {
         let text = &self.files.get(at.file)?.text;
         let concealed = self.concealed.iter().filter(|hidden| hidden.file == at.file);
         let concealed: Vec<_> = concealed.map(|hidden| hidden.start..hidden.end).collect();
-        Some(snippet::draw(
-            text,
-            at.start..at.end,
-            self.place(at)?.line,
-            &concealed,
-        ))
+        Some(snippet::draw(text, at.start..at.end, self.place(at)?.line, &concealed))
     }
 }

@@ -8,10 +8,7 @@ const BLANK: char = '*';
 /// The line of `text` at the start of `span`, numbered `line`, with carets below the part of `span` on it. What lies
 /// in `concealed` is blanked out.
 pub(super) fn draw(text: &str, span: Range<usize>, line: usize, concealed: &[Range<usize>]) -> String {
-    let start = text
-        .get(..span.start)
-        .and_then(|before| before.rfind('\n'))
-        .map_or(0, |newline| newline + 1);
+    let start = text.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
     let rest = text.get(start..).unwrap_or("");
     let written = rest.lines().next().unwrap_or("");
 
@@ -31,11 +28,7 @@ pub(super) fn draw(text: &str, span: Range<usize>, line: usize, concealed: &[Ran
 
     let number = line.to_string();
     let margin = " ".repeat(number.len());
-    format!(
-        "{margin} |\n{number} | {}\n{margin} | {}",
-        shown.trim_end(),
-        below.trim_end()
-    )
+    format!("{margin} |\n{number} | {}\n{margin} | {}", shown.trim_end(), below.trim_end())
 }
 
 #[cfg(test)]
@@ -46,10 +39,7 @@ mod tests {
     fn carets_stand_below_the_span_whatever_the_width_of_its_bytes() {
         let text = "a = 1\nkey = \"é\" # x\n";
         let start = text.find("# x").unwrap();
-        assert_eq!(
-            draw(text, start..start + 3, 2, &[]),
-            "  |\n2 | key = \"é\" # x\n  |           ^^^"
-        );
+        assert_eq!(draw(text, start..start + 3, 2, &[]), "  |\n2 | key = \"é\" # x\n  |           ^^^");
     }
 
     #[test]

@@ -17,11 +17,7 @@ pub(crate) fn did_you_mean<'k>(written: &str, known: impl IntoIterator<Item = &'
 /// Ends a message with what is accepted in place of what was written; nothing if nothing is.
 pub(crate) fn accepted<'k>(known: impl IntoIterator<Item = &'k str>) -> String {
     let known: Vec<_> = known.into_iter().map(|name| format!("`{name}`")).collect();
-    if known.is_empty() {
-        String::new()
-    } else {
-        format!("; accepted: {}", known.join(", "))
-    }
+    if known.is_empty() { String::new() } else { format!("; accepted: {}", known.join(", ")) }
 }
 
 /// The least number of letters to insert, delete, replace or swap with their neighbour (the optimal string
@@ -38,12 +34,8 @@ fn distance(a: &str, b: &str) -> usize {
         let mut left = i + 1;
         for (j, &other) in b.iter().enumerate() {
             let at = |row: &[usize], j: usize| row.get(j).copied().unwrap_or(usize::MAX - 1);
-            let mut least = (at(&above, j) + usize::from(letter != other))
-                .min(at(&above, j + 1) + 1)
-                .min(left + 1);
-            let swapped = j
-                .checked_sub(1)
-                .filter(|k| b.get(*k) == Some(&letter) && before == Some(other));
+            let mut least = (at(&above, j) + usize::from(letter != other)).min(at(&above, j + 1) + 1).min(left + 1);
+            let swapped = j.checked_sub(1).filter(|k| b.get(*k) == Some(&letter) && before == Some(other));
             if let Some(k) = swapped {
                 least = least.min(at(&above_that, k) + 1);
             }
@@ -78,14 +70,8 @@ mod tests {
 
     #[test]
     fn suggests_a_near_name_and_lists_all_when_none_is_near() {
-        assert_eq!(
-            did_you_mean("opnai", ["azure", "openai"]),
-            "; did you mean `openai`?"
-        );
-        assert_eq!(
-            did_you_mean("bedrock", ["openai", "azure"]),
-            "; accepted: `azure`, `openai`"
-        );
+        assert_eq!(did_you_mean("opnai", ["azure", "openai"]), "; did you mean `openai`?");
+        assert_eq!(did_you_mean("bedrock", ["openai", "azure"]), "; accepted: `azure`, `openai`");
         assert_eq!(did_you_mean("x", []), "");
     }
 }

@@ -68,39 +68,22 @@ impl Policy {
     /// The reason for the denial, meant for the audit record. Only [`Denied::NoSuchModel`] and
     /// [`Denied::OperationNotServed`] may be told apart by the caller of the API; they are the answers to someone
     /// who is allowed that name.
-    pub fn authorize(
-        &self,
-        tenant: &TenantId,
-        grants: Option<&Grants>,
-        asked: &str,
-        operation: Operation,
-    ) -> Result<(), Denied> {
+    pub fn authorize(&self, tenant: &TenantId, grants: Option<&Grants>, asked: &str, operation: Operation) -> Result<(), Denied> {
         let model = self.model(asked);
         let sides = self.sides(tenant, grants)?;
         sides.grant(asked, model.map(|model| &model.id))?;
         match model {
             None => Err(Denied::NoSuchModel { asked: asked.into() }),
             Some(model) if model.operations.contains(operation) => Ok(()),
-            Some(model) => Err(Denied::OperationNotServed {
-                model: model.id.clone(),
-                operation,
-            }),
+            Some(model) => Err(Denied::OperationNotServed { model: model.id.clone(), operation }),
         }
     }
 
     /// The sides that speak for this caller.
-    pub(super) fn sides<'g>(
-        &'g self,
-        tenant: &TenantId,
-        token: Option<&'g Grants>,
-    ) -> Result<Sides<'g>, Denied> {
+    pub(super) fn sides<'g>(&'g self, tenant: &TenantId, token: Option<&'g Grants>) -> Result<Sides<'g>, Denied> {
         let entry = match &self.tenants {
             None => None,
-            Some(tenants) => Some(
-                tenants
-                    .get(tenant)
-                    .ok_or_else(|| Denied::UnknownTenant(tenant.clone()))?,
-            ),
+            Some(tenants) => Some(tenants.get(tenant).ok_or_else(|| Denied::UnknownTenant(tenant.clone()))?),
         };
         Ok(Sides { token, tenant: entry })
     }
@@ -119,14 +102,10 @@ impl Sides<'_> {
         if self.token.is_none() && self.tenant.is_none() {
             return Err(Denied::NothingGrants { asked: asked.into() });
         }
-        let fits =
-            |grants: &Grants| grants.allow(asked) || model.is_some_and(|model| grants.allow(model.as_str()));
+        let fits = |grants: &Grants| grants.allow(asked) || model.is_some_and(|model| grants.allow(model.as_str()));
         for (by, side) in [(Grantor::Token, self.token), (Grantor::Tenant, self.tenant)] {
             if side.is_some_and(|grants| !fits(grants)) {
-                return Err(Denied::NotGranted {
-                    by,
-                    asked: asked.into(),
-                });
+                return Err(Denied::NotGranted { by, asked: asked.into() });
             }
         }
         Ok(())

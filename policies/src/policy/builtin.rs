@@ -4,12 +4,11 @@ use std::str::FromStr;
 
 use super::{Parts, Policy};
 use crate::name::{BackendName, InvalidName, ModelAlias, ModelId, RouteName};
-use tradewind_protocol::Operation;
 use crate::source::PolicyHash;
 use crate::spec::{
-    BackendIndex, BackendSpec, MaxAttempts, Provider, RouteParts, RouteSpec, ServedModel, TimeoutOverrides,
-    Timeouts,
+    BackendIndex, BackendSpec, MaxAttempts, Provider, RouteParts, RouteSpec, ServedModel, TimeoutOverrides, Timeouts,
 };
+use tradewind_protocol::Operation;
 
 /// The alias of the chat model.
 const CHAT_ALIAS: &str = "default";
@@ -31,10 +30,7 @@ impl Policy {
     pub fn local(chat: Option<&str>, embeddings: Option<&str>) -> Result<Self, InvalidName> {
         let mut models: Vec<ServedModel> = Vec::new();
         let mut aliases = Vec::new();
-        let asked = [
-            (chat, Operation::Chat, CHAT_ALIAS),
-            (embeddings, Operation::Embeddings, EMBEDDINGS_ALIAS),
-        ];
+        let asked = [(chat, Operation::Chat, CHAT_ALIAS), (embeddings, Operation::Embeddings, EMBEDDINGS_ALIAS)];
         for (id, operation, alias) in asked {
             let Some(id) = id.map(ModelId::from_str).transpose()? else {
                 continue;
@@ -42,23 +38,14 @@ impl Policy {
             aliases.push((alias.parse::<ModelAlias>()?, id.clone()));
             match models.iter_mut().find(|model| model.id == id) {
                 Some(model) => model.operations = model.operations.union(operation.into()),
-                None => models.push(ServedModel {
-                    upstream: (&id).into(),
-                    id,
-                    operations: operation.into(),
-                }),
+                None => models.push(ServedModel { upstream: (&id).into(), id, operations: operation.into() }),
             }
         }
         let timeouts = Timeouts::default();
         let (name, provider) = (BACKEND.parse::<BackendName>()?, Provider::Local);
         let backends = match models.is_empty() {
             true => Vec::new(),
-            false => vec![BackendSpec {
-                name,
-                provider,
-                timeouts,
-                models: models.clone(),
-            }],
+            false => vec![BackendSpec { name, provider, timeouts, models: models.clone() }],
         };
         let route = |(place, model): (usize, ServedModel)| {
             let parts = RouteParts {
@@ -72,18 +59,8 @@ impl Policy {
             };
             Ok(RouteSpec::compile(parts, &backends))
         };
-        let routes = models
-            .into_iter()
-            .enumerate()
-            .map(route)
-            .collect::<Result<_, InvalidName>>()?;
+        let routes = models.into_iter().enumerate().map(route).collect::<Result<_, InvalidName>>()?;
         let hash = PolicyHash::of(["built-in", chat.unwrap_or(""), embeddings.unwrap_or("")]);
-        Ok(Self::compile(Parts {
-            hash,
-            backends,
-            aliases,
-            tenants: None,
-            routes,
-        }))
+        Ok(Self::compile(Parts { hash, backends, aliases, tenants: None, routes }))
     }
 }

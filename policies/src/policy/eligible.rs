@@ -2,8 +2,8 @@
 
 use super::Policy;
 use crate::name::{ModelId, RouteName, TenantId};
-use tradewind_protocol::Operation;
 use crate::spec::{MaxAttempts, Target, Timeouts};
+use tradewind_protocol::Operation;
 
 /// Which backends may serve a request, and within which limits. It borrows from the policy; nothing is allocated.
 #[derive(Clone, Copy, Debug)]
@@ -58,37 +58,17 @@ impl Policy {
     /// # Errors
     ///
     /// Why there are none.
-    pub fn eligible(
-        &self,
-        tenant: &TenantId,
-        asked: &str,
-        operation: Operation,
-    ) -> Result<Eligible<'_>, NoRoute> {
-        let model = self
-            .model(asked)
-            .ok_or_else(|| NoRoute::NoSuchModel { asked: asked.into() })?;
+    pub fn eligible(&self, tenant: &TenantId, asked: &str, operation: Operation) -> Result<Eligible<'_>, NoRoute> {
+        let model = self.model(asked).ok_or_else(|| NoRoute::NoSuchModel { asked: asked.into() })?;
         let route = self
             .routes_of(model)
             .find(|route| route.is_for(tenant))
-            .ok_or_else(|| NoRoute::NotForTenant {
-                model: model.id.clone(),
-                tenant: tenant.clone(),
-            })?;
+            .ok_or_else(|| NoRoute::NotForTenant { model: model.id.clone(), tenant: tenant.clone() })?;
         let tiers = route.tiers(operation);
         if tiers.is_empty() {
             let (model, route) = (model.id.clone(), route.name.clone());
-            return Err(NoRoute::OperationNotServed {
-                model,
-                route,
-                operation,
-            });
+            return Err(NoRoute::OperationNotServed { model, route, operation });
         }
-        Ok(Eligible {
-            model: &model.id,
-            route: &route.name,
-            tiers,
-            max_attempts: route.max_attempts,
-            timeouts: route.timeouts,
-        })
+        Ok(Eligible { model: &model.id, route: &route.name, tiers, max_attempts: route.max_attempts, timeouts: route.timeouts })
     }
 }

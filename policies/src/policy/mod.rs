@@ -72,47 +72,24 @@ impl Policy {
     pub(crate) fn compile(parts: Parts) -> Self {
         let mut models: Vec<Model> = Vec::new();
         for (place, route) in parts.routes.iter().enumerate() {
-            let operations = crate::Operation::ALL
-                .into_iter()
-                .filter(|op| !route.tiers(*op).is_empty())
-                .collect();
+            let operations = crate::Operation::ALL.into_iter().filter(|op| !route.tiers(*op).is_empty()).collect();
             match models.iter_mut().find(|model| model.id == route.model) {
                 Some(model) => {
                     model.operations = model.operations.union(operations);
                     model.routes.push(place);
                 }
-                None => models.push(Model {
-                    id: route.model.clone(),
-                    operations,
-                    routes: vec![place],
-                }),
+                None => models.push(Model { id: route.model.clone(), operations, routes: vec![place] }),
             }
         }
-        let mut names: HashMap<Arc<str>, usize> = models
-            .iter()
-            .enumerate()
-            .map(|(place, model)| (model.id.as_str().into(), place))
-            .collect();
+        let mut names: HashMap<Arc<str>, usize> =
+            models.iter().enumerate().map(|(place, model)| (model.id.as_str().into(), place)).collect();
         for (alias, id) in &parts.aliases {
             if let Some(place) = names.get(id.as_str()).copied() {
                 names.insert(alias.as_str().into(), place);
             }
         }
-        let Parts {
-            hash,
-            backends,
-            tenants,
-            routes,
-            ..
-        } = parts;
-        Self {
-            hash,
-            backends,
-            routes,
-            tenants,
-            models,
-            names,
-        }
+        let Parts { hash, backends, tenants, routes, .. } = parts;
+        Self { hash, backends, routes, tenants, models, names }
     }
 
     /// The fingerprint of the policy's texts.

@@ -29,15 +29,8 @@ impl Policy {
             let model = self.models.get(*place)?;
             sides.grant(name, Some(&model.id)).ok()?;
             let route = self.routes_of(model).find(|route| route.is_for(tenant))?;
-            let operations = Operation::ALL
-                .into_iter()
-                .filter(|op| !route.tiers(*op).is_empty())
-                .collect();
-            Some(VisibleModel {
-                name,
-                model: &model.id,
-                operations,
-            })
+            let operations = Operation::ALL.into_iter().filter(|op| !route.tiers(*op).is_empty()).collect();
+            Some(VisibleModel { name, model: &model.id, operations })
         };
         let mut models: Vec<_> = self.names.iter().filter_map(visible).collect();
         models.sort_unstable_by_key(|model| model.name);

@@ -6,8 +6,8 @@ use super::timeouts;
 use crate::fault::{Report, accepted};
 use crate::name::ModelId;
 use crate::operation::Operations;
-use tradewind_protocol::Operation;
 use crate::spec::{BaseUrl, HttpVersion, InvalidBaseUrl, OpenAi, Provider, SecretRef, ServedModel};
+use tradewind_protocol::Operation;
 
 /// The provider of a server with OpenAI's API.
 const OPENAI: &str = "openai";
@@ -17,32 +17,17 @@ const LOCAL: &str = "local";
 /// The backend, as far as it can be read.
 pub(super) fn read(entry: Value<'_>, report: &mut Report<'_>) -> RawBackend {
     let Some(mut table) = entry.table(report) else {
-        return RawBackend {
-            provider: None,
-            timeouts: Default::default(),
-            models: None,
-        };
+        return RawBackend { provider: None, timeouts: Default::default(), models: None };
     };
     let provider = provider(&mut table, report);
-    let timeouts = table
-        .take("timeouts")
-        .map(|value| timeouts::read(value, report))
-        .unwrap_or_default();
-    let models = table
-        .require("models", report)
-        .and_then(|value| models(value, report));
+    let timeouts = table.take("timeouts").map(|value| timeouts::read(value, report)).unwrap_or_default();
+    let models = table.require("models", report).and_then(|value| models(value, report));
     table.finish(report);
-    RawBackend {
-        provider,
-        timeouts,
-        models,
-    }
+    RawBackend { provider, timeouts, models }
 }
 
 fn provider(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<Provider> {
-    let written = table
-        .require("provider", report)
-        .and_then(|value| value.string(report));
+    let written = table.require("provider", report).and_then(|value| value.string(report));
     match written.as_ref().map(|written| written.value) {
         // The keys of a server are not asked for, and so reported as unknown where they stand.
         Some(LOCAL) => return Some(Provider::Local),
@@ -64,18 +49,10 @@ fn openai(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<OpenAi> {
     let secret = table.take("secret").and_then(|value| secret(value, report));
     let ca_file = table.take("ca_file").and_then(|value| value.string(report));
     if let Some(Located { at, key, .. }) = ca_file.as_ref().filter(|path| path.value.is_empty()) {
-        report.fault(
-            *at,
-            key.as_str(),
-            "the path is empty; accepted: the path of a PEM file",
-        );
+        report.fault(*at, key.as_str(), "the path is empty; accepted: the path of a PEM file");
     }
     let http = table.take("http").map(|value| {
-        let versions = [
-            ("auto", HttpVersion::Auto),
-            ("h1", HttpVersion::Http1),
-            ("h2", HttpVersion::Http2),
-        ];
+        let versions = [("auto", HttpVersion::Auto), ("h1", HttpVersion::Http1), ("h2", HttpVersion::Http2)];
         value.choice(&versions, report)
     });
     Some(OpenAi {
@@ -87,11 +64,7 @@ fn openai(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<OpenAi> {
 }
 
 fn base_url(value: Value<'_>, report: &mut Report<'_>) -> Option<BaseUrl> {
-    let Located {
-        value: written,
-        at,
-        key,
-    } = value.string(report)?;
+    let Located { value: written, at, key } = value.string(report)?;
     match written.parse() {
         Ok(url) => Some(url),
         Err(error) => {
@@ -120,11 +93,7 @@ fn models(value: Value<'_>, report: &mut Report<'_>) -> Option<Vec<ServedModel>>
     let (at, key) = (table.at, table.key.clone());
     let entries = table.into_entries();
     if entries.is_empty() {
-        report.fault(
-            at,
-            key,
-            "a backend has to serve at least one model; accepted: `MODEL = {}`",
-        );
+        report.fault(at, key, "a backend has to serve at least one model; accepted: `MODEL = {}`");
         return None;
     }
     // Collected before it is judged, so that one fault does not hide the next.
@@ -150,11 +119,7 @@ fn model(entry: Value<'_>, report: &mut Report<'_>) -> Option<ServedModel> {
         Some(name) => name?.value,
     };
     let operations = operations.unwrap_or(Some(Operation::Chat.into()))?;
-    Some(ServedModel {
-        id,
-        upstream,
-        operations,
-    })
+    Some(ServedModel { id, upstream, operations })
 }
 
 fn operations(value: Value<'_>, report: &mut Report<'_>) -> Option<Operations> {
@@ -166,9 +131,6 @@ fn operations(value: Value<'_>, report: &mut Report<'_>) -> Option<Operations> {
         report.fault(at, key, format!("the list is empty{hint}"));
         return None;
     }
-    let operations: Vec<_> = elements
-        .into_iter()
-        .map(|element| element.choice(&words, report))
-        .collect();
+    let operations: Vec<_> = elements.into_iter().map(|element| element.choice(&words, report)).collect();
     operations.into_iter().collect()
 }

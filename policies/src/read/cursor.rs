@@ -42,26 +42,11 @@ impl<'t> Table<'t> {
     pub(super) fn new(key: String, at: At, tree: &'t DeTable<'t>) -> Self {
         let entry = |(name, value): (&'t Spanned<std::borrow::Cow<'t, str>>, &'t Spanned<DeValue<'t>>)| {
             let (name, name_at) = (name.get_ref().as_ref(), At::new(at.file, name.span()));
-            let key = if key.is_empty() {
-                quoted(name)
-            } else {
-                format!("{key}.{}", quoted(name))
-            };
-            Value {
-                name,
-                name_at,
-                key,
-                at: At::new(at.file, value.span()),
-                tree: value.get_ref(),
-            }
+            let key = if key.is_empty() { quoted(name) } else { format!("{key}.{}", quoted(name)) };
+            Value { name, name_at, key, at: At::new(at.file, value.span()), tree: value.get_ref() }
         };
         let entries = tree.iter().map(entry).collect();
-        Self {
-            key,
-            at,
-            entries,
-            known: Vec::new(),
-        }
+        Self { key, at, entries, known: Vec::new() }
     }
 
     /// The value of `name`, if it is there. The name counts as known from here on.
@@ -91,11 +76,7 @@ impl<'t> Table<'t> {
         for entry in self.entries {
             let hint = did_you_mean(entry.name, self.known.iter().copied());
             conceal(entry.at, entry.tree, report);
-            report.fault(
-                entry.name_at,
-                entry.key.as_str(),
-                format!("unknown key `{}`{hint}", shortened(entry.name)),
-            );
+            report.fault(entry.name_at, entry.key.as_str(), format!("unknown key `{}`{hint}", shortened(entry.name)));
         }
     }
 }
@@ -116,13 +97,7 @@ impl<'t> Value<'t> {
         };
         let element = |(place, element): (usize, &'t Spanned<DeValue<'t>>)| {
             let at = At::new(self.at.file, element.span());
-            Value {
-                name: "",
-                name_at: at,
-                key: format!("{}[{place}]", self.key),
-                at,
-                tree: element.get_ref(),
-            }
+            Value { name: "", name_at: at, key: format!("{}[{place}]", self.key), at, tree: element.get_ref() }
         };
         Some(elements.iter().enumerate().map(element).collect())
     }
@@ -158,21 +133,12 @@ impl<'t> Value<'t> {
         T::Err: Display,
     {
         let elements = self.list(report)?;
-        Some(
-            elements
-                .into_iter()
-                .filter_map(|element| element.parsed(report))
-                .collect(),
-        )
+        Some(elements.into_iter().filter_map(|element| element.parsed(report)).collect())
     }
 
     /// A string that is one of these words, as what the word stands for.
     pub(super) fn choice<T: Copy>(self, words: &[(&str, T)], report: &mut Report<'_>) -> Option<T> {
-        let Located {
-            value: written,
-            at,
-            key,
-        } = self.string(report)?;
+        let Located { value: written, at, key } = self.string(report)?;
         let found = words.iter().find(|(word, _)| *word == written);
         if found.is_none() {
             let hint = accepted(words.iter().map(|(word, _)| *word));
@@ -191,10 +157,7 @@ impl<'t> Value<'t> {
         let DeValue::Integer(digits) = self.tree else {
             return self.mistyped("an integer", report);
         };
-        match i64::from_str_radix(digits.as_str(), digits.radix())
-            .ok()
-            .and_then(accept)
-        {
+        match i64::from_str_radix(digits.as_str(), digits.radix()).ok().and_then(accept) {
             Some(value) => Some(self.located(value)),
             None => {
                 let message = format!("`{}` is out of range; accepted: {accepted}", digits.as_str());
@@ -205,20 +168,12 @@ impl<'t> Value<'t> {
     }
 
     fn located<T>(self, value: T) -> Located<T> {
-        Located {
-            value,
-            at: self.at,
-            key: self.key,
-        }
+        Located { value, at: self.at, key: self.key }
     }
 
     /// Reports that the value is not what it should be.
     fn mistyped<T>(self, expected: &str, report: &mut Report<'_>) -> Option<T> {
-        report.fault(
-            self.at,
-            self.key,
-            format!("expected {expected}, found {}", described(self.tree)),
-        );
+        report.fault(self.at, self.key, format!("expected {expected}, found {}", described(self.tree)));
         None
     }
 }
@@ -250,17 +205,10 @@ fn described(tree: &DeValue<'_>) -> &'static str {
 fn quoted(name: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let name = shortened(name);
-    if !name.is_empty() && name.chars().all(bare) {
-        name
-    } else {
-        format!("{name:?}")
-    }
+    if !name.is_empty() && name.chars().all(bare) { name } else { format!("{name:?}") }
 }
 
 /// As much of a text as a message should carry.
 fn shortened(text: &str) -> String {
-    text.chars()
-        .take(80)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    text.chars().take(80).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

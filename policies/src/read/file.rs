@@ -20,11 +20,7 @@ pub(super) fn read(file: usize, text: &str, draft: &mut Draft, report: &mut Repo
     let (tree, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let at = At::new(file, error.span().unwrap_or(0..0));
-        report.fault(
-            at,
-            "",
-            format!("not TOML: {}", error.message().replace('\n', "; ")),
-        );
+        report.fault(at, "", format!("not TOML: {}", error.message().replace('\n', "; ")));
     }
     if !errors.is_empty() {
         conceal_values(file, text, report);
@@ -49,13 +45,8 @@ pub(super) fn read(file: usize, text: &str, draft: &mut Draft, report: &mut Repo
         let value = tenant(entry, report);
         insert(&mut draft.tenants, id, Located { value, at, key }, report);
     }
-    let routes = top
-        .take("route")
-        .and_then(|value| value.list(report))
-        .unwrap_or_default();
-    draft
-        .routes
-        .extend(routes.into_iter().filter_map(|value| route::read(value, report)));
+    let routes = top.take("route").and_then(|value| value.list(report)).unwrap_or_default();
+    draft.routes.extend(routes.into_iter().filter_map(|value| route::read(value, report)));
     // After a syntax error the tree has holes, and keys may have slipped into the wrong table.
     if errors.is_empty() {
         top.finish(report);
@@ -65,24 +56,13 @@ pub(super) fn read(file: usize, text: &str, draft: &mut Draft, report: &mut Repo
 /// Every file states the version, so that a file means the same wherever it is put.
 fn version(top: &mut Table<'_>, report: &mut Report<'_>) {
     let Some(value) = top.take("version") else {
-        return report.fault(
-            top.at,
-            "",
-            format!("missing key `version`; start the file with `version = {VERSION}`"),
-        );
+        return report.fault(top.at, "", format!("missing key `version`; start the file with `version = {VERSION}`"));
     };
-    value.integer(
-        &format!("{VERSION}"),
-        |version| (version == VERSION).then_some(()),
-        report,
-    );
+    value.integer(&format!("{VERSION}"), |version| (version == VERSION).then_some(()), report);
 }
 
 fn defaults(mut table: Table<'_>, draft: &mut Draft, report: &mut Report<'_>) {
-    if let Some(value) = table
-        .take("max_attempts")
-        .and_then(|value| route::max_attempts(value, report))
-    {
+    if let Some(value) = table.take("max_attempts").and_then(|value| route::max_attempts(value, report)) {
         set(&mut draft.max_attempts, value, report);
     }
     if let Some(value) = table.take("timeouts") {
@@ -97,10 +77,7 @@ fn tenant(entry: Value<'_>, report: &mut Report<'_>) -> RawTenant {
     let Some(mut table) = entry.table(report) else {
         return RawTenant { allow: Vec::new() };
     };
-    let allow = table
-        .require("allow", report)
-        .and_then(|value| value.parsed_list(report))
-        .unwrap_or_default();
+    let allow = table.require("allow", report).and_then(|value| value.parsed_list(report)).unwrap_or_default();
     table.finish(report);
     RawTenant { allow }
 }
@@ -110,10 +87,7 @@ fn named<'t, N>(value: Option<Value<'t>>, report: &mut Report<'_>) -> Vec<(Value
 where
     N: FromStr<Err = InvalidName>,
 {
-    let entries = value
-        .and_then(|value| value.table(report))
-        .map(Table::into_entries)
-        .unwrap_or_default();
+    let entries = value.and_then(|value| value.table(report)).map(Table::into_entries).unwrap_or_default();
     let parse = |entry: Value<'t>| match entry.name.parse::<N>() {
         Ok(name) => Some((entry, name)),
         Err(error) => {

@@ -21,11 +21,7 @@ use crate::source::SourceFile;
 pub(crate) fn read(files: &[SourceFile], report: &mut Report<'_>) -> Draft {
     let mut draft = Draft::default();
     if files.is_empty() {
-        report.fault(
-            At::top_of(0),
-            "",
-            "no policy file; give at least one that starts with `version = 1`",
-        );
+        report.fault(At::top_of(0), "", "no policy file; give at least one that starts with `version = 1`");
     }
     for (number, source) in files.iter().enumerate() {
         file::read(number, &source.text, &mut draft, report);

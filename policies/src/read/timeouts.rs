@@ -26,19 +26,11 @@ fn timeout(table: &mut Table<'_>, name: &'static str, report: &mut Report<'_>) -
     match humantime::parse_duration(value) {
         Ok(duration) if !duration.is_zero() => Some(duration),
         Ok(_) => {
-            report.fault(
-                at,
-                key,
-                format!("`{value}` would fail every request; accepted: more than zero"),
-            );
+            report.fault(at, key, format!("`{value}` would fail every request; accepted: more than zero"));
             None
         }
         Err(_) => {
-            report.fault(
-                at,
-                key,
-                format!("`{value}` is not a duration; accepted: one such as `500ms`, `30s` or `10m`"),
-            );
+            report.fault(at, key, format!("`{value}` is not a duration; accepted: one such as `500ms`, `30s` or `10m`"));
             None
         }
     }

@@ -27,49 +27,22 @@ pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -
     shadow::check(&draft.routes, report);
 
     let defaults = Timeouts::default().with(draft.timeouts.map(|located| located.value).unwrap_or_default());
-    let max_attempts = draft
-        .max_attempts
-        .map(|located| located.value)
-        .unwrap_or_default();
+    let max_attempts = draft.max_attempts.map(|located| located.value).unwrap_or_default();
     let backends: Vec<BackendSpec> = draft
         .backends
         .into_iter()
-        .filter_map(
-            |(
-                name,
-                Located {
-                    value:
-                        RawBackend {
-                            provider,
-                            timeouts,
-                            models,
-                        },
-                    ..
-                },
-            )| {
-                let timeouts = defaults.with(timeouts);
-                Some(BackendSpec {
-                    name,
-                    provider: provider?,
-                    timeouts,
-                    models: models?,
-                })
-            },
-        )
+        .filter_map(|(name, Located { value: RawBackend { provider, timeouts, models }, .. })| {
+            let timeouts = defaults.with(timeouts);
+            Some(BackendSpec { name, provider: provider?, timeouts, models: models? })
+        })
         .collect();
     let places: Vec<_> = backends.iter().map(|backend| backend.name.clone()).collect();
     let routes = draft.routes.into_iter().filter_map(|route| {
         let parts = RouteParts {
             name: route.name?.value,
             model: route.model?.value,
-            tenants: route
-                .tenants
-                .map(|tenants| tenants.into_iter().map(|tenant| tenant.value).collect()),
-            tiers: route
-                .tiers
-                .into_iter()
-                .map(|tier| route::places(&tier.value, &places))
-                .collect(),
+            tenants: route.tenants.map(|tenants| tenants.into_iter().map(|tenant| tenant.value).collect()),
+            tiers: route.tiers.into_iter().map(|tier| route::places(&tier.value, &places)).collect(),
             max_attempts: route.max_attempts.unwrap_or(max_attempts),
             defaults,
             overrides: route.timeouts,
@@ -77,27 +50,11 @@ pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -
         Some(RouteSpec::compile(parts, &backends))
     });
     let routes = routes.collect();
-    let aliases = draft
-        .aliases
-        .into_iter()
-        .filter_map(|(alias, model)| Some((alias, model.value?.value)))
-        .collect();
-    let allowed =
-        |tenant: crate::read::RawTenant| tenant.allow.into_iter().map(|pattern| pattern.value).collect();
-    let tenants = (!draft.tenants.is_empty()).then(|| {
-        draft
-            .tenants
-            .into_iter()
-            .map(|(id, tenant)| (id, allowed(tenant.value)))
-            .collect()
-    });
-    Parts {
-        hash,
-        backends,
-        aliases,
-        tenants,
-        routes,
-    }
+    let aliases = draft.aliases.into_iter().filter_map(|(alias, model)| Some((alias, model.value?.value))).collect();
+    let allowed = |tenant: crate::read::RawTenant| tenant.allow.into_iter().map(|pattern| pattern.value).collect();
+    let tenants =
+        (!draft.tenants.is_empty()).then(|| draft.tenants.into_iter().map(|(id, tenant)| (id, allowed(tenant.value))).collect());
+    Parts { hash, backends, aliases, tenants, routes }
 }
 
 /// Which models there are.
@@ -110,18 +67,9 @@ struct Models {
 
 impl Models {
     fn of(draft: &Draft) -> Self {
-        let models = || {
-            draft
-                .backends
-                .values()
-                .map(|backend| backend.value.models.as_ref())
-        };
+        let models = || draft.backends.values().map(|backend| backend.value.models.as_ref());
         Self {
-            served: models()
-                .flatten()
-                .flatten()
-                .map(|model| model.id.clone())
-                .collect(),
+            served: models().flatten().flatten().map(|model| model.id.clone()).collect(),
             complete: models().all(|models| models.is_some()),
         }
     }

@@ -15,10 +15,7 @@ pub(super) fn check(draft: &Draft, models: &Models, report: &mut Report<'_>) {
             && let Some(first) = names.insert(&name.value, name.at)
         {
             let place = report.mention(first);
-            let message = format!(
-                "route `{}` was already defined{place}; rename one of them",
-                name.value
-            );
+            let message = format!("route `{}` was already defined{place}; rename one of them", name.value);
             report.fault(name.at, name.key.as_str(), message);
         }
         if let Some(model) = &route.model {
@@ -31,28 +28,15 @@ pub(super) fn check(draft: &Draft, models: &Models, report: &mut Report<'_>) {
 
 /// The places of the backends of a tier; a backend that was faulty has none.
 pub(super) fn places(tier: &[Located<BackendName>], backends: &[BackendName]) -> Vec<BackendIndex> {
-    tier.iter()
-        .filter_map(|name| backends.iter().position(|other| *other == name.value))
-        .map(BackendIndex)
-        .collect()
+    tier.iter().filter_map(|name| backends.iter().position(|other| *other == name.value)).map(BackendIndex).collect()
 }
 
 /// ` in route …`, as far as its name is known.
 fn in_route(route: &RawRoute) -> String {
-    route
-        .name
-        .as_ref()
-        .map(|name| format!(" in route `{}`", name.value))
-        .unwrap_or_default()
+    route.name.as_ref().map(|name| format!(" in route `{}`", name.value)).unwrap_or_default()
 }
 
-fn model(
-    model: &Located<ModelId>,
-    route: &RawRoute,
-    draft: &Draft,
-    models: &Models,
-    report: &mut Report<'_>,
-) {
+fn model(model: &Located<ModelId>, route: &RawRoute, draft: &Draft, models: &Models, report: &mut Report<'_>) {
     let id = model.value.as_str();
     if !models.lack(id) {
         return;
@@ -60,20 +44,10 @@ fn model(
     let alias = draft.aliases.get(id).map(|alias| alias.value.as_ref());
     let message = match alias {
         Some(Some(target)) => {
-            format!(
-                "`{id}` is an alias, and routes match models; did you mean `{}`?",
-                target.value
-            )
+            format!("`{id}` is an alias, and routes match models; did you mean `{}`?", target.value)
         }
-        Some(None) => format!(
-            "`{id}` is an alias, and routes match models{}",
-            accepted(models.names())
-        ),
-        None => format!(
-            "unknown model `{id}`{}{}",
-            in_route(route),
-            did_you_mean(id, models.names())
-        ),
+        Some(None) => format!("`{id}` is an alias, and routes match models{}", accepted(models.names())),
+        None => format!("unknown model `{id}`{}{}", in_route(route), did_you_mean(id, models.names())),
     };
     report.fault(model.at, model.key.as_str(), message);
 }
@@ -87,11 +61,7 @@ fn tenants(route: &RawRoute, draft: &Draft, report: &mut Report<'_>) {
         let declared = || draft.tenants.keys().map(TenantId::as_str);
         if !declared().any(|tenant| pattern.value.matches(tenant)) {
             let hint = did_you_mean(pattern.value.as_str(), declared());
-            let message = format!(
-                "no declared tenant is `{}`{}{hint}",
-                pattern.value,
-                in_route(route)
-            );
+            let message = format!("no declared tenant is `{}`{}{hint}", pattern.value, in_route(route));
             report.fault(pattern.at, pattern.key.as_str(), message);
         }
     }
@@ -113,20 +83,13 @@ fn tiers(route: &RawRoute, draft: &Draft, models: &Models, report: &mut Report<'
             continue;
         };
         // A model that nobody serves has been reported once, at `match`.
-        let wanted = route
-            .model
-            .as_ref()
-            .map(|model| &model.value)
-            .filter(|id| models.served.contains(*id));
+        let wanted = route.model.as_ref().map(|model| &model.value).filter(|id| models.served.contains(*id));
         let (Some(wanted), Some(served)) = (wanted, &found.value.models) else {
             continue;
         };
         if !served.iter().any(|model| model.id == *wanted) {
             let hint = accepted(serving(wanted, draft));
-            let message = format!(
-                "backend `{name}` does not serve model `{wanted}`{}{hint}",
-                in_route(route)
-            );
+            let message = format!("backend `{name}` does not serve model `{wanted}`{}{hint}", in_route(route));
             report.fault(backend.at, backend.key.as_str(), message);
         }
     }

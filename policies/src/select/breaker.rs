@@ -39,9 +39,7 @@ impl Breaker {
     /// The backend failed.
     pub(super) fn observe_failure(&mut self, now: Monotonic) {
         *self = match *self {
-            Self::Closed { failures } if failures + 1 < FAILURES => Self::Closed {
-                failures: failures + 1,
-            },
+            Self::Closed { failures } if failures + 1 < FAILURES => Self::Closed { failures: failures + 1 },
             Self::Closed { .. } => Self::open(now, 0),
             // A request from before it opened; the breaker knows already.
             open @ Self::Open { until, .. } if now < until => open,
@@ -59,10 +57,7 @@ impl Breaker {
     /// A request is being sent. While half open, it is the probe, and keeps others away.
     pub(super) fn start(&mut self, now: Monotonic) {
         if let Self::Open { trips, .. } | Self::Probing { trips, .. } = *self {
-            *self = Self::Probing {
-                until: now + pause(trips),
-                trips,
-            };
+            *self = Self::Probing { until: now + pause(trips), trips };
         }
     }
 
@@ -75,10 +70,7 @@ impl Breaker {
     }
 
     fn open(now: Monotonic, trips: u32) -> Self {
-        Self::Open {
-            until: now + pause(trips),
-            trips: trips.saturating_add(1),
-        }
+        Self::Open { until: now + pause(trips), trips: trips.saturating_add(1) }
     }
 }
 

@@ -155,27 +155,12 @@ impl Health {
         let rate = self.failures.rate(now);
         // A failed attempt is assumed to take as long as an answer; then come the failover and the next attempt.
         let failure = rate / (1.0 - rate) * (latency + load + FAILOVER);
-        Outlook {
-            score: Score {
-                latency,
-                load,
-                failure,
-            },
-            removed: self.removed(now),
-            heard: self.latency.age(now),
-        }
+        Outlook { score: Score { latency, load, failure }, removed: self.removed(now), heard: self.latency.age(now) }
     }
 
     fn removed(&self, now: Monotonic) -> Option<Removed> {
-        let cooling = self
-            .cooldown
-            .until(now)
-            .map(|until| Removed::CoolingDown { until });
-        let broken = || {
-            self.breaker
-                .until(now)
-                .map(|until| Removed::BreakerOpen { until })
-        };
+        let cooling = self.cooldown.until(now).map(|until| Removed::CoolingDown { until });
+        let broken = || self.breaker.until(now).map(|until| Removed::BreakerOpen { until });
         match (cooling, broken()) {
             // What keeps it out longest is the reason to give.
             (Some(cooling), Some(broken)) if broken.until() > cooling.until() => Some(broken),

@@ -43,13 +43,7 @@ pub(super) struct Latency {
 impl Latency {
     pub(super) fn new(prior: Duration) -> Self {
         let prior = logarithm(prior);
-        Self {
-            prior,
-            offset: 0.0,
-            variance: PRIOR_VARIANCE,
-            samples: 0,
-            updated: None,
-        }
+        Self { prior, offset: 0.0, variance: PRIOR_VARIANCE, samples: 0, updated: None }
     }
 
     /// An answer took this long.

@@ -77,10 +77,7 @@ impl<T> Ranking<T> {
 /// Orders the candidates of each tier by score; all of a tier come before those of the next. Unavailable ones are
 /// left out.
 pub fn rank<T: Copy>(tiers: &[&[Candidate<T>]], rng: &mut impl Rng) -> Ranking<T> {
-    let mut ranking = Ranking {
-        attempts: SmallVec::new(),
-        removed: SmallVec::new(),
-    };
+    let mut ranking = Ranking { attempts: SmallVec::new(), removed: SmallVec::new() };
     for (tier, candidates) in tiers.iter().enumerate() {
         let mut left: SmallVec<[Candidate<T>; INLINE]> = SmallVec::new();
         for candidate in *candidates {
@@ -90,19 +87,10 @@ pub fn rank<T: Copy>(tiers: &[&[Candidate<T>]], rng: &mut impl Rng) -> Ranking<T
             }
         }
         // Exploring is for the first attempt of a request; a fallback should be a safe bet.
-        let mut explored = if ranking.attempts.is_empty() {
-            explore(&left, rng)
-        } else {
-            None
-        };
+        let mut explored = if ranking.attempts.is_empty() { explore(&left, rng) } else { None };
         while let Some((place, reason)) = explored.take().or_else(|| best(&left, rng)) {
             let Candidate { target, outlook } = left.swap_remove(place);
-            ranking.attempts.push(Ranked {
-                target,
-                tier,
-                score: outlook.score,
-                reason,
-            });
+            ranking.attempts.push(Ranked { target, tier, score: outlook.score, reason });
         }
     }
     ranking
@@ -112,23 +100,13 @@ pub fn rank<T: Copy>(tiers: &[&[Candidate<T>]], rng: &mut impl Rng) -> Ranking<T
 /// ever.
 fn explore<T>(candidates: &[Candidate<T>], rng: &mut impl Rng) -> Option<(usize, Reason)> {
     let silence = |candidate: &Candidate<T>| candidate.outlook.heard.unwrap_or(Duration::MAX);
-    let (place, longest) = candidates
-        .iter()
-        .map(silence)
-        .enumerate()
-        .max_by_key(|(_, silence)| *silence)?;
-    (candidates.len() > 1 && longest > SILENT && rng.random_bool(EXPLORE))
-        .then_some((place, Reason::Explored))
+    let (place, longest) = candidates.iter().map(silence).enumerate().max_by_key(|(_, silence)| *silence)?;
+    (candidates.len() > 1 && longest > SILENT && rng.random_bool(EXPLORE)).then_some((place, Reason::Explored))
 }
 
 /// The best candidate, or one drawn from those close to it.
 fn best<T>(candidates: &[Candidate<T>], rng: &mut impl Rng) -> Option<(usize, Reason)> {
-    let scores = || {
-        candidates
-            .iter()
-            .map(|candidate| candidate.outlook.score.total())
-            .enumerate()
-    };
+    let scores = || candidates.iter().map(|candidate| candidate.outlook.score.total()).enumerate();
     let (best, least) = scores().min_by(|(_, a), (_, b)| a.total_cmp(b))?;
     let near = || scores().filter(|(_, score)| *score <= NEAR_TIE * least);
     if near().nth(1).is_none() {

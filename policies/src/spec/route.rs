@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 
 use super::{BackendIndex, BackendSpec, TimeoutOverrides, Timeouts};
 use crate::name::{ModelId, RouteName, TenantId, UpstreamModel};
-use tradewind_protocol::Operation;
 use crate::pattern::Pattern;
+use tradewind_protocol::Operation;
 
 /// How many backends one request may be sent to, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,9 +17,7 @@ impl MaxAttempts {
 
     /// `attempts`, if it is from 1 to 10.
     pub(crate) fn new(attempts: u32) -> Option<Self> {
-        NonZeroU32::new(attempts)
-            .filter(|n| n.get() <= Self::MOST)
-            .map(Self)
+        NonZeroU32::new(attempts).filter(|n| n.get() <= Self::MOST).map(Self)
     }
 
     /// The number.
@@ -78,28 +76,13 @@ impl RouteSpec {
     pub(crate) fn compile(parts: RouteParts, backends: &[BackendSpec]) -> Self {
         let target = |index: BackendIndex, operation: Operation| {
             let backend = backends.get(index.0)?;
-            let served = backend
-                .serves(&parts.model)
-                .filter(|served| served.operations.contains(operation))?;
+            let served = backend.serves(&parts.model).filter(|served| served.operations.contains(operation))?;
             let timeouts = backend.timeouts.with(parts.overrides);
-            Some(Target {
-                backend: index,
-                model: served.upstream.clone(),
-                timeouts,
-            })
+            Some(Target { backend: index, model: served.upstream.clone(), timeouts })
         };
         let tiers = |operation: Operation| {
-            let tier = |tier: &Vec<BackendIndex>| {
-                tier.iter()
-                    .filter_map(|index| target(*index, operation))
-                    .collect()
-            };
-            parts
-                .tiers
-                .iter()
-                .map(tier)
-                .filter(|tier: &Vec<Target>| !tier.is_empty())
-                .collect()
+            let tier = |tier: &Vec<BackendIndex>| tier.iter().filter_map(|index| target(*index, operation)).collect();
+            parts.tiers.iter().map(tier).filter(|tier: &Vec<Target>| !tier.is_empty()).collect()
         };
         Self {
             chat: tiers(Operation::Chat),
@@ -122,8 +105,6 @@ impl RouteSpec {
 
     /// Whether the route is for this tenant.
     pub(crate) fn is_for(&self, tenant: &TenantId) -> bool {
-        self.tenants
-            .as_ref()
-            .is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(tenant.as_str())))
+        self.tenants.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(tenant.as_str())))
     }
 }

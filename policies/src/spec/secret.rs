@@ -15,9 +15,7 @@ pub enum SecretRef {
 
 /// The text is no reference; perhaps it is the secret itself, so it is not repeated here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a secret is never written into a policy; accepted: `env:NAME` or `file:PATH`, which say where to find it"
-)]
+#[error("a secret is never written into a policy; accepted: `env:NAME` or `file:PATH`, which say where to find it")]
 pub struct InvalidSecretRef;
 
 impl FromStr for SecretRef {
@@ -34,8 +32,7 @@ impl FromStr for SecretRef {
 
 /// The names that POSIX shells can set; anything else after `env:` is likely the secret.
 fn is_variable_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 impl fmt::Display for SecretRef {
@@ -53,26 +50,13 @@ mod tests {
 
     #[test]
     fn a_reference_names_a_variable_or_a_file() {
-        assert_eq!(
-            "env:OPENAI_API_KEY".parse(),
-            Ok(SecretRef::Env("OPENAI_API_KEY".into()))
-        );
-        assert_eq!(
-            "file:/run/secrets/key".parse(),
-            Ok(SecretRef::File("/run/secrets/key".into()))
-        );
+        assert_eq!("env:OPENAI_API_KEY".parse(), Ok(SecretRef::Env("OPENAI_API_KEY".into())));
+        assert_eq!("file:/run/secrets/key".parse(), Ok(SecretRef::File("/run/secrets/key".into())));
     }
 
     #[test]
     fn a_literal_secret_is_refused_and_not_repeated() {
-        for literal in [
-            "sk-proj-123",
-            "env:",
-            "env:sk-proj-123",
-            "file:",
-            "ENV:X",
-            "vault:x",
-        ] {
+        for literal in ["sk-proj-123", "env:", "env:sk-proj-123", "file:", "ENV:X", "vault:x"] {
             let error = literal.parse::<SecretRef>().unwrap_err();
             assert!(!error.to_string().contains("123"), "{error}");
         }

@@ -6,4 +6,3 @@ mod refusal;
 
 pub use endpoint::Endpoint;
 pub use refusal::classify;
-

@@ -107,7 +107,9 @@ pub(super) const fn usage_of(usage: chat::Usage) -> Usage {
 pub(super) fn failure(error: GenerateError) -> Failure {
     let sentence = format!("{error}.");
     match error {
-        GenerateError::ContextExceeded { .. } => unsuited(Error::new(Kind::ContextLengthExceeded, sentence).with_param("messages")),
+        GenerateError::ContextExceeded { .. } => {
+            unsuited(Error::new(Kind::ContextLengthExceeded, sentence).with_param("messages"))
+        }
         GenerateError::EmptyPrompt | GenerateError::Template(_) | GenerateError::Tokenizer(_) => {
             unsuited(Error::new(Kind::InvalidRequest, sentence).with_param("messages"))
         }
@@ -215,7 +217,8 @@ mod tests {
 
     #[test]
     fn the_developer_speaks_as_the_system_and_text_parts_are_joined() {
-        let parts = r#"{"role":"developer","name":"d","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"audio":null}"#;
+        let parts =
+            r#"{"role":"developer","name":"d","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"audio":null}"#;
         let message = of(parts).unwrap().messages.remove(0);
         assert_eq!(message, chat::Message { role: chat::Role::System, content: "ab".to_owned() });
     }

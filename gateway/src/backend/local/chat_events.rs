@@ -42,7 +42,8 @@ impl ChatEvents {
         let label = Label::of(attempt);
         let include_usage = attempt.inference.head.include_usage;
         let context = Arc::clone(&attempt.inference.context);
-        let mut events = Self { generation, first: Some(first), ready: VecDeque::new(), ended: false, label, include_usage, context };
+        let mut events =
+            Self { generation, first: Some(first), ready: VecDeque::new(), ended: false, label, include_usage, context };
         let role = Delta { role: Some("assistant"), content: Some("") };
         let role = events.chunk(role, None);
         events.ready.push_back(role);
@@ -72,7 +73,9 @@ impl ChatEvents {
                 self.ended = true;
                 tracing::warn!(%error, "a local answer broke off");
                 let (kind, message) = match error {
-                    GenerateError::DeadlineExceeded => (Kind::Timeout, "The deadline of the request passed while its answer was streaming."),
+                    GenerateError::DeadlineExceeded => {
+                        (Kind::Timeout, "The deadline of the request passed while its answer was streaming.")
+                    }
                     _ => (Kind::StreamInterrupted, "The answer broke off: the local model failed."),
                 };
                 return Err(Broken::Untold(Error::new(kind, message)));

@@ -40,7 +40,9 @@ pub(super) async fn answer(engine: &EmbeddingEngine, attempt: Attempt) -> Result
     let vectors = made.vectors.iter().enumerate();
     let list = EmbeddingList {
         object: "list",
-        data: vectors.map(|(index, values)| Embedding { object: "embedding", index, embedding: Vector { values, format } }).collect(),
+        data: vectors
+            .map(|(index, values)| Embedding { object: "embedding", index, embedding: Vector { values, format } })
+            .collect(),
         model: attempt.model.as_str(),
         usage: UsageBody::read(usage),
     };
@@ -71,6 +73,8 @@ fn failure(error: EmbedError) -> Failure {
         EmbedError::Empty { .. } | EmbedError::UnknownToken { .. } | EmbedError::Tokenizer { .. } => {
             unsuited(Error::new(Kind::InvalidRequest, sentence).with_param("input"))
         }
-        EmbedError::Forward(_) | EmbedError::Panicked(_) | EmbedError::Stopped => Failure::backend(Kind::UpstreamFailed, sentence),
+        EmbedError::Forward(_) | EmbedError::Panicked(_) | EmbedError::Stopped => {
+            Failure::backend(Kind::UpstreamFailed, sentence)
+        }
     }
 }

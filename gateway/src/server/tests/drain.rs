@@ -59,14 +59,7 @@ fn frame(piece: &'static str) -> Result<Frame<Bytes>, io::Error> {
 }
 
 async fn next(response: &mut Response<Incoming>) -> Bytes {
-    response
-        .body_mut()
-        .frame()
-        .await
-        .unwrap()
-        .unwrap()
-        .into_data()
-        .unwrap()
+    response.body_mut().frame().await.unwrap().unwrap().into_data().unwrap()
 }
 
 /// Waits until nothing listens any more; the accept loops end by themselves.
@@ -104,10 +97,9 @@ async fn running_http1_and_http2_answers_finish_and_nothing_new_is_accepted() {
     .await;
     let mut h2 = identity.h2(secure.address).await;
     let mut h1 = plain(open.address).await;
-    for (server, sender, mut response) in [
-        (secure, two, h2.send_request(get("/")).await.unwrap()),
-        (open, one, h1.send_request(get("/")).await.unwrap()),
-    ] {
+    for (server, sender, mut response) in
+        [(secure, two, h2.send_request(get("/")).await.unwrap()), (open, one, h1.send_request(get("/")).await.unwrap())]
+    {
         sender.send("before ").unwrap();
         assert_eq!(next(&mut response).await, "before ");
         server.shutdown.begin();
@@ -173,10 +165,7 @@ async fn after_the_grace_streams_are_told_to_end_and_do_so_in_their_own_words() 
     let settings = ConnectionSettings::default();
     let grace = settings.shutdown_grace;
     let (sender, pieces) = pieces();
-    let server = start_http(settings, move |connection| {
-        streaming(Arc::clone(&pieces), connection, WhenForced::SayGoodbye)
-    })
-    .await;
+    let server = start_http(settings, move |connection| streaming(Arc::clone(&pieces), connection, WhenForced::SayGoodbye)).await;
     let mut response = plain(server.address).await.send_request(get("/")).await.unwrap();
     sender.send("before").unwrap();
     assert_eq!(next(&mut response).await, "before");
@@ -196,12 +185,7 @@ async fn a_second_request_to_end_does_not_wait_for_the_grace() {
         streaming(Arc::clone(&pieces), connection, WhenForced::SayGoodbye)
     })
     .await;
-    let mut response = identity
-        .h2(server.address)
-        .await
-        .send_request(get("/"))
-        .await
-        .unwrap();
+    let mut response = identity.h2(server.address).await.send_request(get("/")).await.unwrap();
     sender.send("before").unwrap();
     assert_eq!(next(&mut response).await, "before");
     server.shutdown.begin();
@@ -218,12 +202,7 @@ async fn what_does_not_end_when_told_is_cut_off_and_looks_broken_to_the_client()
         streaming(Arc::clone(&pieces), connection, WhenForced::GoOn)
     })
     .await;
-    let mut response = identity
-        .h2(server.address)
-        .await
-        .send_request(get("/"))
-        .await
-        .unwrap();
+    let mut response = identity.h2(server.address).await.send_request(get("/")).await.unwrap();
     sender.send("before").unwrap();
     assert_eq!(next(&mut response).await, "before");
     tokio::time::pause();
@@ -242,9 +221,7 @@ async fn the_first_signal_begins_a_shutdown_and_the_second_forces_it() {
     // Its first poll takes over the signals, before which they would end the test.
     tokio::task::yield_now().await;
     let kill = |signal: &str| {
-        let status = Command::new("sh")
-            .args(["-c", &format!("kill -{signal} {}", std::process::id())])
-            .status();
+        let status = Command::new("sh").args(["-c", &format!("kill -{signal} {}", std::process::id())]).status();
         assert!(status.unwrap().success());
     };
     kill("TERM");

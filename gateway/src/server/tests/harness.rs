@@ -36,10 +36,7 @@ where
     M: Fn(Connection) -> S + Clone + Send + Sync + 'static,
     S: ConnectionService,
 {
-    start(make, |listeners, shutdown| {
-        Server::http(listeners, settings, shutdown)
-    })
-    .await
+    start(make, |listeners, shutdown| Server::http(listeners, settings, shutdown)).await
 }
 
 pub(super) async fn start_https<M, S>(identity: &Identity, settings: ConnectionSettings, make: M) -> Running
@@ -48,10 +45,7 @@ where
     S: ConnectionService,
 {
     let tls = identity.tls();
-    start(make, |listeners, shutdown| {
-        Server::https(listeners, tls, settings, shutdown)
-    })
-    .await
+    start(make, |listeners, shutdown| Server::https(listeners, tls, settings, shutdown)).await
 }
 
 async fn start<M, S>(make: M, server: impl FnOnce(Listeners, Shutdown) -> Server) -> Running
@@ -59,28 +53,17 @@ where
     M: Fn(Connection) -> S + Clone + Send + Sync + 'static,
     S: ConnectionService,
 {
-    let listeners = Listeners::bind(&"127.0.0.1:0".parse().unwrap(), "--listen")
-        .await
-        .unwrap();
+    let listeners = Listeners::bind(&"127.0.0.1:0".parse().unwrap(), "--listen").await.unwrap();
     let address = listeners.addresses().unwrap()[0];
     let shutdown = Shutdown::new();
     let drained = tokio::spawn(server(listeners, shutdown.clone()).run(make));
-    Running {
-        address,
-        shutdown,
-        drained,
-    }
+    Running { address, shutdown, drained }
 }
 
 /// Answers with the request's method, path and version.
 pub(super) fn echo(_: Connection) -> impl ConnectionService {
     tower::service_fn(async |request: Request<Incoming>| {
-        let text = format!(
-            "{} {} {:?}",
-            request.method(),
-            request.uri().path(),
-            request.version()
-        );
+        let text = format!("{} {} {:?}", request.method(), request.uri().path(), request.version());
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(text))))
     })
 }
@@ -95,18 +78,12 @@ pub(super) struct Identity {
 
 impl Identity {
     pub(super) fn new() -> Self {
-        let CertifiedKey { cert, signing_key } =
-            generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let folder = TempDir::new().unwrap();
         let (chain, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
         std::fs::write(&chain, cert.pem()).unwrap();
         std::fs::write(&key, signing_key.serialize_pem()).unwrap();
-        Self {
-            certificate: cert.der().clone(),
-            chain,
-            key,
-            _folder: folder,
-        }
+        Self { certificate: cert.der().clone(), chain, key, _folder: folder }
     }
 
     fn tls(&self) -> Tls {
@@ -131,20 +108,13 @@ impl Identity {
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         let socket = TcpStream::connect(address).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
-        TlsConnector::from(Arc::new(config))
-            .connect(name, socket)
-            .await
-            .unwrap()
+        TlsConnector::from(Arc::new(config)).connect(name, socket).await.unwrap()
     }
 
     /// An HTTP/2 client.
     pub(super) async fn h2(&self, address: SocketAddr) -> http2::SendRequest<Empty<Bytes>> {
-        let stream = self
-            .connect(address, &rustls::version::TLS13, &["h2", "http/1.1"])
-            .await;
-        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-            .await
-            .unwrap();
+        let stream = self.connect(address, &rustls::version::TLS13, &["h2", "http/1.1"]).await;
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         sender
     }
@@ -168,10 +138,7 @@ pub(super) async fn plain(address: SocketAddr) -> http1::SendRequest<Empty<Bytes
 /// `GET /PATH`.
 pub(super) fn get(path: &str) -> Request<Empty<Bytes>> {
     let uri = format!("https://localhost{path}");
-    Request::get(uri)
-        .header("host", "localhost")
-        .body(Empty::new())
-        .unwrap()
+    Request::get(uri).header("host", "localhost").body(Empty::new()).unwrap()
 }
 
 /// The whole body as text.
@@ -185,8 +152,5 @@ pub(super) async fn text(response: Response<Incoming>) -> String {
 pub(super) fn assert_passed(begun: Instant, expected: Duration) {
     let passed = begun.elapsed();
     let earliest = expected.saturating_sub(Duration::from_secs(1));
-    assert!(
-        earliest < passed && passed <= expected + Duration::from_millis(1),
-        "{passed:?} instead of {expected:?}"
-    );
+    assert!(earliest < passed && passed <= expected + Duration::from_millis(1), "{passed:?} instead of {expected:?}");
 }

@@ -14,12 +14,7 @@ use super::harness::{Identity, echo, get, h1, plain, start_http, start_https, te
 async fn serves_http2_and_http1_on_one_tls_port_as_alpn_says() {
     let identity = Identity::new();
     let server = start_https(&identity, ConnectionSettings::default(), echo).await;
-    let response = identity
-        .h2(server.address)
-        .await
-        .send_request(get("/two"))
-        .await
-        .unwrap();
+    let response = identity.h2(server.address).await.send_request(get("/two")).await.unwrap();
     assert_eq!(response.version(), Version::HTTP_2);
     assert_eq!(text(response).await, "GET /two HTTP/2.0");
     for alpn in [&["http/1.1"][..], &[]] {

@@ -18,9 +18,7 @@ fn with_headers(count: usize, bytes: usize) -> Request<Empty<Bytes>> {
     let mut request = get("/");
     for index in 0..count {
         let name = http::HeaderName::try_from(format!("x-{index}")).unwrap();
-        request
-            .headers_mut()
-            .append(name, "v".repeat(bytes).try_into().unwrap());
+        request.headers_mut().append(name, "v".repeat(bytes).try_into().unwrap());
     }
     request
 }
@@ -35,47 +33,23 @@ async fn answers_431_to_too_many_header_fields_in_both_versions() {
     assert_eq!(served.status(), StatusCode::OK);
     let refused = client.send_request(with_headers(101, 1)).await.unwrap();
     assert_eq!(refused.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
-    let served = plain(open.address)
-        .await
-        .send_request(with_headers(99, 1))
-        .await
-        .unwrap();
+    let served = plain(open.address).await.send_request(with_headers(99, 1)).await.unwrap();
     assert_eq!(served.status(), StatusCode::OK);
-    let refused = plain(open.address)
-        .await
-        .send_request(with_headers(101, 1))
-        .await
-        .unwrap();
+    let refused = plain(open.address).await.send_request(with_headers(101, 1)).await.unwrap();
     assert_eq!(refused.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
 }
 
 #[tokio::test]
 async fn answers_431_to_a_head_of_too_many_bytes_in_both_versions() {
-    let settings = ConnectionSettings {
-        header_bytes: ByteSize::kib(8),
-        ..ConnectionSettings::default()
-    };
+    let settings = ConnectionSettings { header_bytes: ByteSize::kib(8), ..ConnectionSettings::default() };
     let identity = Identity::new();
     let secure = start_https(&identity, settings.clone(), echo).await;
     let open = start_http(settings, echo).await;
-    let refused = identity
-        .h2(secure.address)
-        .await
-        .send_request(with_headers(9, 1024))
-        .await
-        .unwrap();
+    let refused = identity.h2(secure.address).await.send_request(with_headers(9, 1024)).await.unwrap();
     assert_eq!(refused.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
-    let refused = plain(open.address)
-        .await
-        .send_request(with_headers(9, 1024))
-        .await
-        .unwrap();
+    let refused = plain(open.address).await.send_request(with_headers(9, 1024)).await.unwrap();
     assert_eq!(refused.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
-    let served = plain(open.address)
-        .await
-        .send_request(with_headers(7, 1024))
-        .await
-        .unwrap();
+    let served = plain(open.address).await.send_request(with_headers(7, 1024)).await.unwrap();
     assert_eq!(served.status(), StatusCode::OK);
 }
 
@@ -117,10 +91,7 @@ async fn keeps_a_quiet_connection_for_the_idle_time_and_not_only_for_the_header_
     let mut socket = TcpStream::connect(server.address).await.unwrap();
     let mut answer = [0; 1024];
     for _ in 0..2 {
-        socket
-            .write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
-            .await
-            .unwrap();
+        socket.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
         assert!(socket.read(&mut answer).await.unwrap() > 0);
         tokio::time::pause();
         advance(Duration::from_secs(60)).await;
@@ -148,10 +119,7 @@ async fn closes_a_quiet_http2_connection_after_the_idle_time() {
 
 #[tokio::test]
 async fn closes_a_connection_above_the_limit_and_serves_the_next_when_there_is_room() {
-    let settings = ConnectionSettings {
-        connections: NonZeroUsize::MIN,
-        ..ConnectionSettings::default()
-    };
+    let settings = ConnectionSettings { connections: NonZeroUsize::MIN, ..ConnectionSettings::default() };
     let server = start_http(settings, echo).await;
     let mut first = plain(server.address).await;
     text(first.send_request(get("/")).await.unwrap()).await;
@@ -160,7 +128,5 @@ async fn closes_a_connection_above_the_limit_and_serves_the_next_when_there_is_r
     drop(first);
     // The server learns of the end by itself; until then it refuses.
     let served = async { while plain(server.address).await.send_request(get("/")).await.is_err() {} };
-    tokio::time::timeout(Duration::from_secs(10), served)
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(10), served).await.unwrap();
 }

@@ -65,21 +65,9 @@ async fn goes_on_serving_after_a_client_that_speaks_no_tls() {
     let identity = Identity::new();
     let server = start_https(&identity, ConnectionSettings::default(), echo).await;
     let mut socket = TcpStream::connect(server.address).await.unwrap();
-    socket
-        .write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
-        .await
-        .unwrap();
+    socket.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
     socket.read_to_end(&mut answer).await.unwrap();
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
-    assert!(
-        identity
-            .h2(server.address)
-            .await
-            .send_request(get("/"))
-            .await
-            .unwrap()
-            .status()
-            .is_success()
-    );
+    assert!(identity.h2(server.address).await.send_request(get("/")).await.unwrap().status().is_success());
 }
