@@ -4,19 +4,19 @@
 //! A faulty part is reported and left out, and the rest is still resolved, so that one run finds every fault. The
 //! result only reaches anyone if the report stayed empty.
 
+use std::collections::BTreeSet;
+
+use crate::fault::Report;
+use crate::name::{BackendName, ModelId};
+use crate::policy::Parts;
+use crate::read::{Draft, RawBackend, RawTenant};
+use crate::source::PolicyHash;
+use crate::spec::{BackendSpec, RouteParts, RouteSpec, Timeouts};
+
 mod alias;
 mod route;
 mod shadow;
 mod tenant;
-
-use std::collections::BTreeSet;
-
-use crate::fault::Report;
-use crate::name::ModelId;
-use crate::policy::Parts;
-use crate::read::{Draft, Located, RawBackend};
-use crate::source::PolicyHash;
-use crate::spec::{BackendSpec, RouteParts, RouteSpec, Timeouts};
 
 /// Checks the draft as a whole and turns it into what a policy is compiled from.
 pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -> Parts {
@@ -31,31 +31,9 @@ pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -
         .max_attempts
         .map(|located| located.value)
         .unwrap_or_default();
-    let backends: Vec<BackendSpec> = draft
-        .backends
-        .into_iter()
-        .filter_map(
-            |(
-                name,
-                Located {
-                    value:
-                        RawBackend {
-                            provider,
-                            timeouts,
-                            models,
-                        },
-                    ..
-                },
-            )| {
-                let timeouts = defaults.with(timeouts);
-                Some(BackendSpec {
-                    name,
-                    provider: provider?,
-                    timeouts,
-                    models: models?,
-                })
-            },
-        )
+    let backends = draft.backends.into_iter();
+    let backends: Vec<_> = backends
+        .filter_map(|(name, raw)| backend(name, raw.value, defaults))
         .collect();
     let places: Vec<_> = backends.iter().map(|backend| backend.name.clone()).collect();
     let routes = draft.routes.into_iter().filter_map(|route| {
@@ -82,8 +60,7 @@ pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -
         .into_iter()
         .filter_map(|(alias, model)| Some((alias, model.value?.value)))
         .collect();
-    let allowed =
-        |tenant: crate::read::RawTenant| tenant.allow.into_iter().map(|pattern| pattern.value).collect();
+    let allowed = |tenant: RawTenant| tenant.allow.into_iter().map(|pattern| pattern.value).collect();
     let tenants = (!draft.tenants.is_empty()).then(|| {
         draft
             .tenants
@@ -98,6 +75,17 @@ pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -
         tenants,
         routes,
     }
+}
+
+/// The backend, if all of it could be read.
+fn backend(name: BackendName, raw: RawBackend, defaults: Timeouts) -> Option<BackendSpec> {
+    let timeouts = defaults.with(raw.timeouts);
+    Some(BackendSpec {
+        name,
+        provider: raw.provider?,
+        timeouts,
+        models: raw.models?,
+    })
 }
 
 /// Which models there are.

@@ -1,16 +1,16 @@
 //! What a well-behaved cloud says, in OpenAI's shapes.
 
+use bytes::Bytes;
+
+use crate::behaviour::Behaviour;
+use crate::check::{Ask, Framing};
+
 mod chat;
 mod embeddings;
 mod error;
 mod models;
 
-use bytes::Bytes;
-
 pub(crate) use error::{refused, status};
-
-use crate::behaviour::Behaviour;
-use crate::check::{Ask, Framing};
 
 /// The moment of every answer: the same answer every time.
 const CREATED: u64 = 1_700_000_000;

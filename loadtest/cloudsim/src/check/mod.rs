@@ -1,19 +1,19 @@
 //! The strictness: what a request must look like to get an answer.
 
+use http::{HeaderMap, Method, header};
+
+use self::fields::fields;
+use crate::behaviour::Behaviour;
+use crate::log::Received;
+
 mod chat;
 mod embeddings;
 mod fields;
 mod refusal;
 
-use http::{HeaderMap, Method, header};
-
 pub(crate) use chat::{Chat, Framing};
 pub(crate) use embeddings::{Embeddings, Encoding};
-use fields::fields;
 pub(crate) use refusal::Refusal;
-
-use crate::behaviour::Behaviour;
-use crate::log::Received;
 
 /// What a request asks for.
 #[derive(Debug)]
