@@ -27,12 +27,7 @@ pub(crate) enum Encoding {
 
 pub(super) fn check(fields: &Map<String, Value>, served: &[String]) -> Result<Embeddings, Refusal> {
     let model = model(fields, served)?;
-    let invalid = || {
-        Refusal::of(
-            "input",
-            "'input' must be a text, a list of texts, or lists of token ids",
-        )
-    };
+    let invalid = || Refusal::of("input", "'input' must be a text, a list of texts, or lists of token ids");
     let inputs = match fields.get("input") {
         Some(Value::String(text)) => vec![text.clone()],
         Some(tokens @ Value::Array(ids)) if ids.iter().all(Value::is_u64) && !ids.is_empty() => {
@@ -55,16 +50,8 @@ pub(super) fn check(fields: &Map<String, Value>, served: &[String]) -> Result<Em
         None | Some(Some("float")) => Encoding::Float,
         Some(Some("base64")) => Encoding::Base64,
         Some(_) => {
-            return Err(Refusal::of(
-                "encoding_format",
-                "'encoding_format' must be 'float' or 'base64'",
-            ));
+            return Err(Refusal::of("encoding_format", "'encoding_format' must be 'float' or 'base64'"));
         }
     };
-    Ok(Embeddings {
-        model,
-        inputs,
-        encoding,
-        dimensions: count(fields, "dimensions")?,
-    })
+    Ok(Embeddings { model, inputs, encoding, dimensions: count(fields, "dimensions")? })
 }

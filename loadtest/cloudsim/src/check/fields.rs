@@ -9,19 +9,12 @@ use crate::log::Received;
 pub(super) fn fields(received: &Received, known: &[&str]) -> Result<Map<String, Value>, Refusal> {
     let content_type = received.header("content-type").unwrap_or_default();
     if content_type.split(';').next().map(str::trim) != Some("application/json") {
-        return Err(Refusal::new(
-            415,
-            None,
-            format!("Unsupported content type: {content_type:?}"),
-        ));
+        return Err(Refusal::new(415, None, format!("Unsupported content type: {content_type:?}")));
     }
     let fields: Map<String, Value> = serde_json::from_slice(&received.body)
         .map_err(|error| Refusal::new(400, None, format!("We could not parse the JSON body: {error}")))?;
     match fields.keys().find(|field| !known.contains(&field.as_str())) {
-        Some(unknown) => Err(Refusal::of(
-            unknown,
-            format!("Unrecognized request argument supplied: {unknown}"),
-        )),
+        Some(unknown) => Err(Refusal::of(unknown, format!("Unrecognized request argument supplied: {unknown}"))),
         None => Ok(fields),
     }
 }
@@ -50,11 +43,7 @@ pub(super) fn flag(fields: &Map<String, Value>, name: &str, param: &str) -> Resu
 pub(super) fn count(fields: &Map<String, Value>, name: &str) -> Result<Option<usize>, Refusal> {
     match fields.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => match value
-            .as_u64()
-            .and_then(|value| usize::try_from(value).ok())
-            .filter(|value| *value > 0)
-        {
+        Some(value) => match value.as_u64().and_then(|value| usize::try_from(value).ok()).filter(|value| *value > 0) {
             Some(value) => Ok(Some(value)),
             None => Err(Refusal::of(name, format!("'{name}' must be a positive integer"))),
         },

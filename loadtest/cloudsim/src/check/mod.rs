@@ -1,19 +1,19 @@
 //! The strictness: what a request must look like to get an answer.
 
+use http::{HeaderMap, Method, header};
+
+use self::fields::fields;
+use crate::behaviour::Behaviour;
+use crate::log::Received;
+
 mod chat;
 mod embeddings;
 mod fields;
 mod refusal;
 
-use http::{HeaderMap, Method, header};
-
 pub(crate) use chat::{Chat, Framing};
 pub(crate) use embeddings::{Embeddings, Encoding};
-use fields::fields;
 pub(crate) use refusal::Refusal;
-
-use crate::behaviour::Behaviour;
-use crate::log::Received;
 
 /// What a request asks for.
 #[derive(Debug)]
@@ -31,16 +31,10 @@ pub(crate) fn check(behaviour: &Behaviour, received: &Received) -> Result<Ask, R
         (&Method::POST, "/v1/chat/completions") => {
             chat::check(&fields(received, chat::FIELDS)?, &behaviour.chat_models).map(Ask::Chat)
         }
-        (&Method::POST, "/v1/embeddings") => embeddings::check(
-            &fields(received, embeddings::FIELDS)?,
-            &behaviour.embedding_models,
-        )
-        .map(Ask::Embeddings),
-        (method, path) => Err(Refusal::new(
-            404,
-            Some("unknown_url"),
-            format!("Unknown request URL: {method} {path}"),
-        )),
+        (&Method::POST, "/v1/embeddings") => {
+            embeddings::check(&fields(received, embeddings::FIELDS)?, &behaviour.embedding_models).map(Ask::Embeddings)
+        }
+        (method, path) => Err(Refusal::new(404, Some("unknown_url"), format!("Unknown request URL: {method} {path}"))),
     }
 }
 
@@ -53,10 +47,6 @@ fn authenticate(behaviour: &Behaviour, headers: &HeaderMap) -> Result<(), Refusa
     match (given.next(), given.next()) {
         (Some(value), None) if value.as_bytes() == expected.as_bytes() => Ok(()),
         (None, _) => Err(Refusal::new(401, None, "You didn't provide an API key.")),
-        _ => Err(Refusal::new(
-            401,
-            Some("invalid_api_key"),
-            "Incorrect API key provided.",
-        )),
+        _ => Err(Refusal::new(401, Some("invalid_api_key"), "Incorrect API key provided.")),
     }
 }

@@ -11,19 +11,11 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(status: u16, code: Option<&'static str>, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            param: None,
-            message: message.into(),
-        }
+        Self { status, code, param: None, message: message.into() }
     }
 
     /// A 400 that blames one parameter.
     pub(super) fn of(param: &str, message: impl Into<String>) -> Self {
-        Self {
-            param: Some(param.into()),
-            ..Self::new(400, None, message)
-        }
+        Self { param: Some(param.into()), ..Self::new(400, None, message) }
     }
 }
