@@ -16,9 +16,7 @@ use tradewind_models::{ChatEngine, EmbeddingEngine, manifest};
 fn main() -> Result<(), Box<dyn Error>> {
     limit_compute_threads(None)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let question = std::env::args()
-        .nth(1)
-        .unwrap_or_else(|| "Why is the sky blue?".to_owned());
+    let question = std::env::args().nth(1).unwrap_or_else(|| "Why is the sky blue?".to_owned());
     let cache = Cache::from_environment()?;
     runtime.block_on(chat(&cache, question))?;
     runtime.block_on(compare(&cache))
@@ -28,19 +26,13 @@ async fn chat(cache: &Cache, question: String) -> Result<(), Box<dyn Error>> {
     let chosen = manifest::default_chat().ok_or("no default chat model")?;
     let files = cache.ensure(chosen, to_stderr().as_ref())?;
     let start = Instant::now();
-    let engine = ChatEngine::start(
-        load_chat(chosen, &files, &LoadOptions::default())?,
-        ChatSettings::default(),
-    )?;
+    let engine = ChatEngine::start(load_chat(chosen, &files, &LoadOptions::default())?, ChatSettings::default())?;
     println!("[{} loaded in {:.2?}]", chosen.id, start.elapsed());
 
     let start = Instant::now();
     let mut first = None;
     let mut generation = engine.submit(ChatRequest {
-        messages: vec![Message {
-            role: Role::User,
-            content: question,
-        }],
+        messages: vec![Message { role: Role::User, content: question }],
         sampling: Sampling::GREEDY,
         stop: Vec::new(),
         max_tokens: Some(200),
@@ -75,22 +67,11 @@ async fn compare(cache: &Cache) -> Result<(), Box<dyn Error>> {
     let files = cache.ensure(chosen, to_stderr().as_ref())?;
     let model = load_embeddings(chosen, &files, &LoadOptions::default())?;
     let engine = EmbeddingEngine::start(model, EmbeddingSettings::default())?;
-    let sentences = [
-        "A man is eating food.",
-        "A man is eating a piece of bread.",
-        "The stock market fell today.",
-    ];
-    let inputs = sentences
-        .iter()
-        .map(|sentence| Input::Text((*sentence).to_owned()))
-        .collect();
+    let sentences = ["A man is eating food.", "A man is eating a piece of bread.", "The stock market fell today."];
+    let inputs = sentences.iter().map(|sentence| Input::Text((*sentence).to_owned())).collect();
     let start = Instant::now();
     let embeddings = engine.submit(inputs)?.await?;
-    println!(
-        "[{} tokens embedded in {:.2?}]",
-        embeddings.prompt_tokens,
-        start.elapsed()
-    );
+    println!("[{} tokens embedded in {:.2?}]", embeddings.prompt_tokens, start.elapsed());
     let Some((first, others)) = embeddings.vectors.split_first() else {
         return Ok(());
     };

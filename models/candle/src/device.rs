@@ -38,10 +38,7 @@ fn open_cuda(ordinal: usize) -> Result<Device, DeviceError> {
     if !candle_core::utils::cuda_is_available() {
         return Err(DeviceError::NotBuilt { ordinal });
     }
-    Device::new_cuda(ordinal).map_err(|source| DeviceError::Absent {
-        ordinal,
-        source: Box::new(source),
-    })
+    Device::new_cuda(ordinal).map_err(|source| DeviceError::Absent { ordinal, source: Box::new(source) })
 }
 
 impl FromStr for DeviceChoice {
@@ -66,9 +63,7 @@ pub enum DeviceError {
     #[error("`{0}` is no device: use auto, cpu, cuda or cuda:N")]
     Unknown(String),
     /// A GPU asked of a build without CUDA.
-    #[error(
-        "cuda:{ordinal} was asked for, and this build has no CUDA: build with `--features cuda`, or use the cpu"
-    )]
+    #[error("cuda:{ordinal} was asked for, and this build has no CUDA: build with `--features cuda`, or use the cpu")]
     NotBuilt {
         /// The GPU's number.
         ordinal: usize,
@@ -98,13 +93,7 @@ mod tests {
             assert_eq!(text.parse::<DeviceChoice>().unwrap(), choice);
         }
         for text in ["", "gpu", "cuda:", "cuda:x", "cpu:0"] {
-            assert!(
-                text.parse::<DeviceChoice>()
-                    .unwrap_err()
-                    .to_string()
-                    .contains("use auto, cpu"),
-                "{text}"
-            );
+            assert!(text.parse::<DeviceChoice>().unwrap_err().to_string().contains("use auto, cpu"), "{text}");
         }
     }
 
@@ -112,10 +101,7 @@ mod tests {
     #[test]
     fn asking_a_build_without_cuda_for_a_gpu_says_how_to_get_one() {
         let error = DeviceChoice::Cuda(1).open().unwrap_err();
-        assert!(
-            error.to_string().contains("cuda:1") && error.to_string().contains("--features cuda"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("cuda:1") && error.to_string().contains("--features cuda"), "{error}");
         assert!(DeviceChoice::Auto.open().unwrap().is_cpu());
     }
 }

@@ -25,10 +25,7 @@ pub(crate) struct Gguf {
 
 impl Gguf {
     pub(crate) fn open(path: &Path) -> Result<Self, LoadError> {
-        let file = File::open(path).map_err(|source| LoadError::File {
-            path: path.to_owned(),
-            source,
-        })?;
+        let file = File::open(path).map_err(|source| LoadError::File { path: path.to_owned(), source })?;
         let mut reader = BufReader::new(file);
         let content = Content::read(&mut reader)?;
         Ok(Self { content, reader })
@@ -92,11 +89,7 @@ impl Gguf {
         Ok(GgufVocabulary {
             model: self.text("tokenizer.ggml.model")?.to_owned(),
             pre: self.text("tokenizer.ggml.pre")?.to_owned(),
-            tokens: tokens
-                .into_iter()
-                .zip(kinds)
-                .map(|(token, kind)| Ok((token, kind?)))
-                .collect::<Result<_, LoadError>>()?,
+            tokens: tokens.into_iter().zip(kinds).map(|(token, kind)| Ok((token, kind?))).collect::<Result<_, LoadError>>()?,
             merges: self.texts("tokenizer.ggml.merges")?,
         })
     }

@@ -25,9 +25,7 @@ impl Linear {
         if let Some(exact) = ExactLinear::new(&parts)? {
             return Ok(Self::Exact(exact));
         }
-        let parts = parts
-            .into_iter()
-            .map(|part| QMatMul::from_qtensor(with_fast_kernel(part)?));
+        let parts = parts.into_iter().map(|part| QMatMul::from_qtensor(with_fast_kernel(part)?));
         parts.collect::<Result<_>>().map(Self::Stored)
     }
 
@@ -36,10 +34,7 @@ impl Linear {
         match self {
             Self::Exact(weight) => x.apply_op1_no_bwd(weight),
             Self::Stored(parts) => {
-                let outputs = parts
-                    .iter()
-                    .map(|part| part.forward(x))
-                    .collect::<Result<Vec<_>>>()?;
+                let outputs = parts.iter().map(|part| part.forward(x)).collect::<Result<Vec<_>>>()?;
                 Tensor::cat(&outputs, D::Minus1)
             }
         }

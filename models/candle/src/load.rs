@@ -30,49 +30,27 @@ pub struct LoadOptions {
 ///
 /// # Errors
 /// When the device, the file or its contents cannot be used.
-pub fn load_chat(
-    manifest: &Manifest,
-    files: &ModelFiles,
-    options: &LoadOptions,
-) -> Result<ChatModel, LoadError> {
+pub fn load_chat(manifest: &Manifest, files: &ModelFiles, options: &LoadOptions) -> Result<ChatModel, LoadError> {
     if manifest.task != Task::Chat {
-        return Err(LoadError::Task {
-            model: manifest.id.clone(),
-            expected: "chat",
-        });
+        return Err(LoadError::Task { model: manifest.id.clone(), expected: "chat" });
     }
     let device = options.device.open()?;
     let mut gguf = Gguf::open(&path_of(manifest, files, ".gguf")?)?;
     let decoder = Llama::load(&mut gguf, &device, manifest.context)?;
     let vocabulary = gguf.vocabulary()?;
 
-    let special = |key: &str| -> Result<Option<usize>, LoadError> {
-        if gguf.has(key) {
-            gguf.number(key).map(Some)
-        } else {
-            Ok(None)
-        }
-    };
-    let (bos, eos) = (
-        special("tokenizer.ggml.bos_token_id")?,
-        special("tokenizer.ggml.eos_token_id")?,
-    );
-    let text_of = |id: Option<usize>| {
-        id.and_then(|id| vocabulary.tokens.get(id))
-            .map(|(token, _)| token.clone())
-    };
+    let special =
+        |key: &str| -> Result<Option<usize>, LoadError> { if gguf.has(key) { gguf.number(key).map(Some) } else { Ok(None) } };
+    let (bos, eos) = (special("tokenizer.ggml.bos_token_id")?, special("tokenizer.ggml.eos_token_id")?);
+    let text_of = |id: Option<usize>| id.and_then(|id| vocabulary.tokens.get(id)).map(|(token, _)| token.clone());
     let template = ChatTemplate::new(
         gguf.text("tokenizer.chat_template")?.to_owned(),
-        SpecialTokens {
-            bos: text_of(bos),
-            eos: text_of(eos),
-        },
+        SpecialTokens { bos: text_of(bos), eos: text_of(eos) },
     )?;
     let stop_tokens = (0u32..)
         .zip(&vocabulary.tokens)
         .filter(|(id, (token, _))| {
-            eos.is_some_and(|eos| usize::try_from(*id).is_ok_and(|id| id == eos))
-                || ALWAYS_STOP.contains(&token.as_str())
+            eos.is_some_and(|eos| usize::try_from(*id).is_ok_and(|id| id == eos)) || ALWAYS_STOP.contains(&token.as_str())
         })
         .map(|(id, _)| id)
         .collect();
@@ -84,38 +62,23 @@ pub fn load_chat(
         stored = ?gguf.storage_of("blk.0.ffn_up.weight"),
         "loaded a chat model"
     );
-    Ok(ChatModel {
-        decoder: Box::new(decoder),
-        tokenizer,
-        template,
-        stop_tokens,
-    })
+    Ok(ChatModel { decoder: Box::new(decoder), tokenizer, template, stop_tokens })
 }
 
 /// Loads an embedding model: `model.safetensors`, `config.json` and `tokenizer.json`.
 ///
 /// # Errors
 /// When the device, a file or its contents cannot be used.
-pub fn load_embeddings(
-    manifest: &Manifest,
-    files: &ModelFiles,
-    options: &LoadOptions,
-) -> Result<EmbeddingModel, LoadError> {
+pub fn load_embeddings(manifest: &Manifest, files: &ModelFiles, options: &LoadOptions) -> Result<EmbeddingModel, LoadError> {
     let Task::Embeddings { dimensions } = manifest.task else {
-        return Err(LoadError::Task {
-            model: manifest.id.clone(),
-            expected: "embedding",
-        });
+        return Err(LoadError::Task { model: manifest.id.clone(), expected: "embedding" });
     };
     let device = options.device.open()?;
     let config = path_of(manifest, files, "config.json")?;
     let weights = path_of(manifest, files, ".safetensors")?;
     let encoder = Bert::load(&config, &weights, &device, manifest.context)?;
     if encoder.hidden_size() != dimensions {
-        return Err(LoadError::Dimensions {
-            manifest: dimensions,
-            weights: encoder.hidden_size(),
-        });
+        return Err(LoadError::Dimensions { manifest: dimensions, weights: encoder.hidden_size() });
     }
     let tokenizer = Tokenizer::from_json(&path_of(manifest, files, "tokenizer.json")?)?;
     tracing::info!(
@@ -124,20 +87,13 @@ pub fn load_embeddings(
         threads = compute_threads(),
         "loaded an embedding model"
     );
-    Ok(EmbeddingModel {
-        encoder: Box::new(encoder),
-        tokenizer,
-    })
+    Ok(EmbeddingModel { encoder: Box::new(encoder), tokenizer })
 }
 
 fn path_of(manifest: &Manifest, files: &ModelFiles, ending: &'static str) -> Result<PathBuf, LoadError> {
     let fits = |file: &&File| file.name.as_str().ends_with(ending);
     let file = manifest.files.iter().find(fits);
-    file.map(|file| files.path(&file.name))
-        .ok_or_else(|| LoadError::NoSuchFile {
-            model: manifest.id.clone(),
-            ending,
-        })
+    file.map(|file| files.path(&file.name)).ok_or_else(|| LoadError::NoSuchFile { model: manifest.id.clone(), ending })
 }
 
 /// A model that cannot be loaded.
@@ -219,15 +175,8 @@ pub enum LoadError {
 
 impl LoadError {
     pub(crate) fn metadata(key: &str, expected: &'static str, found: Option<&Value>) -> Self {
-        let found = found.map_or_else(
-            || "absent".to_owned(),
-            |value| format!("{:?}", value.value_type()),
-        );
-        Self::Metadata {
-            key: key.to_owned(),
-            expected,
-            found,
-        }
+        let found = found.map_or_else(|| "absent".to_owned(), |value| format!("{:?}", value.value_type()));
+        Self::Metadata { key: key.to_owned(), expected, found }
     }
 
     pub(crate) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self {

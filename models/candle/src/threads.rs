@@ -58,9 +58,7 @@ fn running_threads() -> std::io::Result<usize> {
 #[derive(Debug, thiserror::Error)]
 pub enum ThreadsError {
     /// Other threads run already.
-    #[error(
-        "{threads} threads run already, too late to limit the compute threads: set RAYON_NUM_THREADS instead"
-    )]
+    #[error("{threads} threads run already, too late to limit the compute threads: set RAYON_NUM_THREADS instead")]
     TooLate {
         /// Threads of this process.
         threads: usize,

@@ -46,9 +46,6 @@ enum Positions {
 impl Config {
     pub(super) fn read(path: &Path) -> Result<Self, LoadError> {
         let json = std::fs::read(path).map_err(LoadError::file(path))?;
-        serde_json::from_slice(&json).map_err(|source| LoadError::Config {
-            path: path.to_owned(),
-            source,
-        })
+        serde_json::from_slice(&json).map_err(|source| LoadError::Config { path: path.to_owned(), source })
     }
 }

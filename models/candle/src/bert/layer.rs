@@ -42,9 +42,7 @@ impl Layer {
     /// `[tokens, width]` to `[tokens, width]`, for packed sequences of these lengths.
     pub(super) fn forward(&self, x: &Tensor, lengths: &[usize]) -> Result<Tensor> {
         let qkv = self.qkv.forward(x)?;
-        let mixed = each(&qkv, lengths)
-            .map(|sequence| self.attend(&sequence?))
-            .collect::<Result<Vec<_>>>()?;
+        let mixed = each(&qkv, lengths).map(|sequence| self.attend(&sequence?)).collect::<Result<Vec<_>>>()?;
         let attended = self.attended.forward(&Tensor::cat(&mixed, 0)?)?;
         let x = self.attention_norm.forward(&(x + attended)?)?;
         let inner = self.up.forward(&x)?.gelu_erf()?;
@@ -56,9 +54,7 @@ impl Layer {
         let (length, width) = (qkv.dim(0)?, qkv.dim(1)? / 3);
         let head = width / self.heads;
         let by_head = |part: usize| {
-            let part = qkv
-                .narrow(1, part * width, width)?
-                .reshape((length, self.heads, head))?;
+            let part = qkv.narrow(1, part * width, width)?.reshape((length, self.heads, head))?;
             part.transpose(0, 1)?.contiguous()
         };
         #[expect(clippy::cast_precision_loss, reason = "a head has some hundred values")]
@@ -79,20 +75,14 @@ struct Projection {
 
 impl Projection {
     fn load(weights: &Weights, name: &str) -> Result<Self> {
-        Ok(Self {
-            weight: weights.get(&format!("{name}.weight"))?,
-            bias: weights.get(&format!("{name}.bias"))?,
-        })
+        Ok(Self { weight: weights.get(&format!("{name}.weight"))?, bias: weights.get(&format!("{name}.bias"))? })
     }
 
     /// Projections of the same input, their outputs one after the other.
     fn stack(parts: &[Self]) -> Result<Self> {
         let weights: Vec<_> = parts.iter().map(|part| &part.weight).collect();
         let biases: Vec<_> = parts.iter().map(|part| &part.bias).collect();
-        Ok(Self {
-            weight: Tensor::cat(&weights, 0)?,
-            bias: Tensor::cat(&biases, D::Minus1)?,
-        })
+        Ok(Self { weight: Tensor::cat(&weights, 0)?, bias: Tensor::cat(&biases, D::Minus1)? })
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {

@@ -33,28 +33,17 @@ pub(crate) struct Bert {
 
 impl Bert {
     /// Loads the weights; sequences end at `context` tokens, or where the positions do if that is earlier.
-    pub(crate) fn load(
-        config: &Path,
-        weights: &Path,
-        device: &Device,
-        context: usize,
-    ) -> std::result::Result<Self, LoadError> {
+    pub(crate) fn load(config: &Path, weights: &Path, device: &Device, context: usize) -> std::result::Result<Self, LoadError> {
         let config = Config::read(config)?;
         let weights = Weights(candle_core::safetensors::load(weights, device)?);
-        let types = weights
-            .get("embeddings.token_type_embeddings.weight")?
-            .narrow(0, 0, 1)?;
-        let positions = weights
-            .get("embeddings.position_embeddings.weight")?
-            .broadcast_add(&types)?;
+        let types = weights.get("embeddings.token_type_embeddings.weight")?.narrow(0, 0, 1)?;
+        let positions = weights.get("embeddings.position_embeddings.weight")?.broadcast_add(&types)?;
         Ok(Self {
             max_tokens: context.min(positions.dim(0)?),
             words: weights.get("embeddings.word_embeddings.weight")?,
             positions,
             norm: Norm::load(&weights, "embeddings.LayerNorm", &config)?,
-            layers: (0..config.num_hidden_layers)
-                .map(|index| Layer::load(&weights, &config, index))
-                .collect::<Result<_>>()?,
+            layers: (0..config.num_hidden_layers).map(|index| Layer::load(&weights, &config, index)).collect::<Result<_>>()?,
             device: device.clone(),
             config,
         })
@@ -68,18 +57,13 @@ impl Bert {
     fn vectors(&self, sequences: &[Vec<u32>]) -> Result<Vec<Vec<f32>>> {
         let lengths: Vec<usize> = sequences.iter().map(Vec::len).collect();
         let tokens = Tensor::from_vec(sequences.concat(), lengths.iter().sum::<usize>(), &self.device)?;
-        let positions = lengths
-            .iter()
-            .map(|length| self.positions.narrow(0, 0, *length))
-            .collect::<Result<Vec<_>>>()?;
+        let positions = lengths.iter().map(|length| self.positions.narrow(0, 0, *length)).collect::<Result<Vec<_>>>()?;
         let x = (self.words.index_select(&tokens, 0)? + Tensor::cat(&positions, 0)?)?;
         let mut x = self.norm.forward(&x)?;
         for layer in &self.layers {
             x = layer.forward(&x, &lengths)?;
         }
-        let pooled = each(&x, &lengths)
-            .map(|sequence| sequence?.mean_keepdim(0))
-            .collect::<Result<Vec<_>>>()?;
+        let pooled = each(&x, &lengths).map(|sequence| sequence?.mean_keepdim(0)).collect::<Result<Vec<_>>>()?;
         let pooled = Tensor::cat(&pooled, 0)?;
         let length = pooled.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?;
         pooled.broadcast_div(&length)?.to_vec2()

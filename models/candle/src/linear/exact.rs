@@ -43,10 +43,7 @@ pub(crate) struct ExactLinear {
 impl ExactLinear {
     /// The layout, if this processor's kernel and all the matrices' formats allow it.
     pub(super) fn new(parts: &[QTensor]) -> Result<Option<Self>> {
-        let shapes = parts
-            .iter()
-            .map(|part| part.shape().dims2())
-            .collect::<Result<Vec<_>>>()?;
+        let shapes = parts.iter().map(|part| part.shape().dims2()).collect::<Result<Vec<_>>>()?;
         let Some(inputs) = shapes.first().map(|(_, inputs)| *inputs) else {
             return Ok(None);
         };
@@ -55,19 +52,13 @@ impl ExactLinear {
             && inputs.is_multiple_of(BLOCK)
             && outputs.is_multiple_of(TILE)
             && shapes.iter().all(|(_, other)| *other == inputs)
-            && parts
-                .iter()
-                .all(|part| part.device().is_cpu() && is_handled(part.dtype()));
+            && parts.iter().all(|part| part.device().is_cpu() && is_handled(part.dtype()));
         if !fits {
             return Ok(None);
         }
 
         let has_offsets = parts.iter().any(|part| part.dtype() == GgmlDType::Q4_1);
-        let sums = if has_offsets {
-            (inputs / BLOCK).next_multiple_of(BLOCK)
-        } else {
-            0
-        };
+        let sums = if has_offsets { (inputs / BLOCK).next_multiple_of(BLOCK) } else { 0 };
         let columns = (inputs + 2 * sums).next_multiple_of(SUPERBLOCK);
         let mut bytes = Vec::with_capacity(outputs * columns / BLOCK * Q8_0_BYTES);
         for part in parts {
@@ -75,13 +66,7 @@ impl ExactLinear {
         }
         let storage = QStorage::from_data(bytes.into(), &candle_core::Device::Cpu, GgmlDType::Q8_0)?;
         let weight = QTensor::new(storage, (outputs, columns))?;
-        Ok(Some(Self {
-            weight,
-            inputs,
-            outputs,
-            sums,
-            columns,
-        }))
+        Ok(Some(Self { weight, inputs, outputs, sums, columns }))
     }
 
     /// Writes one row of activations, followed by its sums, as the part that survives the kernel's rounding and the rest.
@@ -95,10 +80,7 @@ impl ExactLinear {
                 }
             }
         }
-        for (kept, rest) in kept
-            .chunks_exact_mut(SUPERBLOCK)
-            .zip(rest.chunks_exact_mut(SUPERBLOCK))
-        {
+        for (kept, rest) in kept.chunks_exact_mut(SUPERBLOCK).zip(rest.chunks_exact_mut(SUPERBLOCK)) {
             let largest = rest.iter().fold(0.0, |largest: f32, x| largest.max(x.abs()));
             if largest == 0.0 {
                 continue;
@@ -120,28 +102,21 @@ impl CustomOp1 for ExactLinear {
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (rows, inputs) = layout.shape().dims2()?;
         let Some((start, end)) = layout.contiguous_offsets().filter(|_| inputs == self.inputs) else {
-            bail!(
-                "expected contiguous activations [rows, {}], got {layout:?}",
-                self.inputs
-            )
+            bail!("expected contiguous activations [rows, {}], got {layout:?}", self.inputs)
         };
         let x = storage.as_slice::<f32>()?.get(start..end).unwrap_or_default();
 
         let mut split = vec![0.0; 2 * rows * self.columns];
         let (kept, rest) = split.split_at_mut(rows * self.columns);
-        for ((x, kept), rest) in x
-            .chunks_exact(inputs)
-            .zip(kept.chunks_exact_mut(self.columns))
-            .zip(rest.chunks_exact_mut(self.columns))
+        for ((x, kept), rest) in
+            x.chunks_exact(inputs).zip(kept.chunks_exact_mut(self.columns)).zip(rest.chunks_exact_mut(self.columns))
         {
             self.split(x, kept, rest);
         }
         let two_rows_each = Layout::contiguous((2 * rows, self.columns));
         let (product, _) = self.weight.cpu_fwd(&CpuStorage::F32(split), &two_rows_each)?;
 
-        let CpuStorage::F32(mut product) = product else {
-            bail!("the kernel answered f32 activations in another type")
-        };
+        let CpuStorage::F32(mut product) = product else { bail!("the kernel answered f32 activations in another type") };
         let (kept, rest) = product.split_at_mut(rows * self.outputs);
         for (sum, rest) in kept.iter_mut().zip(rest) {
             *sum += *rest;
@@ -177,9 +152,7 @@ fn append(bytes: &mut Vec<u8>, part: &QTensor, sums: usize, columns: usize) -> R
     // The offsets, computed rather than read: what the integers alone do not explain.
     let storage = QStorage::from_data(integers.as_slice().into(), &device, GgmlDType::Q8_0)?;
     let explained = QTensor::new(storage, (outputs, inputs))?.dequantize(&device)?;
-    let offsets = (part.dequantize(&device)? - explained)?
-        .reshape((outputs, blocks, BLOCK))?
-        .mean(2)?;
+    let offsets = (part.dequantize(&device)? - explained)?.reshape((outputs, blocks, BLOCK))?.mean(2)?;
     let (rounded, lost) = if sums > 0 {
         let offsets = offsets.pad_with_zeros(1, 0, sums - blocks)?;
         let rounded = QTensor::quantize(&offsets, GgmlDType::Q8_0)?;
@@ -192,11 +165,7 @@ fn append(bytes: &mut Vec<u8>, part: &QTensor, sums: usize, columns: usize) -> R
     let bytes_of = |columns: usize| columns / BLOCK * Q8_0_BYTES;
     for row in 0..outputs {
         let end = bytes.len() + bytes_of(columns);
-        for (source, width) in [
-            (&integers, bytes_of(inputs)),
-            (&rounded, bytes_of(sums)),
-            (&lost, bytes_of(sums)),
-        ] {
+        for (source, width) in [(&integers, bytes_of(inputs)), (&rounded, bytes_of(sums)), (&lost, bytes_of(sums))] {
             bytes.extend_from_slice(source.get(row * width..(row + 1) * width).unwrap_or_default());
         }
         bytes.resize(end, 0);
@@ -253,25 +222,16 @@ mod tests {
                 };
                 let x = values(3, inputs);
                 let dense = stored().dequantize(&Device::Cpu).unwrap();
-                let expected = x
-                    .matmul(&Tensor::cat(&[&dense, &dense], 0).unwrap().t().unwrap())
-                    .unwrap();
+                let expected = x.matmul(&Tensor::cat(&[&dense, &dense], 0).unwrap().t().unwrap()).unwrap();
                 let error = largest(&(x.apply_op1_no_bwd(&exact).unwrap() - &expected).unwrap());
-                assert!(
-                    error < 2e-4 * largest(&expected),
-                    "{format:?} of {inputs}: off by {error}"
-                );
+                assert!(error < 2e-4 * largest(&expected), "{format:?} of {inputs}: off by {error}");
             }
         }
     }
 
     #[test]
     fn formats_and_shapes_that_do_not_fit_are_left_alone() {
-        let fits = |tensor: &Tensor, format| {
-            ExactLinear::new(&[QTensor::quantize(tensor, format).unwrap()])
-                .unwrap()
-                .is_some()
-        };
+        let fits = |tensor: &Tensor, format| ExactLinear::new(&[QTensor::quantize(tensor, format).unwrap()]).unwrap().is_some();
         assert!(!fits(&values(16, 256), GgmlDType::Q6K));
         assert!(!fits(&values(15, 256), GgmlDType::Q8_0));
         assert!(ExactLinear::new(&[]).unwrap().is_none());

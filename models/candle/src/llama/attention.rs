@@ -23,12 +23,7 @@ pub(super) struct Attention {
 }
 
 impl Attention {
-    pub(super) fn load(
-        gguf: &mut Gguf,
-        config: &Config,
-        prefix: &str,
-        device: &Device,
-    ) -> std::result::Result<Self, LoadError> {
+    pub(super) fn load(gguf: &mut Gguf, config: &Config, prefix: &str, device: &Device) -> std::result::Result<Self, LoadError> {
         let mut tensor = |name: &str| gguf.tensor(&format!("{prefix}.attn_{name}.weight"), device);
         Ok(Self {
             qkv: Linear::new(vec![tensor("q")?, tensor("k")?, tensor("v")?])?,
@@ -41,21 +36,13 @@ impl Attention {
     }
 
     /// `[t, h d]` to `[t, h d]`.
-    pub(super) fn forward(
-        &mut self,
-        x: &Tensor,
-        rotation: &Rotation,
-        mask: Option<&Tensor>,
-        start: usize,
-    ) -> Result<Tensor> {
+    pub(super) fn forward(&mut self, x: &Tensor, rotation: &Rotation, mask: Option<&Tensor>, start: usize) -> Result<Tensor> {
         let count = x.dim(0)?;
         let (q_width, kv_width) = (self.heads * self.head, self.kv_heads * self.head);
         let qkv = self.qkv.forward(x)?;
         // [t, h d] to [1, h, t, d]
         let by_head = |first: usize, heads: usize| {
-            let part = qkv
-                .narrow(1, first, heads * self.head)?
-                .reshape((1, count, heads, self.head))?;
+            let part = qkv.narrow(1, first, heads * self.head)?.reshape((1, count, heads, self.head))?;
             part.transpose(1, 2)?.contiguous()
         };
         let queries = rotation.apply(&by_head(0, self.heads)?)?;
@@ -74,34 +61,18 @@ impl Attention {
         };
         let mixed = softmax_last_dim(&scores)?.matmul(&values)?;
         // [k, g t, d] to [t, h d]
-        let mixed = mixed
-            .reshape((self.heads, count, self.head))?
-            .transpose(0, 1)?
-            .reshape((count, q_width))?;
+        let mixed = mixed.reshape((self.heads, count, self.head))?.transpose(0, 1)?.reshape((count, q_width))?;
         self.output.forward(&mixed)
     }
 }
 
 /// Keeps tokens from seeing later ones: `[1, g t, n]`, the same for each query head of a group. A single token sees all.
-pub(super) fn causal_mask(
-    start: usize,
-    count: usize,
-    group: usize,
-    device: &Device,
-) -> Result<Option<Tensor>> {
+pub(super) fn causal_mask(start: usize, count: usize, group: usize, device: &Device) -> Result<Option<Tensor>> {
     if count == 1 {
         return Ok(None);
     }
     let total = start + count;
-    let row = |query: usize| {
-        (0..total).map(move |key| {
-            if key <= start + query {
-                0.0
-            } else {
-                f32::NEG_INFINITY
-            }
-        })
-    };
+    let row = |query: usize| (0..total).map(move |key| if key <= start + query { 0.0 } else { f32::NEG_INFINITY });
     let mask: Vec<f32> = (0..group).flat_map(|_| (0..count).flat_map(row)).collect();
     Tensor::from_vec(mask, (1, group * count, total), device).map(Some)
 }

@@ -15,12 +15,7 @@ pub(super) struct Cache {
 impl Cache {
     /// Puts keys and values, each `[k, t, d]`, at the positions from `start` on, and returns those of the whole
     /// sequence, each `[k, n, d]`.
-    pub(super) fn append(
-        &mut self,
-        keys: &Tensor,
-        values: &Tensor,
-        start: usize,
-    ) -> Result<(Tensor, Tensor)> {
+    pub(super) fn append(&mut self, keys: &Tensor, values: &Tensor, start: usize) -> Result<(Tensor, Tensor)> {
         let (heads, count, head) = keys.dims3()?;
         let end = start + count;
         let held = match &self.room {
@@ -37,9 +32,7 @@ impl Cache {
             }
             self.room = Some((new_keys, new_values));
         }
-        let Some((all_keys, all_values)) = &self.room else {
-            candle_core::bail!("no keys to append to the cache")
-        };
+        let Some((all_keys, all_values)) = &self.room else { candle_core::bail!("no keys to append to the cache") };
         all_keys.slice_set(keys, 1, start)?;
         all_values.slice_set(values, 1, start)?;
         Ok((all_keys.narrow(1, 0, end)?, all_values.narrow(1, 0, end)?))
@@ -56,10 +49,7 @@ mod tests {
     fn what_was_put_in_pieces_comes_out_whole_also_after_growing_and_after_a_new_sequence() {
         let ramp = |from: f32, count: usize| {
             let end = from + f32::from(u16::try_from(count).unwrap());
-            let row = Tensor::arange(from, end, &Device::Cpu)
-                .unwrap()
-                .reshape((1, count, 1))
-                .unwrap();
+            let row = Tensor::arange(from, end, &Device::Cpu).unwrap().reshape((1, count, 1)).unwrap();
             Tensor::cat(&[&row, &(&row + 0.5).unwrap()], 0).unwrap()
         };
         let mut cache = Cache::default();

@@ -24,19 +24,11 @@ impl Config {
         let architecture = gguf.text("general.architecture")?;
         if architecture != "llama" {
             let value = architecture.to_owned();
-            return Err(LoadError::Unsupported {
-                what: "architecture",
-                value,
-                supported: "llama",
-            });
+            return Err(LoadError::Unsupported { what: "architecture", value, supported: "llama" });
         }
         if gguf.has("llama.rope.scaling.type") {
             let value = gguf.text("llama.rope.scaling.type")?.to_owned();
-            return Err(LoadError::Unsupported {
-                what: "rope scaling",
-                value,
-                supported: "none",
-            });
+            return Err(LoadError::Unsupported { what: "rope scaling", value, supported: "none" });
         }
         let heads = gguf.number("llama.attention.head_count")?;
         let width = gguf.number("llama.embedding_length")?;
@@ -46,11 +38,7 @@ impl Config {
         if kv_heads == 0 || head == 0 || !heads.is_multiple_of(kv_heads) || rotated != head || head % 2 != 0 {
             let value = format!("{width} wide, {heads} heads, {kv_heads} for keys, {rotated} rotated");
             let supported = "whole groups of heads, rotated whole";
-            return Err(LoadError::Unsupported {
-                what: "attention",
-                value,
-                supported,
-            });
+            return Err(LoadError::Unsupported { what: "attention", value, supported });
         }
         Ok(Self {
             layers: gguf.number("llama.block_count")?,

@@ -23,35 +23,21 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    pub(super) fn load(
-        gguf: &mut Gguf,
-        config: &Config,
-        index: usize,
-        device: &Device,
-    ) -> std::result::Result<Self, LoadError> {
+    pub(super) fn load(gguf: &mut Gguf, config: &Config, index: usize, device: &Device) -> std::result::Result<Self, LoadError> {
         let prefix = format!("blk.{index}");
         let name = |name: &str| format!("{prefix}.{name}.weight");
         Ok(Self {
             attention_norm: gguf.dense(&name("attn_norm"), device)?,
             attention: Attention::load(gguf, config, &prefix, device)?,
             feed_forward_norm: gguf.dense(&name("ffn_norm"), device)?,
-            gate_up: Linear::new(vec![
-                gguf.tensor(&name("ffn_gate"), device)?,
-                gguf.tensor(&name("ffn_up"), device)?,
-            ])?,
+            gate_up: Linear::new(vec![gguf.tensor(&name("ffn_gate"), device)?, gguf.tensor(&name("ffn_up"), device)?])?,
             down: Linear::new(vec![gguf.tensor(&name("ffn_down"), device)?])?,
             epsilon: config.epsilon,
         })
     }
 
     /// `[t, width]` to `[t, width]`.
-    pub(super) fn forward(
-        &mut self,
-        x: &Tensor,
-        rotation: &Rotation,
-        mask: Option<&Tensor>,
-        start: usize,
-    ) -> Result<Tensor> {
+    pub(super) fn forward(&mut self, x: &Tensor, rotation: &Rotation, mask: Option<&Tensor>, start: usize) -> Result<Tensor> {
         let normed = rms_norm(x, &self.attention_norm, self.epsilon)?;
         let x = (x + self.attention.forward(&normed, rotation, mask, start)?)?;
         let normed = rms_norm(&x, &self.feed_forward_norm, self.epsilon)?;

@@ -39,20 +39,12 @@ pub(crate) struct Llama {
 
 impl Llama {
     /// Loads the weights; sequences end at `context` tokens, or where the file says if that is earlier.
-    pub(crate) fn load(
-        gguf: &mut Gguf,
-        device: &Device,
-        context: usize,
-    ) -> std::result::Result<Self, LoadError> {
+    pub(crate) fn load(gguf: &mut Gguf, device: &Device, context: usize) -> std::result::Result<Self, LoadError> {
         let config = Config::read(gguf, context)?;
         let layers = (0..config.layers).map(|index| Layer::load(gguf, &config, index, device));
         let layers = layers.collect::<std::result::Result<Vec<_>, _>>()?;
         // A model without a head of its own reads its answers out of the embedding.
-        let head = if gguf.has_tensor("output.weight") {
-            "output.weight"
-        } else {
-            "token_embd.weight"
-        };
+        let head = if gguf.has_tensor("output.weight") { "output.weight" } else { "token_embd.weight" };
         Ok(Self {
             embedding: gguf.tensor("token_embd.weight", device)?,
             rope: Rope::new(&config, device)?,
@@ -68,16 +60,10 @@ impl Llama {
     fn logits(&mut self, tokens: &[u32], start: usize) -> Result<Vec<f32>> {
         let count = tokens.len();
         if start != self.cached {
-            candle_core::bail!(
-                "the cache holds {} tokens, and the call continues after {start}",
-                self.cached
-            )
+            candle_core::bail!("the cache holds {} tokens, and the call continues after {start}", self.cached)
         }
         if count == 0 || start + count > self.config.context {
-            candle_core::bail!(
-                "{count} tokens after {start} do not fit the context of {}",
-                self.config.context
-            )
+            candle_core::bail!("{count} tokens after {start} do not fit the context of {}", self.config.context)
         }
         let rotation = self.rope.at(start, count)?;
         let mask = causal_mask(start, count, self.config.group(), &self.device)?;

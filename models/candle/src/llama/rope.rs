@@ -31,18 +31,12 @@ impl Rope {
         let positions = (0..config.context).map(|position| position as f32);
         let positions = Tensor::from_iter(positions, device)?.reshape((config.context, 1))?;
         let angles = positions.matmul(&frequencies)?;
-        Ok(Self {
-            cos: angles.cos()?,
-            sin: angles.sin()?,
-        })
+        Ok(Self { cos: angles.cos()?, sin: angles.sin()? })
     }
 
     /// The rotations of `count` positions from `start` on.
     pub(super) fn at(&self, start: usize, count: usize) -> Result<Rotation> {
-        Ok(Rotation {
-            cos: self.cos.narrow(0, start, count)?,
-            sin: self.sin.narrow(0, start, count)?,
-        })
+        Ok(Rotation { cos: self.cos.narrow(0, start, count)?, sin: self.sin.narrow(0, start, count)? })
     }
 }
 
