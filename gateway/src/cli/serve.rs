@@ -23,6 +23,10 @@ pub(super) fn run(args: &ServeArgs) -> ExitCode {
         Ok(settings) => settings,
         Err(faults) => return misused(&faults),
     };
+    #[cfg(feature = "local")]
+    if let Err(error) = tradewind_candle::limit_compute_threads(settings.local.threads) {
+        return failed(&error);
+    }
     if let Err(error) = telemetry::logging::init(&settings.log) {
         return misused(&error);
     }

@@ -21,6 +21,9 @@ use crate::config::ConnectionSettings;
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// What Linux lets a backlog hold by default; the bound keeps a flood from holding up a shutdown.
+const LONGEST_BACKLOG: usize = 4096;
+
 /// The connections of one server, over all its listeners.
 #[derive(Clone, Debug)]
 pub(super) struct Connections {
@@ -99,17 +102,46 @@ where
     for listener in listeners.into_sockets() {
         let (connections, make) = (connections.clone(), make.clone());
         loops.spawn(async move {
-            let shutdown = connections.shared.shutdown.clone();
             tokio::select! {
-                () = shutdown.begun() => (),
-                () = accept_forever(listener, &connections, &make) => (),
+                () = connections.shared.shutdown.begun() => (),
+                () = accept_forever(&listener, &connections, &make) => (),
+            }
+            if let Err(error) = accept_backlog(listener, &connections, &make) {
+                tracing::warn!(%error, "connections that were not accepted yet are reset");
             }
         });
     }
     loops.join_all().await;
 }
 
-async fn accept_forever<S: ConnectionService>(listener: TcpListener, connections: &Connections, make: &impl Fn(Connection) -> S) {
+/// Accepts those that had connected when the shutdown began: closing the listener would reset them, although for their
+/// clients the connection stands.
+fn accept_backlog<S: ConnectionService>(
+    listener: TcpListener,
+    connections: &Connections,
+    make: &impl Fn(Connection) -> S,
+) -> io::Result<()> {
+    // Asked of the system directly: tokio's listener would answer from what it last heard.
+    let listener = listener.into_std()?;
+    for _ in 0..LONGEST_BACKLOG {
+        match listener.accept() {
+            Ok((socket, peer)) => {
+                socket.set_nonblocking(true)?;
+                connections.admit(TcpStream::from_std(socket)?, peer, make);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if concerns_one_connection(&error) => (),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+async fn accept_forever<S: ConnectionService>(
+    listener: &TcpListener,
+    connections: &Connections,
+    make: &impl Fn(Connection) -> S,
+) {
     let mut pause = Pause::default();
     loop {
         match listener.accept().await {

@@ -17,7 +17,7 @@
 //!
 //! hyper's header timeout also runs while a kept-alive connection waits for its next request, and exists only for
 //! HTTP/1. Closing pooled connections after ten quiet seconds would break clients, and not closing slow HTTP/2 ones
-//! would invite attackers; so [`watchdog`] tells the two apart, for both versions.
+//! would invite attackers; so `watchdog` tells the two apart, for both versions.
 //!
 //! # Drain
 //!

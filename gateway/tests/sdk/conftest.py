@@ -5,6 +5,7 @@ The local models are loaded once, by the gateway `local`; every other gateway se
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +19,11 @@ from harness.process import Process
 from harness.upstream import Upstream
 
 LOG_LINES_SHOWN = 200
+
+
+def pytest_configure() -> None:
+    # Asked to end, pytest would leave the programs behind; interrupted, it ends them first.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -63,7 +69,8 @@ def start_upstream(ending: ExitStack, tmp_path: Path) -> Callable[..., Upstream]
 
     def start(name: str = "first", **settings) -> Upstream:
         upstream = Upstream(name, tmp_path, **settings)
-        ending.callback(upstream.stop)
+        # Asked to end, it would first finish what it was told to delay.
+        ending.callback(upstream.kill)
         return upstream.launch()
 
     return start
@@ -71,7 +78,7 @@ def start_upstream(ending: ExitStack, tmp_path: Path) -> Callable[..., Upstream]
 
 @pytest.fixture
 def start_gateway(ending: ExitStack, tmp_path: Path) -> Callable[..., Gateway]:
-    """`start_gateway(policy)`: a gateway that serves what the policy names; `config` is added to its configuration."""
+    """`start_gateway(policy)`: a gateway that serves what the policy names."""
 
     def start(policy: str, config: str = WITHOUT_LOCAL_MODELS) -> Gateway:
         gateway = Gateway(tmp_path, policy, config)

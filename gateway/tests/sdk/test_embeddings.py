@@ -39,8 +39,7 @@ def test_an_answer_is_a_unit_vector_in_openai_shape(client):
 
 def test_near_sentences_score_higher_than_far_ones(client):
     near, far = cosine(*embed(client, *NEAR)), cosine(*embed(client, *FAR))
-    assert near > 0.5
-    assert far < 0.2
+    assert near > far + 0.3
 
 
 def test_base64_and_float_carry_the_same_vector(local, client):

@@ -22,9 +22,7 @@ impl Default for Behaviour {
             token: Some("sk-sim".into()),
             chat_models: vec!["sim-chat".into()],
             embedding_models: vec!["sim-embed".into()],
-            answer: ["The", " wind", " blows", " from", " the", " east", "."]
-                .map(String::from)
-                .into(),
+            answer: ["The", " wind", " blows", " from", " the", " east", "."].map(String::from).into(),
             dimensions: 8,
         }
     }

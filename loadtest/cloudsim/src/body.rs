@@ -48,22 +48,12 @@ pub(crate) struct Play {
 impl Play {
     /// Plays `steps`; `reset` resets the connection it is played on.
     pub(crate) fn new(steps: impl IntoIterator<Item = Step>, exchange: Exchange, reset: Arc<Notify>) -> Self {
-        Self {
-            steps: steps.into_iter().collect(),
-            waiting: None,
-            exchange: Some(exchange),
-            reset,
-        }
+        Self { steps: steps.into_iter().collect(), waiting: None, exchange: Some(exchange), reset }
     }
 
     /// A body outside of any exchange.
     pub(crate) fn of(bytes: impl Into<Bytes>) -> Self {
-        Self {
-            steps: [Step::Data(bytes.into())].into(),
-            waiting: None,
-            exchange: None,
-            reset: Arc::default(),
-        }
+        Self { steps: [Step::Data(bytes.into())].into(), waiting: None, exchange: None, reset: Arc::default() }
     }
 
     fn end(&mut self, how: Ended) {
@@ -77,10 +67,7 @@ impl Body for Play {
     type Data = Bytes;
     type Error = Closed;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Closed>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Closed>>> {
         loop {
             if let Some(waiting) = &mut self.waiting {
                 std::task::ready!(waiting.as_mut().poll(context));
@@ -124,9 +111,7 @@ impl Drop for Play {
 
 impl fmt::Debug for Play {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Play")
-            .field("steps", &self.steps)
-            .finish_non_exhaustive()
+        f.debug_struct("Play").field("steps", &self.steps).finish_non_exhaustive()
     }
 }
 

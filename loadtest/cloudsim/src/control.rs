@@ -20,10 +20,7 @@ pub(crate) fn handle(cloud: &Cloud, request: &Received) -> Response<Play> {
                 cloud.script(replies);
                 plain(StatusCode::OK, "scripted\n")
             }
-            Err(error) => plain(
-                StatusCode::BAD_REQUEST,
-                &format!("not a list of replies: {error}\n"),
-            ),
+            Err(error) => plain(StatusCode::BAD_REQUEST, &format!("not a list of replies: {error}\n")),
         },
         (&Method::GET, "/sim/requests") => {
             let requests = cloud.log.requests();
@@ -41,9 +38,6 @@ pub(crate) fn handle(cloud: &Cloud, request: &Received) -> Response<Play> {
             });
             plain(StatusCode::OK, &json!(requests.collect::<Vec<_>>()).to_string())
         }
-        _ => plain(
-            StatusCode::NOT_FOUND,
-            "accepted: POST /sim/script and GET /sim/requests\n",
-        ),
+        _ => plain(StatusCode::NOT_FOUND, "accepted: POST /sim/script and GET /sim/requests\n"),
     }
 }

@@ -73,34 +73,16 @@ impl Log {
             number = state.exchanges.len();
             state.exchanges.push((received, None));
         });
-        Exchange {
-            log: self.clone(),
-            number,
-            ended: false,
-        }
+        Exchange { log: self.clone(), number, ended: false }
     }
 
     pub(crate) fn requests(&self) -> Vec<Received> {
-        self.0
-            .borrow()
-            .exchanges
-            .iter()
-            .map(|(received, _)| received.clone())
-            .collect()
+        self.0.borrow().exchanges.iter().map(|(received, _)| received.clone()).collect()
     }
 
     /// Waits until `find` finds something in the exchange of that number.
-    pub(crate) async fn wait_for<T>(
-        &self,
-        number: usize,
-        find: impl Fn(&Received, Option<Ended>) -> Option<T>,
-    ) -> Option<T> {
-        let found = |state: &State| {
-            state
-                .exchanges
-                .get(number)
-                .and_then(|(received, ended)| find(received, *ended))
-        };
+    pub(crate) async fn wait_for<T>(&self, number: usize, find: impl Fn(&Received, Option<Ended>) -> Option<T>) -> Option<T> {
+        let found = |state: &State| state.exchanges.get(number).and_then(|(received, ended)| find(received, *ended));
         let mut changes = self.0.subscribe();
         let state = changes.wait_for(|state| found(state).is_some()).await.ok()?;
         found(&state)

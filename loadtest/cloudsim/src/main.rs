@@ -27,19 +27,9 @@ struct Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
-    let Arguments {
-        listen,
-        token,
-        chat_models,
-        embedding_models,
-    } = Arguments::parse();
+    let Arguments { listen, token, chat_models, embedding_models } = Arguments::parse();
     let token = Some(token).filter(|token| !token.is_empty());
-    let behaviour = Behaviour {
-        token,
-        chat_models,
-        embedding_models,
-        ..Behaviour::default()
-    };
+    let behaviour = Behaviour { token, chat_models, embedding_models, ..Behaviour::default() };
     let sim = Sim::start_at(listen, behaviour).await?;
     println!("{}", sim.base_url());
     tokio::signal::ctrl_c().await

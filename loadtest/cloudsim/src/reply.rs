@@ -66,21 +66,13 @@ pub enum Reply {
 impl Reply {
     /// A reply with this status and an error in OpenAI's shape.
     pub fn status(status: u16) -> Self {
-        Self::Status {
-            status,
-            headers: Vec::new(),
-            body: None,
-        }
+        Self::Status { status, headers: Vec::new(), body: None }
     }
 
     /// A 429 that asks to come back after `wait`, in whole seconds.
     pub fn rate_limited(wait: Duration) -> Self {
         let headers = vec![("retry-after".into(), wait.as_secs().to_string())];
-        Self::Status {
-            status: 429,
-            headers,
-            body: None,
-        }
+        Self::Status { status: 429, headers, body: None }
     }
 }
 

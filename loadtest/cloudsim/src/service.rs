@@ -27,20 +27,13 @@ pub(crate) struct Cloud {
 
 impl Cloud {
     pub(crate) fn new(behaviour: Behaviour) -> Self {
-        Self {
-            behaviour,
-            log: Log::new(),
-            script: Mutex::default(),
-        }
+        Self { behaviour, log: Log::new(), script: Mutex::default() }
     }
 
     /// Adds replies to the end of the script.
     pub(crate) fn script(&self, replies: impl IntoIterator<Item = Reply>) {
         // Pushing cannot leave a deque half-done, so a panic elsewhere has not spoilt it.
-        self.script
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(replies);
+        self.script.lock().unwrap_or_else(PoisonError::into_inner).extend(replies);
     }
 
     fn next(&self) -> Reply {
@@ -52,21 +45,12 @@ impl Cloud {
 /// Answers one request. `reset` resets the connection it came on.
 pub(crate) async fn handle(cloud: Arc<Cloud>, reset: Arc<Notify>, request: Request<Incoming>) -> Answer {
     let (head, body) = request.into_parts();
-    let path = head
-        .uri
-        .path_and_query()
-        .map_or("/", |path| path.as_str())
-        .to_owned();
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let Ok(body) = body.collect().await else {
         // Half a request is nobody's request: the connection is gone, and this answer reaches nobody.
         return Ok(plain(StatusCode::BAD_REQUEST, "the request body was cut off"));
     };
-    let received = Received {
-        method: head.method,
-        path,
-        headers: head.headers,
-        body: body.to_bytes(),
-    };
+    let received = Received { method: head.method, path, headers: head.headers, body: body.to_bytes() };
     if received.path.starts_with(control::PREFIX) {
         return Ok(control::handle(&cloud, &received));
     }
@@ -77,24 +61,8 @@ pub(crate) async fn handle(cloud: Arc<Cloud>, reset: Arc<Notify>, request: Reque
             let body = answer::refused(&refusal).to_string();
             document(refusal.status, &[], "application/json", body, exchange, reset)
         }
-        Ok(ask @ Ask::Models) => {
-            play(
-                answer::content(&cloud.behaviour, &ask),
-                Reply::Normal,
-                exchange,
-                reset,
-            )
-            .await
-        }
-        Ok(ask) => {
-            play(
-                answer::content(&cloud.behaviour, &ask),
-                cloud.next(),
-                exchange,
-                reset,
-            )
-            .await
-        }
+        Ok(ask @ Ask::Models) => play(answer::content(&cloud.behaviour, &ask), Reply::Normal, exchange, reset).await,
+        Ok(ask) => play(answer::content(&cloud.behaviour, &ask), cloud.next(), exchange, reset).await,
     })
 }
 
@@ -108,11 +76,7 @@ async fn play(content: Content, reply: Reply, mut exchange: Exchange, reset: Arc
     };
     let (length, steps) = match reply {
         Reply::Normal => (Some(whole), sent(usize::MAX, &[])),
-        Reply::Status {
-            status,
-            headers,
-            body,
-        } => {
+        Reply::Status { status, headers, body } => {
             let body = body.unwrap_or_else(|| answer::status(status).to_string());
             return document(status, &headers, "application/json", body, exchange, reset);
         }
@@ -132,31 +96,18 @@ async fn play(content: Content, reply: Reply, mut exchange: Exchange, reset: Arc
             return document(200, &[], "text/html", page, exchange, reset);
         }
         Reply::Garbage => {
-            return document(
-                200,
-                &[],
-                content_type,
-                &b"\xff\xfe\x00{]data:\r\r: \xc3\x28"[..],
-                exchange,
-                reset,
-            );
+            return document(200, &[], content_type, &b"\xff\xfe\x00{]data:\r\r: \xc3\x28"[..], exchange, reset);
         }
         Reply::Gated(gate) => {
-            let gated = parts
-                .iter()
-                .flat_map(|part| [Step::Wait(gate.clone()), Step::Data(part.clone())]);
+            let gated = parts.iter().flat_map(|part| [Step::Wait(gate.clone()), Step::Data(part.clone())]);
             (Some(whole), gated.collect())
         }
     };
     let mut response = Response::new(Play::new(steps, exchange, reset));
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     // A stream's length is not known to whoever sends it.
     if let Some(length) = length.filter(|_| content_type == "application/json") {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_LENGTH, length.into());
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     }
     response
 }
@@ -171,19 +122,12 @@ fn document(
     reset: Arc<Notify>,
 ) -> Response<Play> {
     let body = body.into();
-    let response = Response::builder()
-        .status(status)
-        .header(header::CONTENT_TYPE, content_type)
-        .header(header::CONTENT_LENGTH, body.len());
-    let response = headers
-        .iter()
-        .fold(response, |response, (name, value)| response.header(name, value));
+    let response =
+        Response::builder().status(status).header(header::CONTENT_TYPE, content_type).header(header::CONTENT_LENGTH, body.len());
+    let response = headers.iter().fold(response, |response, (name, value)| response.header(name, value));
     match response.body(Play::new([Step::Data(body)], exchange, reset)) {
         Ok(response) => response,
-        Err(error) => plain(
-            StatusCode::NOT_IMPLEMENTED,
-            &format!("the scripted reply cannot be sent: {error}"),
-        ),
+        Err(error) => plain(StatusCode::NOT_IMPLEMENTED, &format!("the scripted reply cannot be sent: {error}")),
     }
 }
 

@@ -44,12 +44,7 @@ impl Sim {
         let cloud = Arc::new(Cloud::new(behaviour));
         let stop = Arc::new(Notify::new());
         let accept = tokio::spawn(accept(listener, cloud.clone(), stop.clone()));
-        Ok(Self {
-            addr,
-            cloud,
-            stop,
-            accept,
-        })
+        Ok(Self { addr, cloud, stop, accept })
     }
 
     /// Where it listens.
@@ -80,12 +75,7 @@ impl Sim {
 
     /// Waits for the request of that number, from 0.
     pub async fn request(&self, number: usize) -> Received {
-        match self
-            .cloud
-            .log
-            .wait_for(number, |received, _| Some(received.clone()))
-            .await
-        {
+        match self.cloud.log.wait_for(number, |received, _| Some(received.clone())).await {
             Some(received) => received,
             None => std::future::pending().await,
         }

@@ -53,9 +53,7 @@ async fn json_of(response: http::Response<Incoming>) -> Value {
 async fn events(response: http::Response<Incoming>) -> Vec<String> {
     let body = response.into_body().collect().await.unwrap().to_bytes();
     let text = std::str::from_utf8(&body).unwrap();
-    text.split_terminator("\n\n")
-        .map(|event| event.strip_prefix("data: ").unwrap().to_owned())
-        .collect()
+    text.split_terminator("\n\n").map(|event| event.strip_prefix("data: ").unwrap().to_owned()).collect()
 }
 
 /// What arrives before the body fails, and the failure.
@@ -76,14 +74,8 @@ async fn chats_in_one_document() {
     let response = send(&sim, chat(false)).await.unwrap();
     assert_eq!(response.headers()["content-type"], "application/json");
     let answer = json_of(response).await;
-    assert_eq!(
-        answer["choices"][0]["message"]["content"],
-        "The wind blows from the east."
-    );
-    assert_eq!(
-        answer["usage"],
-        json!({ "prompt_tokens": 6, "completion_tokens": 7, "total_tokens": 13 })
-    );
+    assert_eq!(answer["choices"][0]["message"]["content"], "The wind blows from the east.");
+    assert_eq!(answer["usage"], json!({ "prompt_tokens": 6, "completion_tokens": 7, "total_tokens": 13 }));
     assert_eq!(sim.ended(0).await, Ended::Completed);
 }
 
@@ -100,14 +92,8 @@ async fn chats_in_events_with_usage_only_if_asked() {
     });
     let request = request(Method::POST, "/v1/chat/completions", body.to_string());
     let events = events(send(&sim, request).await.unwrap()).await;
-    let chunks: Vec<Value> = events
-        .iter()
-        .filter_map(|event| serde_json::from_str(event).ok())
-        .collect();
-    let text: String = chunks
-        .iter()
-        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str())
-        .collect();
+    let chunks: Vec<Value> = events.iter().filter_map(|event| serde_json::from_str(event).ok()).collect();
+    let text: String = chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
     assert_eq!(text, "The wind");
     assert_eq!(chunks[3]["choices"][0]["finish_reason"], "length");
     assert_eq!(chunks[4]["choices"], json!([]));
@@ -119,33 +105,16 @@ async fn chats_in_events_with_usage_only_if_asked() {
 async fn embeds_to_unit_vectors_that_depend_on_the_text() {
     let sim = start([]).await;
     let body = json!({ "model": "sim-embed", "input": ["a", "b", "a"], "dimensions": 5 });
-    let answer = json_of(
-        send(&sim, request(Method::POST, "/v1/embeddings", body.to_string()))
-            .await
-            .unwrap(),
-    )
-    .await;
+    let answer = json_of(send(&sim, request(Method::POST, "/v1/embeddings", body.to_string())).await.unwrap()).await;
     let vector = |place: usize| answer["data"][place]["embedding"].as_array().unwrap().clone();
     assert_eq!(vector(0), vector(2));
     assert_ne!(vector(0), vector(1));
-    let length: f64 = vector(0)
-        .iter()
-        .map(|value| value.as_f64().unwrap().powi(2))
-        .sum();
+    let length: f64 = vector(0).iter().map(|value| value.as_f64().unwrap().powi(2)).sum();
     assert!((length - 1.0).abs() < 1e-5 && vector(0).len() == 5);
 
     let body = json!({ "model": "sim-embed", "input": "a", "encoding_format": "base64" });
-    let answer = json_of(
-        send(&sim, request(Method::POST, "/v1/embeddings", body.to_string()))
-            .await
-            .unwrap(),
-    )
-    .await;
-    assert_eq!(
-        answer["data"][0]["embedding"].as_str().unwrap().len(),
-        44,
-        "32 bytes in base64"
-    );
+    let answer = json_of(send(&sim, request(Method::POST, "/v1/embeddings", body.to_string())).await.unwrap()).await;
+    assert_eq!(answer["data"][0]["embedding"].as_str().unwrap().len(), 44, "32 bytes in base64");
 }
 
 #[tokio::test]
@@ -164,9 +133,7 @@ async fn refuses_what_a_cloud_refuses() {
     let mut stranger = chat(false);
     stranger.headers_mut().remove("authorization");
     let mut impostor = chat(false);
-    impostor
-        .headers_mut()
-        .insert("authorization", "Bearer sk-other".parse().unwrap());
+    impostor.headers_mut().insert("authorization", "Bearer sk-other".parse().unwrap());
     let mut untyped = chat(false);
     untyped.headers_mut().remove("content-type");
     for (request, status) in [
@@ -177,18 +144,9 @@ async fn refuses_what_a_cloud_refuses() {
         (chat_with(json!({ "model": "other", "messages": hi })), 404),
         (chat_with(json!({ "messages": hi })), 400),
         (chat_with(json!({ "model": "sim-chat", "messages": [] })), 400),
-        (
-            chat_with(json!({ "model": "sim-chat", "messages": [{ "role": "pirate", "content": "Ahoy" }] })),
-            400,
-        ),
-        (
-            chat_with(json!({ "model": "sim-chat", "messages": hi, "tenant": "acme" })),
-            400,
-        ),
-        (
-            chat_with(json!({ "model": "sim-chat", "messages": hi, "stream_options": {} })),
-            400,
-        ),
+        (chat_with(json!({ "model": "sim-chat", "messages": [{ "role": "pirate", "content": "Ahoy" }] })), 400),
+        (chat_with(json!({ "model": "sim-chat", "messages": hi, "tenant": "acme" })), 400),
+        (chat_with(json!({ "model": "sim-chat", "messages": hi, "stream_options": {} })), 400),
         (request(Method::POST, "/v1/completions", "{}"), 404),
     ] {
         let what = format!("{request:?}");
@@ -202,10 +160,7 @@ async fn refuses_what_a_cloud_refuses() {
 async fn sends_scripted_statuses_in_order_and_then_behaves() {
     let sim = start([Reply::rate_limited(Duration::from_secs(7)), Reply::status(503)]).await;
     let limited = send(&sim, chat(true)).await.unwrap();
-    assert_eq!(
-        (limited.status(), &limited.headers()["retry-after"]),
-        (StatusCode::TOO_MANY_REQUESTS, &"7".parse().unwrap())
-    );
+    assert_eq!((limited.status(), &limited.headers()["retry-after"]), (StatusCode::TOO_MANY_REQUESTS, &"7".parse().unwrap()));
     assert_eq!(json_of(limited).await["error"]["code"], "rate_limit_exceeded");
     assert_eq!(send(&sim, chat(true)).await.unwrap().status(), 503);
     assert_eq!(send(&sim, chat(true)).await.unwrap().status(), 200);
@@ -216,10 +171,7 @@ async fn records_requests_and_counts_connections() {
     let sim = start([]).await;
     send(&sim, chat(false)).await.unwrap();
     let received = sim.request(0).await;
-    assert_eq!(
-        (received.method.clone(), received.path.as_str()),
-        (Method::POST, "/v1/chat/completions")
-    );
+    assert_eq!((received.method.clone(), received.path.as_str()), (Method::POST, "/v1/chat/completions"));
     assert_eq!(received.header("authorization"), Some("Bearer sk-sim"));
     assert_eq!(received.json()["model"], "sim-chat");
     assert_eq!((sim.requests().len(), sim.connections()), (1, 1));
@@ -227,11 +179,7 @@ async fn records_requests_and_counts_connections() {
 
 #[tokio::test]
 async fn notices_that_a_client_leaves_whatever_it_was_waiting_for() {
-    let replies = [
-        Reply::HangBeforeHeaders,
-        Reply::HangBeforeFirstToken,
-        Reply::StallAfter { events: 2 },
-    ];
+    let replies = [Reply::HangBeforeHeaders, Reply::HangBeforeFirstToken, Reply::StallAfter { events: 2 }];
     let sim = start(replies).await;
     {
         let waiting = send(&sim, chat(true));
@@ -248,15 +196,7 @@ async fn notices_that_a_client_leaves_whatever_it_was_waiting_for() {
     assert_eq!(sim.ended(1).await, Ended::Disconnected);
 
     let mut body = send(&sim, chat(true)).await.unwrap().into_body();
-    assert!(
-        body.frame()
-            .await
-            .unwrap()
-            .unwrap()
-            .into_data()
-            .unwrap()
-            .starts_with(b"data: ")
-    );
+    assert!(body.frame().await.unwrap().unwrap().into_data().unwrap().starts_with(b"data: "));
     drop(body);
     assert_eq!(sim.ended(2).await, Ended::Disconnected);
 }
@@ -279,25 +219,14 @@ async fn raw(sim: &Sim) -> (String, std::io::Result<()>) {
 
 #[tokio::test]
 async fn resets_with_a_reset_and_closes_with_an_end() {
-    let replies = [
-        Reply::ResetBeforeHeaders,
-        Reply::ResetAfter { events: 3 },
-        Reply::CloseAfter { events: 3 },
-    ];
+    let replies = [Reply::ResetBeforeHeaders, Reply::ResetAfter { events: 3 }, Reply::CloseAfter { events: 3 }];
     let sim = start(replies).await;
 
     let (text, ended) = raw(&sim).await;
-    assert_eq!(
-        (text.as_str(), ended.unwrap_err().kind()),
-        ("", std::io::ErrorKind::ConnectionReset)
-    );
+    assert_eq!((text.as_str(), ended.unwrap_err().kind()), ("", std::io::ErrorKind::ConnectionReset));
 
     let (text, ended) = raw(&sim).await;
-    assert_eq!(
-        text.matches("data: ").count(),
-        3,
-        "what came before the reset arrives"
-    );
+    assert_eq!(text.matches("data: ").count(), 3, "what came before the reset arrives");
     assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
 
     let (text, ended) = raw(&sim).await;
@@ -329,15 +258,9 @@ async fn a_stream_can_end_properly_without_done() {
 async fn lies_about_its_content() {
     let sim = start([Reply::Html, Reply::Garbage]).await;
     let page = send(&sim, chat(true)).await.unwrap();
-    assert_eq!(
-        (page.status(), &page.headers()["content-type"]),
-        (StatusCode::OK, &"text/html".parse().unwrap())
-    );
+    assert_eq!((page.status(), &page.headers()["content-type"]), (StatusCode::OK, &"text/html".parse().unwrap()));
     let garbage = send(&sim, chat(true)).await.unwrap();
-    assert_eq!(
-        garbage.headers()["content-type"],
-        "text/event-stream; charset=utf-8"
-    );
+    assert_eq!(garbage.headers()["content-type"], "text/event-stream; charset=utf-8");
     assert!(std::str::from_utf8(&garbage.into_body().collect().await.unwrap().to_bytes()).is_err());
 }
 
@@ -352,13 +275,7 @@ async fn a_gate_lets_one_event_through_at_a_time() {
         assert_eq!(event.windows(6).filter(|window| window == b"data: ").count(), 1);
     }
     gate.open();
-    assert!(
-        body.collect()
-            .await
-            .unwrap()
-            .to_bytes()
-            .ends_with(b"data: [DONE]\n\n")
-    );
+    assert!(body.collect().await.unwrap().to_bytes().ends_with(b"data: [DONE]\n\n"));
     assert_eq!(sim.ended(0).await, Ended::Completed);
 }
 
@@ -366,25 +283,13 @@ async fn a_gate_lets_one_event_through_at_a_time() {
 async fn is_scripted_from_outside() {
     let sim = start([]).await;
     let script = json!([{ "reply": "status", "status": 418 }, { "reply": "end_after", "events": 1 }]);
-    let scripted = send(&sim, request(Method::POST, "/sim/script", script.to_string()))
-        .await
-        .unwrap();
+    let scripted = send(&sim, request(Method::POST, "/sim/script", script.to_string())).await.unwrap();
     assert_eq!(scripted.status(), 200);
     assert_eq!(send(&sim, chat(true)).await.unwrap().status(), 418);
     assert_eq!(events(send(&sim, chat(true)).await.unwrap()).await.len(), 1);
-    let requests = json_of(
-        send(&sim, request(Method::GET, "/sim/requests", ""))
-            .await
-            .unwrap(),
-    )
-    .await;
+    let requests = json_of(send(&sim, request(Method::GET, "/sim/requests", "")).await.unwrap()).await;
     assert_eq!(requests.as_array().unwrap().len(), 2);
-    let refused = send(
-        &sim,
-        request(Method::POST, "/sim/script", "[{\"reply\": \"dance\"}]"),
-    )
-    .await
-    .unwrap();
+    let refused = send(&sim, request(Method::POST, "/sim/script", "[{\"reply\": \"dance\"}]")).await.unwrap();
     assert_eq!(refused.status(), 400);
 }
 

@@ -1,10 +1,10 @@
 //! What is wrong with a policy: all of it, each with its place, so that an operator mends a file in one go.
 
+use std::fmt;
+
 mod report;
 mod snippet;
 mod suggest;
-
-use std::fmt;
 
 pub(crate) use report::{At, Report};
 pub(crate) use suggest::{accepted, did_you_mean};

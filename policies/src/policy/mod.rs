@@ -1,16 +1,7 @@
 //! A policy in force: one immutable value, compiled so that each question of a request is a look-up.
 
-mod authorize;
-mod builtin;
-mod eligible;
-mod visible;
-
 use std::collections::HashMap;
 use std::sync::Arc;
-
-pub use authorize::{Denied, Grantor};
-pub use eligible::{Eligible, NoRoute};
-pub use visible::VisibleModel;
 
 use crate::fault::{PolicyErrors, Report};
 use crate::grant::Grants;
@@ -19,6 +10,15 @@ use crate::operation::Operations;
 use crate::source::{PolicyHash, SourceFile};
 use crate::spec::{BackendSpec, RouteSpec};
 use crate::{read, resolve};
+
+mod authorize;
+mod builtin;
+mod eligible;
+mod visible;
+
+pub use authorize::{Denied, Grantor};
+pub use eligible::{Eligible, NoRoute};
+pub use visible::VisibleModel;
 
 /// A policy in force. The gateway keeps the current one behind a swappable pointer; a request takes one snapshot
 /// and keeps it to its end.

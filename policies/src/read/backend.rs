@@ -20,7 +20,8 @@ pub(super) fn read(entry: Value<'_>, report: &mut Report<'_>) -> RawBackend {
         return RawBackend { provider: None, timeouts: Default::default(), models: None };
     };
     let provider = provider(&mut table, report);
-    let timeouts = table.take("timeouts").map(|value| timeouts::read(value, report)).unwrap_or_default();
+    let timeouts =
+        table.take("timeouts").map(|value| timeouts::read(value, timeouts::Scope::Backends, report)).unwrap_or_default();
     let models = table.require("models", report).and_then(|value| models(value, report));
     table.finish(report);
     RawBackend { provider, timeouts, models }

@@ -67,7 +67,7 @@ fn defaults(mut table: Table<'_>, draft: &mut Draft, report: &mut Report<'_>) {
     }
     if let Some(value) = table.take("timeouts") {
         let (at, key) = (value.name_at, value.key.clone());
-        let value = timeouts::read(value, report);
+        let value = timeouts::read(value, timeouts::Scope::Backends, report);
         set(&mut draft.timeouts, Located { value, at, key }, report);
     }
     table.finish(report);

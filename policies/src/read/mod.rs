@@ -4,6 +4,9 @@
 //! nearly all, and an operator with five mistakes wants to hear of five. Whether the parts fit together is the
 //! business of `resolve`.
 
+use crate::fault::{At, Report};
+use crate::source::SourceFile;
+
 mod backend;
 mod cursor;
 mod draft;
@@ -13,9 +16,6 @@ mod timeouts;
 
 pub(crate) use cursor::Located;
 pub(crate) use draft::{Draft, RawBackend, RawRoute, RawTenant};
-
-use crate::fault::{At, Report};
-use crate::source::SourceFile;
 
 /// Reads every file into one draft. What cannot be read is reported and left out.
 pub(crate) fn read(files: &[SourceFile], report: &mut Report<'_>) -> Draft {

@@ -22,7 +22,7 @@ pub(super) fn read(value: Value<'_>, report: &mut Report<'_>) -> Option<RawRoute
     };
     let tiers = tiers(&mut table, report);
     let max_attempts = table.take("max_attempts").and_then(|value| max_attempts(value, report));
-    let timeouts = table.take("timeouts").map(|value| timeouts::read(value, report)).unwrap_or_default();
+    let timeouts = table.take("timeouts").map(|value| timeouts::read(value, timeouts::Scope::Route, report)).unwrap_or_default();
     table.finish(report);
     Some(RawRoute { name, model, tenants, tiers, max_attempts: max_attempts.map(|most| most.value), timeouts })
 }

@@ -6,11 +6,26 @@ use super::cursor::{Located, Table, Value};
 use crate::fault::Report;
 use crate::spec::TimeoutOverrides;
 
+/// What the timeouts are set for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// All backends, or one.
+    Backends,
+    /// One route. The connections of a backend serve all its routes, so a route has no say in how they are made.
+    Route,
+}
+
 /// The timeouts that are set. Those that cannot be read are reported and count as not set.
-pub(super) fn read(value: Value<'_>, report: &mut Report<'_>) -> TimeoutOverrides {
+pub(super) fn read(value: Value<'_>, scope: Scope, report: &mut Report<'_>) -> TimeoutOverrides {
     let Some(mut table) = value.table(report) else {
         return TimeoutOverrides::default();
     };
+    if scope == Scope::Route
+        && let Some(Located { at, key, .. }) = table.take("connect").and_then(|value| value.string(report))
+    {
+        let advice = "the connections of a backend serve all its routes; set `connect` at the backend or in `[defaults]`";
+        report.fault(at, key, advice.to_owned());
+    }
     let overrides = TimeoutOverrides {
         connect: timeout(&mut table, "connect", report),
         first_token: timeout(&mut table, "first_token", report),

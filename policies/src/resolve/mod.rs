@@ -4,19 +4,19 @@
 //! A faulty part is reported and left out, and the rest is still resolved, so that one run finds every fault. The
 //! result only reaches anyone if the report stayed empty.
 
+use std::collections::BTreeSet;
+
+use crate::fault::Report;
+use crate::name::{BackendName, ModelId};
+use crate::policy::Parts;
+use crate::read::{Draft, RawBackend, RawTenant};
+use crate::source::PolicyHash;
+use crate::spec::{BackendSpec, RouteParts, RouteSpec, Timeouts};
+
 mod alias;
 mod route;
 mod shadow;
 mod tenant;
-
-use std::collections::BTreeSet;
-
-use crate::fault::Report;
-use crate::name::ModelId;
-use crate::policy::Parts;
-use crate::read::{Draft, Located, RawBackend};
-use crate::source::PolicyHash;
-use crate::spec::{BackendSpec, RouteParts, RouteSpec, Timeouts};
 
 /// Checks the draft as a whole and turns it into what a policy is compiled from.
 pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -> Parts {
@@ -28,14 +28,8 @@ pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -
 
     let defaults = Timeouts::default().with(draft.timeouts.map(|located| located.value).unwrap_or_default());
     let max_attempts = draft.max_attempts.map(|located| located.value).unwrap_or_default();
-    let backends: Vec<BackendSpec> = draft
-        .backends
-        .into_iter()
-        .filter_map(|(name, Located { value: RawBackend { provider, timeouts, models }, .. })| {
-            let timeouts = defaults.with(timeouts);
-            Some(BackendSpec { name, provider: provider?, timeouts, models: models? })
-        })
-        .collect();
+    let backends = draft.backends.into_iter();
+    let backends: Vec<_> = backends.filter_map(|(name, raw)| backend(name, raw.value, defaults)).collect();
     let places: Vec<_> = backends.iter().map(|backend| backend.name.clone()).collect();
     let routes = draft.routes.into_iter().filter_map(|route| {
         let parts = RouteParts {
@@ -51,10 +45,16 @@ pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -
     });
     let routes = routes.collect();
     let aliases = draft.aliases.into_iter().filter_map(|(alias, model)| Some((alias, model.value?.value))).collect();
-    let allowed = |tenant: crate::read::RawTenant| tenant.allow.into_iter().map(|pattern| pattern.value).collect();
+    let allowed = |tenant: RawTenant| tenant.allow.into_iter().map(|pattern| pattern.value).collect();
     let tenants =
         (!draft.tenants.is_empty()).then(|| draft.tenants.into_iter().map(|(id, tenant)| (id, allowed(tenant.value))).collect());
     Parts { hash, backends, aliases, tenants, routes }
+}
+
+/// The backend, if all of it could be read.
+fn backend(name: BackendName, raw: RawBackend, defaults: Timeouts) -> Option<BackendSpec> {
+    let timeouts = defaults.with(raw.timeouts);
+    Some(BackendSpec { name, provider: raw.provider?, timeouts, models: raw.models? })
 }
 
 /// Which models there are.

@@ -18,7 +18,7 @@ use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
 
 use super::super::*;
-use super::harness::{Identity, Running, assert_passed, echo, get, plain, start_http, start_https, text};
+use super::harness::{Identity, Running, assert_passed, echo, get, h1, plain, start_http, start_https, text};
 
 /// What a streamed answer does when it is told to end.
 #[derive(Clone, Copy)]
@@ -95,11 +95,12 @@ async fn running_http1_and_http2_answers_finish_and_nothing_new_is_accepted() {
         streaming(Arc::clone(&pieces_of_one), connection, WhenForced::SayGoodbye)
     })
     .await;
-    let mut h2 = identity.h2(secure.address).await;
-    let mut h1 = plain(open.address).await;
-    for (server, sender, mut response) in
-        [(secure, two, h2.send_request(get("/")).await.unwrap()), (open, one, h1.send_request(get("/")).await.unwrap())]
-    {
+    let mut two_client = identity.h2(secure.address).await;
+    let mut one_client = plain(open.address).await;
+    for (server, sender, mut response) in [
+        (secure, two, two_client.send_request(get("/")).await.unwrap()),
+        (open, one, one_client.send_request(get("/")).await.unwrap()),
+    ] {
         sender.send("before ").unwrap();
         assert_eq!(next(&mut response).await, "before ");
         server.shutdown.begin();
@@ -110,8 +111,8 @@ async fn running_http1_and_http2_answers_finish_and_nothing_new_is_accepted() {
         assert_eq!(text(response).await, "and after");
         assert_eq!(server.drained.await.unwrap(), NOTHING_LOST);
     }
-    assert!(h2.send_request(get("/")).await.is_err());
-    assert!(h1.send_request(get("/")).await.is_err());
+    assert!(two_client.send_request(get("/")).await.is_err());
+    assert!(one_client.send_request(get("/")).await.is_err());
 }
 
 #[tokio::test]
@@ -128,6 +129,20 @@ async fn a_client_that_connected_before_the_drain_still_gets_its_first_answer() 
     refused(&server).await;
     let response = client.send_request(get("/")).await.unwrap();
     assert_eq!(text(response).await, "GET / HTTP/1.1");
+    tokio::time::pause();
+    assert_eq!(server.drained.await.unwrap(), NOTHING_LOST);
+}
+
+#[tokio::test]
+async fn a_client_that_waits_in_the_backlog_when_the_drain_begins_is_still_answered() {
+    let server = start_http(ConnectionSettings::default(), echo).await;
+    // Connected by the system's call, so that the server's task on this thread had no turn to accept.
+    let socket = std::net::TcpStream::connect(server.address).unwrap();
+    server.shutdown.begin();
+    refused(&server).await;
+    socket.set_nonblocking(true).unwrap();
+    let mut client = h1(TcpStream::from_std(socket).unwrap()).await;
+    assert_eq!(text(client.send_request(get("/")).await.unwrap()).await, "GET / HTTP/1.1");
     tokio::time::pause();
     assert_eq!(server.drained.await.unwrap(), NOTHING_LOST);
 }

@@ -76,15 +76,15 @@ class Process:
 
     def kill(self) -> None:
         """Ends the program as a crash would: no farewell, its connections are reset."""
-        self._child.kill()
-        self.wait()
+        if self._child is not None:
+            self._child.kill()
+            self.wait()
 
     def stop(self) -> int | None:
         """Asks the program to end and makes sure that it did; `None` when it was never started."""
         if self._child is None:
             return None
-        if self._child.poll() is None:
-            self.signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         try:
             return self.wait()
         except subprocess.TimeoutExpired:

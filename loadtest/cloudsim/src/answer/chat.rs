@@ -59,16 +59,11 @@ pub(super) fn events(behaviour: &Behaviour, chat: &Chat) -> Vec<Bytes> {
         event(&chunk.to_string())
     };
     let delta = |delta: Value, finish_reason: Value| {
-        let choices =
-            json!([{ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish_reason }]);
+        let choices = json!([{ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish_reason }]);
         chunk(choices, Value::Null)
     };
     let mut events = vec![delta(json!({ "role": "assistant", "content": "" }), Value::Null)];
-    events.extend(
-        pieces
-            .iter()
-            .map(|piece| delta(json!({ "content": piece }), Value::Null)),
-    );
+    events.extend(pieces.iter().map(|piece| delta(json!({ "content": piece }), Value::Null)));
     events.push(delta(json!({}), json!(finish_reason)));
     if chat.framing == Framing::EventsWithUsage {
         events.push(chunk(json!([]), usage(chat, pieces.len())));

@@ -6,12 +6,7 @@ use crate::check::Refusal;
 
 /// The body of a refused request.
 pub(crate) fn refused(refusal: &Refusal) -> Value {
-    let Refusal {
-        status,
-        code,
-        param,
-        message,
-    } = refusal;
+    let Refusal { status, code, param, message } = refusal;
     json!({ "error": { "message": message, "type": kind(*status), "param": param, "code": code } })
 }
 

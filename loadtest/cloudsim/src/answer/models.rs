@@ -7,7 +7,6 @@ use crate::behaviour::Behaviour;
 
 pub(super) fn list(behaviour: &Behaviour) -> Value {
     let models = behaviour.chat_models.iter().chain(&behaviour.embedding_models);
-    let model =
-        |id: &String| json!({ "id": id, "object": "model", "created": CREATED, "owned_by": "cloudsim" });
+    let model = |id: &String| json!({ "id": id, "object": "model", "created": CREATED, "owned_by": "cloudsim" });
     json!({ "object": "list", "data": models.map(model).collect::<Vec<_>>() })
 }
