@@ -124,6 +124,8 @@ impl Reloader {
 
     /// Reloads for ever.
     pub async fn run(mut self) {
+        // What changed after the first reading and before the watch began.
+        self = self.reload().await;
         while self.changes.recv().await.is_some() {
             while let Ok(Some(())) = timeout(QUIET, self.changes.recv()).await {}
             self = self.reload().await;
@@ -141,7 +143,8 @@ impl Reloader {
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
         match result {
-            Ok(None) => {}
+            // Also after a faulty one: whoever took that back has mended it.
+            Ok(None) => gauge!(names::POLICY_STALE).set(0.0),
             Ok(Some(snapshot)) => {
                 let hash = snapshot.policy_hash();
                 this.current.store(Arc::new(snapshot));
