@@ -57,7 +57,8 @@ def test_the_forger_can_make_a_good_token_too(local):
 
 def test_two_credentials_are_refused(local):
     client = local.client().with_options(default_headers={"x-api-key": "another"})
-    refusal(openai.AuthenticationError, client.chat.completions.create, **HELLO)
+    # RFC 6750, section 3.1: more than one method is a malformed request.
+    refusal(openai.BadRequestError, client.chat.completions.create, **HELLO)
 
 
 # What they may use.
