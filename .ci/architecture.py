@@ -59,17 +59,17 @@ WITHOUT: dict[str, frozenset[str]] = {
 }
 
 # Modules of the gateway that put the others together: they may import anything, and no feature may import them.
-COMPOSERS = frozenset({"lib", "main", "stack", "cli", "reload"})
+COMPOSERS = frozenset({"lib", "main", "stack", "cli", "gateway", "reload"})
 # Vocabulary and tools that every module may use: what a request carries, what a layer is made of, where the process keeps its state.
 SHARED = frozenset(
     {"body", "client", "config", "context", "error", "finishing", "home", "inference", "snapshot", "telemetry"}
 )
 # One-way exceptions. An attempt is made on the deployments that routing ordered, and a deployment wraps a backend; the operators' listener
-# is served by the same server and reports on the log's health.
+# is served by the same server and reports on the health of the log and of the local models.
 NEIGHBOURS: dict[str, frozenset[str]] = {
     "dispatch": frozenset({"route", "backend"}),
     "route": frozenset({"backend"}),
-    "admin": frozenset({"server", "audit"}),
+    "admin": frozenset({"server", "audit", "backend"}),
 }
 
 Fault = str

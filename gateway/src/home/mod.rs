@@ -1,0 +1,168 @@
+//! The state directory: what Tradewind makes for itself on its first start, so that it runs without configuration.
+//!
+//! ```text
+//! .tradewind/            0700
+//!   tls/cert.pem         self-signed, for localhost; renewed a month before it expires
+//!   tls/key.pem    0600
+//!   issuer/key.pem 0600  the development token issuer's ES256 key
+//!   issuer/jwks.json     its public half
+//!   audit/               the audit log
+//! ```
+//!
+//! Each file is written beside its place, made durable, and moved there, with its final mode from the first byte. A
+//! crash therefore leaves a file whole or absent, and the private half of a pair is always the older one: a key without
+//! its certificate is completed at the next start. A certificate without its key, a file that does not parse, or two
+//! halves that do not match are nothing a crash leaves behind; they are reported and never replaced, for whoever put them
+//! there may want them back.
+
+mod certificate;
+mod files;
+mod issuer;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use time::OffsetDateTime;
+
+pub(crate) use issuer::{public_jwk, read_key};
+
+/// The state directory, complete.
+#[derive(Clone, Debug)]
+pub struct Home {
+    dir: PathBuf,
+}
+
+/// The state directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// The file system said no.
+    #[error("cannot {action} {}: {reason}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// Others can read a private key.
+    #[error("{} can be read by others (mode {mode:o}): `chmod 600` it, and replace it if they may have", path.display())]
+    Exposed {
+        /// The key.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A file does not hold what its name says.
+    #[error("{} {problem}; restore it, or remove {} to have new ones made", path.display(), remove.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+        /// The folder to remove for a fresh pair.
+        remove: PathBuf,
+    },
+    /// A key or certificate could not be made.
+    #[error("cannot make {what}: {reason}")]
+    Make {
+        /// What was to be made.
+        what: &'static str,
+        /// Why it failed.
+        reason: String,
+    },
+}
+
+impl HomeError {
+    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |reason| Self::Io { action, path: path.to_path_buf(), reason }
+    }
+
+    fn damaged(path: &Path, problem: impl Into<String>) -> Self {
+        let remove = path.parent().unwrap_or(path).to_path_buf();
+        Self::Damaged { path: path.to_path_buf(), problem: problem.into(), remove }
+    }
+}
+
+impl Home {
+    /// Opens the state directory, making whatever of it is not there yet.
+    ///
+    /// # Errors
+    /// Where the file system says no, a private key is exposed, or a file is damaged.
+    pub fn open(dir: &Path) -> Result<Self, HomeError> {
+        Self::open_at(dir, SystemTime::now().into())
+    }
+
+    /// Where the directory is unless somebody says otherwise: `$TRADEWIND_HOME`, else `.tradewind` here.
+    pub fn default_dir() -> PathBuf {
+        std::env::var_os("TRADEWIND_HOME").filter(|dir| !dir.is_empty()).map_or_else(|| ".tradewind".into(), PathBuf::from)
+    }
+
+    /// Names the files of a state directory without touching any.
+    pub fn at(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    fn open_at(dir: &Path, now: OffsetDateTime) -> Result<Self, HomeError> {
+        let home = Self { dir: dir.to_path_buf() };
+        files::make_folder(dir)?;
+        // Two first starts at once (a server and `tradewind token`) would each make a key and overwrite the other's.
+        let _lock = home.lock()?;
+        for folder in [home.tls(), home.issuer(), home.audit_dir()] {
+            files::make_folder(&folder)?;
+        }
+        certificate::ensure(&home.tls_certificate(), &home.tls_key(), now)?;
+        issuer::ensure(&home.issuer_jwks(), &home.issuer_key())?;
+        Ok(home)
+    }
+
+    /// The directory itself.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The self-signed certificate, PEM.
+    pub fn tls_certificate(&self) -> PathBuf {
+        self.tls().join("cert.pem")
+    }
+
+    /// The certificate's key, PKCS #8 PEM.
+    pub fn tls_key(&self) -> PathBuf {
+        self.tls().join("key.pem")
+    }
+
+    /// The development issuer's signing key, P-256, PKCS #8 PEM.
+    pub fn issuer_key(&self) -> PathBuf {
+        self.issuer().join("key.pem")
+    }
+
+    /// The development issuer's JWKS, as any issuer would publish it.
+    pub fn issuer_jwks(&self) -> PathBuf {
+        self.issuer().join("jwks.json")
+    }
+
+    /// The folder of the audit log, unless another is configured.
+    pub fn audit_dir(&self) -> PathBuf {
+        self.dir.join("audit")
+    }
+
+    fn tls(&self) -> PathBuf {
+        self.dir.join("tls")
+    }
+
+    fn issuer(&self) -> PathBuf {
+        self.dir.join("issuer")
+    }
+
+    fn lock(&self) -> Result<File, HomeError> {
+        let path = self.dir.join("lock");
+        let file = files::open_lock(&path).map_err(HomeError::io("open", &path))?;
+        file.lock().map_err(HomeError::io("lock", &path))?;
+        Ok(file)
+    }
+}
+
+#[cfg(test)]
+mod tests;
