@@ -1,0 +1,25 @@
+//! The gateway from end to end: real sockets on loopback, real TLS and tokens, a simulated cloud behind it.
+//!
+//! One binary for all topics, because linking a gateway takes longer than all of these tests together. Each test runs a
+//! gateway of its own on the test's thread, so that its metrics are its own too, and waits for events, never for time.
+//! Where a time limit is what is tested, the limit is a setting and the test waits for what follows from it.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a helper that panics fails its test"
+)]
+
+mod audit;
+mod client_leaves;
+mod deadline;
+mod failover;
+mod interruption;
+mod order;
+mod passthrough;
+mod refusals;
+mod reload;
+mod shutdown;
+mod support;

@@ -1,0 +1,97 @@
+//! The policy file is taken up as it changes, and a faulty one is not.
+
+use tradewind_cloudsim::{Gate, Reply};
+
+use crate::support::{ANSWER, Gateway, Policy, chat, cloud, soon, streamed};
+
+/// Waits until a metric has this value.
+async fn until(gateway: &Gateway, name: &str, labels: &[&str], value: f64) {
+    soon(async {
+        while gateway.metric(name, labels).await != value {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+async fn until_reloaded(gateway: &Gateway, times: f64) {
+    until(gateway, "tradewind_policy_reloads_total", &["result=\"ok\""], times).await;
+}
+
+#[tokio::test]
+async fn a_changed_policy_takes_effect_and_running_requests_keep_the_old_one() {
+    let gate = Gate::closed();
+    let (a, b) = (cloud([Reply::Gated(gate.clone())]).await, cloud([]).await);
+    let gateway = Gateway::start(&Policy::in_turn([a.base_url()])).await;
+    gate.pass(1);
+    let mut running = gateway.stream(&streamed()).await;
+    running.next().await.unwrap();
+
+    gateway.write_policy(&Policy::in_turn([b.base_url()]));
+    until_reloaded(&gateway, 1.0).await;
+    assert_eq!(gateway.ask(&chat()).await.content(), ANSWER);
+    assert_eq!((a.requests().len(), b.requests().len()), (1, 1));
+
+    gate.open();
+    assert_eq!(running.rest().await.last().unwrap(), "[DONE]");
+    let records = gateway.stop().await;
+    let served: Vec<_> = records.iter().map(|record| (&record["policy"], &record["status"])).collect();
+    assert_eq!(served.len(), 2);
+    assert_ne!(served[0].0, served[1].0);
+    assert!(served.iter().all(|(policy, status)| policy.is_string() && **status == 200), "{served:?}");
+}
+
+#[tokio::test]
+async fn what_is_taken_away_is_gone_with_the_next_request() {
+    let sim = cloud([]).await;
+    let policy = Policy::in_turn([sim.base_url()]);
+    let gateway = Gateway::start(&policy).await;
+    assert_eq!(gateway.ask(&chat()).await.status, 200);
+    gateway.write_policy(&policy.clone().with("[tenant.acme]\nallow = [\"embed\"]"));
+    until_reloaded(&gateway, 1.0).await;
+    assert_eq!(gateway.ask(&chat()).await.refusal(), (403, "model_not_allowed".to_owned()));
+    gateway.write_policy(&policy.with("[tenant.other]\nallow = [\"*\"]"));
+    until_reloaded(&gateway, 2.0).await;
+    assert_eq!(gateway.ask(&chat()).await.refusal(), (403, "model_not_allowed".to_owned()));
+}
+
+#[tokio::test]
+async fn a_broken_policy_leaves_the_old_one_in_force_and_says_so() {
+    let (a, b) = (cloud([]).await, cloud([]).await);
+    let gateway = Gateway::start(&Policy::in_turn([a.base_url()])).await;
+    assert_eq!(gateway.metric("tradewind_policy_stale", &[]).await, 0.0);
+    for (times, text) in [(1.0, "version = 1\n[backend.a"), (2.0, "version = 1\n[[route]]\nname = \"x\"\n"), (3.0, "")] {
+        gateway.write_policy_text(text);
+        until(&gateway, "tradewind_policy_reloads_total", &["result=\"error\""], times).await;
+        assert_eq!(gateway.metric("tradewind_policy_stale", &[]).await, 1.0, "{text}");
+        assert_eq!(gateway.ask(&chat()).await.content(), ANSWER, "{text}");
+    }
+    gateway.write_policy(&Policy::in_turn([b.base_url()]));
+    until_reloaded(&gateway, 1.0).await;
+    assert_eq!(gateway.metric("tradewind_policy_stale", &[]).await, 0.0);
+    assert_eq!(gateway.ask(&chat()).await.content(), ANSWER);
+    assert_eq!((a.requests().len(), b.requests().len()), (3, 1));
+}
+
+#[tokio::test]
+async fn going_back_to_the_policy_in_force_ends_the_warning() {
+    let sim = cloud([]).await;
+    let policy = Policy::in_turn([sim.base_url()]);
+    let gateway = Gateway::start(&policy).await;
+    gateway.write_policy_text("version = 1\n[backend.a");
+    until(&gateway, "tradewind_policy_stale", &[], 1.0).await;
+    gateway.write_policy(&policy);
+    until(&gateway, "tradewind_policy_stale", &[], 0.0).await;
+}
+
+#[tokio::test]
+async fn a_backend_that_stays_as_it_is_keeps_its_connections_and_what_is_known_of_it() {
+    let (a, b) = (cloud([Reply::rate_limited(std::time::Duration::from_secs(60))]).await, cloud([]).await);
+    let gateway = Gateway::start(&Policy::in_turn([a.base_url(), b.base_url()])).await;
+    assert_eq!(gateway.ask(&chat()).await.content(), ANSWER);
+    gateway.write_policy(&Policy::in_turn([a.base_url(), b.base_url()]).default("max_attempts = 2"));
+    until_reloaded(&gateway, 1.0).await;
+    assert_eq!(gateway.ask(&chat()).await.content(), ANSWER);
+    // `a` still cools down, and `b` is asked on the connection there was.
+    assert_eq!((a.requests().len(), b.requests().len(), b.connections()), (1, 2, 1));
+}

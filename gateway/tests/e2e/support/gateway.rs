@@ -1,0 +1,218 @@
+//! A gateway that runs in the test's process, on its thread, with a state folder of its own.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, request};
+use http_body_util::Full;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinHandle,
+};
+use tradewind::{
+    auth::{DevClaims, DevIssuer, SystemClock},
+    config::Settings,
+    gateway::RunError,
+    home::Home,
+    server::Shutdown,
+};
+
+use super::{Answer, Client, Events, Policy, soon};
+
+/// What the gateway presents to its upstreams.
+const UPSTREAM_KEY: &str = "sk-sim";
+
+/// An audit record.
+pub(crate) type Record = Value;
+
+/// A gateway before its start.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    folder: TempDir,
+    settings: Settings,
+}
+
+impl Setup {
+    /// One with this policy, and otherwise with the defaults but for its addresses.
+    pub(crate) fn new(policy: &Policy) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(key_file(folder.path()), UPSTREAM_KEY).unwrap();
+        let mut settings = Settings::default();
+        settings.listen = "127.0.0.1:0".parse().unwrap();
+        settings.admin = "127.0.0.1:0".parse().unwrap();
+        settings.home = folder.path().join("home");
+        settings.policy = Some(policy_file(folder.path()));
+        settings.local.enabled = false;
+        write_policy(folder.path(), &policy.text(&key_file(folder.path())));
+        Self { folder, settings }
+    }
+
+    /// The same, with other settings.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// Starts it.
+    pub(crate) async fn start(self) -> Gateway {
+        // Leaked, because a guard borrows it; there is one for each test.
+        let recorder = Box::leak(Box::new(PrometheusBuilder::new().build_recorder()));
+        let metrics = recorder.handle();
+        let recording = metrics::set_default_local_recorder(recorder);
+        let gateway = tradewind::gateway::Gateway::bind(self.settings).await.unwrap();
+        let (address, admin) = (gateway.addresses().unwrap()[0], gateway.admin_addresses().unwrap()[0]);
+        let client = Client::new(address, &gateway.certificate());
+        let issuer = DevIssuer::open(gateway.home()).unwrap();
+        let home = gateway.home().clone();
+        let shutdown = Shutdown::new();
+        let running = tokio::spawn(gateway.run(metrics, shutdown.clone()));
+        let token = mint(&issuer, "acme", &["*"], Duration::from_secs(3600));
+        Gateway { client, shutdown, token, folder: self.folder, admin, home, issuer, running, _recording: recording }
+    }
+}
+
+/// A running gateway.
+pub(crate) struct Gateway {
+    pub(crate) client: Client,
+    pub(crate) shutdown: Shutdown,
+    /// A token of tenant `acme` for every model.
+    pub(crate) token: String,
+    folder: TempDir,
+    admin: SocketAddr,
+    home: Home,
+    issuer: DevIssuer,
+    running: JoinHandle<Result<(), RunError>>,
+    _recording: metrics::LocalRecorderGuard<'static>,
+}
+
+impl Gateway {
+    /// Starts one with this policy and default settings.
+    pub(crate) async fn start(policy: &Policy) -> Self {
+        Setup::new(policy).start().await
+    }
+
+    /// A token of tenant `acme` for these models.
+    pub(crate) fn token_for(&self, models: &[&str]) -> String {
+        mint(&self.issuer, "acme", models, Duration::from_secs(3600))
+    }
+
+    /// Mints whatever a test asks for.
+    pub(crate) fn issuer(&self) -> &DevIssuer {
+        &self.issuer
+    }
+
+    /// Where the audit log is.
+    pub(crate) fn audit_dir(&self) -> PathBuf {
+        self.home.audit_dir()
+    }
+
+    /// A request with a good token.
+    pub(crate) fn request(&self, method: &str, path: &str) -> request::Builder {
+        request(method, path).header("authorization", format!("Bearer {}", self.token))
+    }
+
+    /// A chat request with a good token.
+    pub(crate) fn chat(&self, body: &Value) -> Request<Full<Bytes>> {
+        let request = self.request("POST", "/v1/chat/completions").header("content-type", "application/json");
+        request.body(Full::from(body.to_string())).unwrap()
+    }
+
+    /// Asks, and reads the whole answer.
+    pub(crate) async fn ask(&self, body: &Value) -> Answer {
+        Answer::of(self.client.send(self.chat(body)).await).await
+    }
+
+    /// Asks for events, which must come.
+    pub(crate) async fn stream(&self, body: &Value) -> Events {
+        Events::of(self.client.send(self.chat(body)).await)
+    }
+
+    /// Replaces the policy file.
+    pub(crate) fn write_policy(&self, policy: &Policy) {
+        write_policy(self.folder.path(), &policy.text(&key_file(self.folder.path())));
+    }
+
+    /// Replaces the policy file by any text.
+    pub(crate) fn write_policy_text(&self, text: &str) {
+        write_policy(self.folder.path(), text);
+    }
+
+    /// What the operators' listener answers to a GET, head and body.
+    pub(crate) async fn admin(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.admin).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut response = String::new();
+        soon(stream.read_to_string(&mut response)).await.unwrap();
+        response
+    }
+
+    /// The sum of a metric over all series that have these labels, each written as `name="value"`.
+    pub(crate) async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+        let text = self.admin("/metrics").await;
+        let series = text.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
+        let series = series.filter(|line| labels.iter().all(|label| line.contains(label)));
+        series.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+    }
+
+    /// Shuts it down, waits for its end, and returns the audit records of all requests.
+    pub(crate) async fn stop(self) -> Vec<Record> {
+        self.stop_and(records).await
+    }
+
+    /// Shuts it down, waits for its end, and looks at the folder of the audit log.
+    pub(crate) async fn stop_and<T>(self, look: impl FnOnce(&Path) -> T) -> T {
+        self.shutdown.begin();
+        soon(self.running).await.unwrap().unwrap();
+        look(&self.home.audit_dir())
+    }
+
+    /// The audit record of the only request there was.
+    pub(crate) async fn stop_after_one(self) -> Record {
+        let mut records = self.stop().await;
+        assert_eq!(records.len(), 1, "{records:?}");
+        records.remove(0)
+    }
+}
+
+/// A request without a credential.
+pub(crate) fn request(method: &str, path: &str) -> request::Builder {
+    Request::builder().method(method).uri(format!("https://localhost{path}")).header("host", "localhost")
+}
+
+/// A token with these claims.
+pub(crate) fn mint(issuer: &DevIssuer, tenant: &str, models: &[&str], lifetime: Duration) -> String {
+    let models = models.iter().map(|model| (*model).to_owned()).collect();
+    let claims = DevClaims { tenant: tenant.parse().unwrap(), models, subject: "tester".to_owned(), lifetime };
+    issuer.mint(&claims, &SystemClock).unwrap()
+}
+
+/// The requests that the audit log in `folder` records, in order.
+pub(crate) fn records(folder: &Path) -> Vec<Record> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut segments: Vec<_> = entries.filter(|path| path.extension().is_some_and(|ending| ending == "jsonl")).collect();
+    segments.sort();
+    let text: String = segments.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let lines = text.lines().map(|line| serde_json::from_str::<Record>(line).unwrap());
+    lines.filter(|record| record["event"] == "request").collect()
+}
+
+fn key_file(folder: &Path) -> PathBuf {
+    folder.join("upstream-key")
+}
+
+fn policy_file(folder: &Path) -> PathBuf {
+    folder.join("policy.toml")
+}
+
+fn write_policy(folder: &Path, text: &str) {
+    std::fs::write(policy_file(folder), text).unwrap();
+}

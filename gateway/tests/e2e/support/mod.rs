@@ -1,0 +1,50 @@
+//! What the tests are made of: a running gateway, clients for it, and upstreams to put behind it.
+
+mod answer;
+mod canned;
+mod client;
+mod gateway;
+mod policy;
+
+use std::{future::Future, time::Duration};
+
+use serde_json::{Value, json};
+use tradewind_cloudsim::{Behaviour, Reply, Sim};
+
+pub(crate) use self::{
+    answer::{Answer, Events},
+    canned::{Canned, refusing},
+    client::{Client, Http},
+    gateway::{Gateway, Setup, records, request},
+    policy::Policy,
+};
+
+/// How long to wait for what is bound to happen. It only bounds the wait of a test that fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits for what is bound to happen.
+pub(crate) async fn soon<F: Future>(what: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, what).await.expect("what a test waits for has to happen")
+}
+
+/// A simulated cloud that follows a script, and after it does everything right.
+pub(crate) async fn cloud(script: impl IntoIterator<Item = Reply>) -> Sim {
+    let sim = Sim::start(Behaviour::default()).await.unwrap();
+    sim.script(script);
+    sim
+}
+
+/// A chat request whose answer comes whole.
+pub(crate) fn chat() -> Value {
+    json!({ "model": "chat", "messages": [{ "role": "user", "content": "Where does the wind blow from?" }] })
+}
+
+/// A chat request whose answer comes as events.
+pub(crate) fn streamed() -> Value {
+    let mut body = chat();
+    body["stream"] = true.into();
+    body
+}
+
+/// The answer of a [`cloud`] to every chat.
+pub(crate) const ANSWER: &str = "The wind blows from the east.";

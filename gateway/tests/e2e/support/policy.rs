@@ -1,0 +1,75 @@
+//! The text of a policy with the upstreams of a test.
+
+use std::{fmt::Write as _, path::Path};
+
+/// The backends' names, in the order in which a test gives their addresses.
+const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+
+/// A policy whose backends `a`, `b`, … all serve the models `chat` and `embed`.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    urls: Vec<String>,
+    tiers: &'static str,
+    first: &'static str,
+    defaults: String,
+    more: String,
+}
+
+impl Policy {
+    /// Each upstream is a tier of its own: asked in this order.
+    pub(crate) fn in_turn(urls: impl IntoIterator<Item = String>) -> Self {
+        Self::new(urls, "], [")
+    }
+
+    /// All upstreams are one tier: asked in whatever order the gateway prefers.
+    pub(crate) fn side_by_side(urls: impl IntoIterator<Item = String>) -> Self {
+        Self::new(urls, ", ")
+    }
+
+    fn new(urls: impl IntoIterator<Item = String>, between: &'static str) -> Self {
+        Self { urls: urls.into_iter().collect(), tiers: between, first: "", defaults: String::new(), more: String::new() }
+    }
+
+    /// Sets the time limits of the first backend.
+    pub(crate) fn first_has(mut self, timeouts: &'static str) -> Self {
+        self.first = timeouts;
+        self
+    }
+
+    /// Adds a line to the defaults.
+    pub(crate) fn default(mut self, line: &str) -> Self {
+        self.defaults += &format!("{line}\n");
+        self
+    }
+
+    /// Adds tables.
+    pub(crate) fn with(mut self, tables: &str) -> Self {
+        self.more += &format!("{tables}\n");
+        self
+    }
+
+    /// The file, with credentials from the file at `key`.
+    pub(crate) fn text(&self, key: &Path) -> String {
+        let mut text = format!("version = 1\n[defaults]\n{}", self.defaults);
+        let backends = NAMES.iter().zip(&self.urls);
+        for (name, url) in backends.clone() {
+            let timeouts = if *name == NAMES[0] { self.first } else { "" };
+            writeln!(
+                text,
+                "[backend.{name}]\nprovider = \"openai\"\nbase_url = \"{url}\"\nsecret = \"file:{}\"\n\
+                 timeouts = {{ {timeouts} }}\n\
+                 models.chat = {{ name = \"sim-chat\" }}\n\
+                 models.embed = {{ name = \"sim-embed\", operations = [\"embeddings\"] }}",
+                key.display(),
+            )
+            .unwrap();
+        }
+        let names: Vec<_> = backends.map(|(name, _)| format!("\"{name}\"")).collect();
+        let tiers = names.join(self.tiers);
+        for model in ["chat", "embed"] {
+            writeln!(text, "[[route]]\nname = \"to-{model}\"\nmatch = {{ model = \"{model}\" }}\ntiers = [[{tiers}]]").unwrap();
+        }
+        text += &self.more;
+        text
+    }
+}
