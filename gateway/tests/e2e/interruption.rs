@@ -6,7 +6,8 @@ use tradewind_cloudsim::Reply;
 use crate::support::{Canned, Gateway, Policy, cloud, streamed};
 
 /// Two events of a chat.
-const TWO: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"The\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\" wind\"}}]}\n\n";
+const TWO: &str =
+    "data: {\"choices\":[{\"delta\":{\"content\":\"The\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\" wind\"}}]}\n\n";
 /// An upstream's own error.
 const OWN: &str = "data: {\"error\":{\"message\":\"out of memory\",\"code\":500}}";
 

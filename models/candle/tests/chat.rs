@@ -58,21 +58,11 @@ fn messages(turns: &[Turn]) -> Vec<Message> {
         "assistant" => Role::Assistant,
         _ => Role::User,
     };
-    turns
-        .iter()
-        .map(|turn| Message {
-            role: role(&turn.role),
-            content: turn.content.clone(),
-        })
-        .collect()
+    turns.iter().map(|turn| Message { role: role(&turn.role), content: turn.content.clone() }).collect()
 }
 
 fn likeliest(logits: &[f32]) -> u32 {
-    let best = logits
-        .iter()
-        .enumerate()
-        .max_by(|a, b| a.1.total_cmp(b.1))
-        .unwrap();
+    let best = logits.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap();
     u32::try_from(best.0).unwrap()
 }
 
@@ -99,12 +89,7 @@ fn first_difference(model: &mut ChatModel, case: &Conversation, answer: &Answer)
 fn token_ids_are_those_of_llama_cpp() {
     let tokenizer = model().tokenizer;
     for case in common::golden::<Vec<Tokenised>>("tokens.json") {
-        assert_eq!(
-            tokenizer.encode(&case.text).unwrap(),
-            case.tokens,
-            "{:?}",
-            case.text
-        );
+        assert_eq!(tokenizer.encode(&case.text).unwrap(), case.tokens, "{:?}", case.text);
     }
 }
 
@@ -125,20 +110,13 @@ fn greedy_answers_are_those_of_llama_cpp_wherever_its_rounding_does_not_decide()
         for (answer, rounding) in [(&case.unpacked, OUR_ROUNDING), (&case.as_stored, ITS_ROUNDING)] {
             if let Some((index, gap)) = first_difference(&mut model, &case, answer) {
                 println!("token {index} of {:?} differs at a gap of {gap}", answer.text);
-                assert!(
-                    gap < rounding,
-                    "token {index} of {:?} differs at a gap of {gap}",
-                    answer.text
-                );
+                assert!(gap < rounding, "token {index} of {:?} differs at a gap of {gap}", answer.text);
             }
         }
     }
 }
 
-async fn generate(
-    engine: &ChatEngine,
-    request: ChatRequest,
-) -> (String, Result<(Finish, Usage), GenerateError>) {
+async fn generate(engine: &ChatEngine, request: ChatRequest) -> (String, Result<(Finish, Usage), GenerateError>) {
     let mut generation = engine.submit(request).unwrap();
     let mut text = String::new();
     loop {
@@ -153,10 +131,7 @@ async fn generate(
 
 fn request(content: &str) -> ChatRequest {
     ChatRequest {
-        messages: vec![Message {
-            role: Role::User,
-            content: content.to_owned(),
-        }],
+        messages: vec![Message { role: Role::User, content: content.to_owned() }],
         sampling: Sampling::GREEDY,
         stop: Vec::new(),
         max_tokens: Some(48),
@@ -172,28 +147,11 @@ async fn the_engine_answers_with_the_text_the_end_and_the_usage_of_llama_cpp() {
         if case.unpacked.gaps.iter().any(|gap| *gap < OUR_ROUNDING) {
             continue;
         }
-        let (text, outcome) = generate(
-            &engine,
-            ChatRequest {
-                messages: messages(&case.messages),
-                ..request("")
-            },
-        )
-        .await;
+        let (text, outcome) = generate(&engine, ChatRequest { messages: messages(&case.messages), ..request("") }).await;
         let (finish, usage) = outcome.unwrap();
         assert_eq!(text, case.unpacked.text);
-        assert_eq!(
-            finish,
-            if case.unpacked.stopped == "eos" {
-                Finish::Stop
-            } else {
-                Finish::Length
-            }
-        );
-        assert_eq!(
-            (usage.prompt_tokens, usage.completion_tokens),
-            case.unpacked.usage
-        );
+        assert_eq!(finish, if case.unpacked.stopped == "eos" { Finish::Stop } else { Finish::Length });
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens), case.unpacked.usage);
     }
 }
 
@@ -203,17 +161,7 @@ async fn one_seed_gives_one_text_and_another_seed_another() {
     let mut texts = Vec::new();
     for seed in [1, 1, 2] {
         let sampling = Sampling::new(0.9, 0.95, Some(seed)).unwrap();
-        texts.push(
-            generate(
-                &engine,
-                ChatRequest {
-                    sampling,
-                    ..request("Tell me a story.")
-                },
-            )
-            .await
-            .0,
-        );
+        texts.push(generate(&engine, ChatRequest { sampling, ..request("Tell me a story.") }).await.0);
     }
     assert_eq!(texts[0], texts[1]);
     assert_ne!(texts[0], texts[2]);
@@ -223,11 +171,5 @@ async fn one_seed_gives_one_text_and_another_seed_another() {
 async fn a_conversation_longer_than_the_context_is_refused_before_any_arithmetic() {
     let engine = ChatEngine::start(model(), ChatSettings::default()).unwrap();
     let (_, outcome) = generate(&engine, request(&"word ".repeat(9000))).await;
-    assert!(matches!(
-        outcome,
-        Err(GenerateError::ContextExceeded {
-            prompt_tokens: 9000..,
-            limit: 8192
-        })
-    ));
+    assert!(matches!(outcome, Err(GenerateError::ContextExceeded { prompt_tokens: 9000.., limit: 8192 })));
 }

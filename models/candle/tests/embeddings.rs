@@ -38,20 +38,10 @@ async fn vectors_and_token_counts_are_those_of_the_reference() {
     let engine = engine();
     let inputs = sentences.iter().map(|sentence| text(&sentence.text)).collect();
     let embeddings = embed(&engine, inputs).await.unwrap();
-    assert_eq!(
-        embeddings.prompt_tokens,
-        sentences
-            .iter()
-            .map(|sentence| sentence.tokens.len())
-            .sum::<usize>()
-    );
+    assert_eq!(embeddings.prompt_tokens, sentences.iter().map(|sentence| sentence.tokens.len()).sum::<usize>());
     for (sentence, vector) in sentences.iter().zip(&embeddings.vectors) {
         assert_eq!(vector.len(), engine.dimensions());
-        let worst = vector
-            .iter()
-            .zip(&sentence.vector)
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f32::max);
+        let worst = vector.iter().zip(&sentence.vector).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst < 1e-5, "{:?} is off by {worst}", sentence.text);
     }
 }
@@ -60,50 +50,23 @@ async fn vectors_and_token_counts_are_those_of_the_reference() {
 async fn a_batch_equals_its_inputs_one_by_one_given_as_text_or_as_tokens() {
     let sentences: Vec<Sentence> = common::golden("embeddings.json");
     let engine = engine();
-    let together = embed(
-        &engine,
-        sentences.iter().map(|sentence| text(&sentence.text)).collect(),
-    )
-    .await
-    .unwrap();
+    let together = embed(&engine, sentences.iter().map(|sentence| text(&sentence.text)).collect()).await.unwrap();
     for (sentence, expected) in sentences.iter().zip(&together.vectors) {
-        let alone = embed(&engine, vec![Input::Tokens(sentence.tokens.clone())])
-            .await
-            .unwrap();
-        let worst = expected
-            .iter()
-            .zip(&alone.vectors[0])
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f32::max);
+        let alone = embed(&engine, vec![Input::Tokens(sentence.tokens.clone())]).await.unwrap();
+        let worst = expected.iter().zip(&alone.vectors[0]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst < 1e-5, "{:?} is off by {worst}", sentence.text);
     }
 }
 
 #[tokio::test]
 async fn near_sentences_score_higher_than_far_ones() {
-    let inputs = [
-        "A man is eating food.",
-        "Someone is having a meal.",
-        "The stock market fell today.",
-    ];
+    let inputs = ["A man is eating food.", "Someone is having a meal.", "The stock market fell today."];
     let vectors = embed(&engine(), inputs.map(text).to_vec()).await.unwrap().vectors;
     assert!(cosine(&vectors[0], &vectors[1]) > cosine(&vectors[0], &vectors[2]) + 0.3);
 }
 
 #[tokio::test]
 async fn an_input_longer_than_the_model_was_made_for_is_refused_and_not_cut() {
-    let error = embed(&engine(), vec![text("short"), text(&"word ".repeat(300))])
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(
-            error,
-            EmbedError::TooLong {
-                index: 1,
-                tokens: 302,
-                limit: 256
-            }
-        ),
-        "{error}"
-    );
+    let error = embed(&engine(), vec![text("short"), text(&"word ".repeat(300))]).await.unwrap_err();
+    assert!(matches!(error, EmbedError::TooLong { index: 1, tokens: 302, limit: 256 }), "{error}");
 }

@@ -29,13 +29,7 @@ fn tokenizer() -> Tokenizer {
     let shown = ('!'..='~').chain(['Ġ', 'Ã', '©']);
     tokens.extend(shown.map(|shown| (shown.to_string(), TokenKind::Text)));
     let (model, pre) = ("gpt2".to_owned(), "smollm".to_owned());
-    Tokenizer::from_gguf(GgufVocabulary {
-        model,
-        pre,
-        tokens,
-        merges: Vec::new(),
-    })
-    .unwrap()
+    Tokenizer::from_gguf(GgufVocabulary { model, pre, tokens, merges: Vec::new() }).unwrap()
 }
 
 struct Script {
@@ -59,11 +53,7 @@ impl Decoder for Script {
         let token = match step {
             Step::End => END,
             Step::Predict(shown) => {
-                let text = if shown == ' ' {
-                    " ".to_owned()
-                } else {
-                    shown.to_string()
-                };
+                let text = if shown == ' ' { " ".to_owned() } else { shown.to_string() };
                 // The two bytes of `é` are written by the characters that stand for them.
                 match shown {
                     'Ã' => 96,
@@ -91,33 +81,19 @@ struct Rig {
 fn rig(steps: impl IntoIterator<Item = Step>, settings: ChatSettings) -> Rig {
     let (entered, entered_receiver) = channel();
     let (allow, allowed) = channel();
-    let template = ChatTemplate::new(
-        "{% for m in messages %}{{ m.content }}{% endfor %}",
-        SpecialTokens::default(),
-    );
+    let template = ChatTemplate::new("{% for m in messages %}{{ m.content }}{% endfor %}", SpecialTokens::default());
     let model = ChatModel {
-        decoder: Box::new(Script {
-            steps: steps.into_iter().collect(),
-            next: 0,
-            entered,
-            allowed,
-        }),
+        decoder: Box::new(Script { steps: steps.into_iter().collect(), next: 0, entered, allowed }),
         tokenizer: tokenizer(),
         template: template.unwrap(),
         stop_tokens: vec![END],
     };
-    Rig {
-        engine: ChatEngine::start(model, settings).unwrap(),
-        entered: entered_receiver,
-        allow,
-    }
+    Rig { engine: ChatEngine::start(model, settings).unwrap(), entered: entered_receiver, allow }
 }
 
 /// An engine that answers, once for each text, without being held.
 fn answering(texts: &[&str]) -> Rig {
-    let steps = texts
-        .iter()
-        .flat_map(|text| text.chars().map(Step::Predict).chain([Step::End]));
+    let steps = texts.iter().flat_map(|text| text.chars().map(Step::Predict).chain([Step::End]));
     let rig = rig(steps, ChatSettings::default());
     for _ in 0..100 {
         rig.allow.send(()).unwrap();
@@ -127,10 +103,7 @@ fn answering(texts: &[&str]) -> Rig {
 
 fn request(prompt: &str) -> ChatRequest {
     ChatRequest {
-        messages: vec![Message {
-            role: Role::User,
-            content: prompt.to_owned(),
-        }],
+        messages: vec![Message { role: Role::User, content: prompt.to_owned() }],
         sampling: Sampling::GREEDY,
         stop: Vec::new(),
         max_tokens: None,
@@ -148,11 +121,7 @@ async fn events(mut generation: Generation) -> Vec<Event> {
 
 fn texts(events: &[Event]) -> Vec<&str> {
     let text = |event| {
-        if let &Event::Text(text) = &event {
-            Some(text.as_str())
-        } else {
-            None
-        }
+        if let &Event::Text(text) = &event { Some(text.as_str()) } else { None }
     };
     events.iter().filter_map(text).collect()
 }
@@ -183,10 +152,7 @@ async fn an_answer_starts_streams_and_ends_with_its_usage() {
 #[tokio::test]
 async fn the_limit_asked_for_ends_an_answer() {
     let rig = answering(&["hello"]);
-    let limited = ChatRequest {
-        max_tokens: Some(2),
-        ..request("abc")
-    };
+    let limited = ChatRequest { max_tokens: Some(2), ..request("abc") };
     let events = events(rig.engine.submit(limited).unwrap()).await;
     assert_eq!(texts(&events).concat(), "he");
     assert_eq!(done(&events), (Finish::Length, 3, 2));
@@ -195,10 +161,7 @@ async fn the_limit_asked_for_ends_an_answer() {
 #[tokio::test]
 async fn the_context_ends_an_answer_that_asked_for_more() {
     let rig = answering(&["abcdefghijklmnop"]);
-    let limited = ChatRequest {
-        max_tokens: Some(1000),
-        ..request("0123456789")
-    };
+    let limited = ChatRequest { max_tokens: Some(1000), ..request("0123456789") };
     let events = events(rig.engine.submit(limited).unwrap()).await;
     assert_eq!(texts(&events).concat(), "abcdef");
     assert_eq!(done(&events), (Finish::Length, 10, 6));
@@ -209,13 +172,7 @@ async fn a_prompt_that_leaves_no_room_is_refused() {
     let rig = answering(&[]);
     let events = events(rig.engine.submit(request("0123456789abcdef")).unwrap()).await;
     assert_eq!(events.len(), 1);
-    assert!(matches!(
-        failure(&events),
-        GenerateError::ContextExceeded {
-            prompt_tokens: 16,
-            limit: CONTEXT
-        }
-    ));
+    assert!(matches!(failure(&events), GenerateError::ContextExceeded { prompt_tokens: 16, limit: CONTEXT }));
 }
 
 #[tokio::test]
@@ -228,10 +185,7 @@ async fn an_empty_prompt_is_refused() {
 #[tokio::test]
 async fn a_stop_string_ends_an_answer_and_none_of_it_is_sent() {
     let rig = answering(&["one. two"]);
-    let stopping = ChatRequest {
-        stop: vec![". t".to_owned()],
-        ..request("abc")
-    };
+    let stopping = ChatRequest { stop: vec![". t".to_owned()], ..request("abc") };
     let events = events(rig.engine.submit(stopping).unwrap()).await;
     assert_eq!(texts(&events).concat(), "one");
     assert_eq!(done(&events), (Finish::Stop, 3, 6));
@@ -240,10 +194,7 @@ async fn a_stop_string_ends_an_answer_and_none_of_it_is_sent() {
 #[tokio::test]
 async fn text_held_back_for_a_stop_string_is_sent_when_the_answer_ends_otherwise() {
     let rig = answering(&["wait."]);
-    let stopping = ChatRequest {
-        stop: vec![".!".to_owned()],
-        ..request("abc")
-    };
+    let stopping = ChatRequest { stop: vec![".!".to_owned()], ..request("abc") };
     let events = events(rig.engine.submit(stopping).unwrap()).await;
     assert_eq!(texts(&events).concat(), "wait.");
 }
@@ -257,13 +208,7 @@ async fn a_character_of_several_tokens_is_sent_whole_and_one_cut_short_is_replac
 
 #[tokio::test]
 async fn a_long_prompt_is_read_in_chunks() {
-    let rig = rig(
-        [Step::Predict('x'), Step::Predict('x'), Step::End],
-        ChatSettings {
-            prefill_chunk: 4,
-            queue: 1,
-        },
-    );
+    let rig = rig([Step::Predict('x'), Step::Predict('x'), Step::End], ChatSettings { prefill_chunk: 4, queue: 1 });
     for _ in 0..3 {
         rig.allow.send(()).unwrap();
     }
@@ -274,13 +219,7 @@ async fn a_long_prompt_is_read_in_chunks() {
 
 #[tokio::test]
 async fn a_failed_forward_pass_and_a_panic_cost_one_request_each() {
-    let steps = [
-        Step::Fail,
-        Step::Predict('a'),
-        Step::Panic,
-        Step::Predict('b'),
-        Step::End,
-    ];
+    let steps = [Step::Fail, Step::Predict('a'), Step::Panic, Step::Predict('b'), Step::End];
     let rig = rig(steps, ChatSettings::default());
     for _ in 0..steps.len() {
         rig.allow.send(()).unwrap();
@@ -295,12 +234,7 @@ async fn a_failed_forward_pass_and_a_panic_cost_one_request_each() {
 
 #[tokio::test]
 async fn dropping_a_generation_cancels_it_at_the_next_token_and_skips_it_in_the_queue() {
-    let steps = [
-        Step::Predict('a'),
-        Step::Predict('b'),
-        Step::Predict('z'),
-        Step::End,
-    ];
+    let steps = [Step::Predict('a'), Step::Predict('b'), Step::Predict('z'), Step::End];
     let rig = rig(steps, ChatSettings::default());
     let running = rig.engine.submit(request("r")).unwrap();
     let queued = rig.engine.submit(request("q")).unwrap();
@@ -319,18 +253,12 @@ async fn dropping_a_generation_cancels_it_at_the_next_token_and_skips_it_in_the_
 
 #[tokio::test]
 async fn a_full_queue_refuses_until_there_is_room() {
-    let settings = ChatSettings {
-        queue: 1,
-        prefill_chunk: 64,
-    };
+    let settings = ChatSettings { queue: 1, prefill_chunk: 64 };
     let rig = rig([Step::End, Step::End, Step::End], settings);
     let running = rig.engine.submit(request("r")).unwrap();
     rig.entered.recv().unwrap();
     let waiting = rig.engine.submit(request("w")).unwrap();
-    assert!(matches!(
-        rig.engine.submit(request("x")),
-        Err(SubmitError::QueueFull { .. })
-    ));
+    assert!(matches!(rig.engine.submit(request("x")), Err(SubmitError::QueueFull { .. })));
     assert_eq!((rig.engine.load().waiting, rig.engine.load().running), (1, 1));
     drop(waiting);
     let last = rig.engine.submit(request("y")).unwrap();
@@ -344,27 +272,18 @@ async fn a_full_queue_refuses_until_there_is_room() {
 async fn a_reader_that_never_reads_does_not_hold_up_the_next_request() {
     let rig = answering(&["abcdefghijklm", "z"]);
     let stalled = rig.engine.submit(request("s")).unwrap();
-    assert_eq!(
-        texts(&events(rig.engine.submit(request("n")).unwrap()).await),
-        ["z"]
-    );
+    assert_eq!(texts(&events(rig.engine.submit(request("n")).unwrap()).await), ["z"]);
     assert_eq!(texts(&events(stalled).await).concat(), "abcdefghijklm");
 }
 
 #[tokio::test]
 async fn a_passed_deadline_fails_the_request_without_work() {
     let rig = answering(&[]);
-    let late = ChatRequest {
-        deadline: Some(Instant::now()),
-        ..request("abc")
-    };
+    let late = ChatRequest { deadline: Some(Instant::now()), ..request("abc") };
     let late = events(rig.engine.submit(late).unwrap()).await;
     assert!(matches!(failure(&late), GenerateError::DeadlineExceeded));
     assert!(rig.entered.try_recv().is_err());
-    let soon = ChatRequest {
-        deadline: Some(Instant::now() + Duration::from_secs(600)),
-        ..request("abc")
-    };
+    let soon = ChatRequest { deadline: Some(Instant::now() + Duration::from_secs(600)), ..request("abc") };
     drop(rig.engine.submit(soon).unwrap());
 }
 
@@ -373,10 +292,7 @@ async fn a_closed_engine_takes_nothing_and_answers_what_it_has() {
     let rig = rig([Step::Predict('a'), Step::End], ChatSettings::default());
     let generation = rig.engine.submit(request("p")).unwrap();
     rig.engine.close();
-    assert!(matches!(
-        rig.engine.submit(request("p")),
-        Err(SubmitError::Stopped)
-    ));
+    assert!(matches!(rig.engine.submit(request("p")), Err(SubmitError::Stopped)));
     rig.allow.send(()).unwrap();
     rig.allow.send(()).unwrap();
     assert_eq!(texts(&events(generation).await), ["a"]);

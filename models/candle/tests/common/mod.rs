@@ -8,16 +8,11 @@ use tradewind_models::manifest::Manifest;
 
 /// The model's files.
 pub(crate) fn files(manifest: &Manifest) -> ModelFiles {
-    Cache::from_environment()
-        .unwrap()
-        .ensure(manifest, &LogProgress)
-        .unwrap()
+    Cache::from_environment().unwrap().ensure(manifest, &LogProgress).unwrap()
 }
 
 /// A golden file; `golden/make.py` made them all.
 pub(crate) fn golden<T: DeserializeOwned>(name: &str) -> T {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
