@@ -50,3 +50,6 @@ pub use error::AuthError;
 pub use fetch::{Fetch, FetchError};
 pub use principal::{Principal, TenantId, TenantIdError};
 pub use settings::{IssuerSettings, KeySource, SettingsError};
+
+#[cfg(test)]
+mod tests;
