@@ -1,9 +1,5 @@
 //! The audit log from the outside: what is recorded can be verified, what is tampered with is found.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "in a helper of tests, too, a panic is a failed test"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "in a helper of tests, too, a panic is a failed test")]
 
 use std::fs;
 use std::ops::Range;
@@ -16,10 +12,7 @@ use tempfile::TempDir;
 use tradewind::audit::{Audit, AuditError, AuditOptions, Decision, Flaw, Outcome, Problem, Record, verify};
 
 /// Small segments, so that a few dozen records fill several.
-const OPTIONS: AuditOptions = AuditOptions {
-    segment_bytes: 4096,
-    queue: 10_000,
-};
+const OPTIONS: AuditOptions = AuditOptions { segment_bytes: 4096, queue: 10_000 };
 
 fn record(request_id: &str) -> Record {
     Record {
@@ -66,19 +59,13 @@ fn log(dir: &Path, records: usize) {
 
 fn segments(dir: &Path) -> Vec<PathBuf> {
     let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    let mut paths: Vec<_> = names
-        .filter(|path| path.extension().is_some_and(|ext| ext == "jsonl"))
-        .collect();
+    let mut paths: Vec<_> = names.filter(|path| path.extension().is_some_and(|ext| ext == "jsonl")).collect();
     paths.sort();
     paths
 }
 
 fn lines(path: &Path) -> Vec<String> {
-    fs::read_to_string(path)
-        .unwrap()
-        .split_inclusive('\n')
-        .map(str::to_owned)
-        .collect()
+    fs::read_to_string(path).unwrap().split_inclusive('\n').map(str::to_owned).collect()
 }
 
 fn python_verifies(dir: &Path) -> Option<bool> {
@@ -105,10 +92,7 @@ fn a_line_has_the_documented_members_in_order() {
     let (start, rest) = line.split_once(r#","ts":""#).unwrap();
     assert_eq!(start, r#"{"seq":1"#);
     assert_eq!(
-        rest[..24]
-            .match_indices(['-', 'T', ':', '.', 'Z'])
-            .map(|(at, _)| at)
-            .collect::<Vec<_>>(),
+        rest[..24].match_indices(['-', 'T', ':', '.', 'Z']).map(|(at, _)| at).collect::<Vec<_>>(),
         [4, 7, 10, 13, 16, 19, 23]
     );
     let expected = concat!(
@@ -149,11 +133,7 @@ fn records_of_one_thread_keep_their_order_among_those_of_others() {
             let json: serde_json::Value = serde_json::from_str(line).unwrap();
             json["request_id"].as_str().unwrap().to_owned()
         };
-        let ids: Vec<_> = all
-            .iter()
-            .map(id)
-            .filter(|id| id.starts_with(&format!("{thread}-")))
-            .collect();
+        let ids: Vec<_> = all.iter().map(id).filter(|id| id.starts_with(&format!("{thread}-"))).collect();
         assert_eq!(ids.len(), 250);
         assert!(ids.is_sorted());
     }
@@ -163,10 +143,7 @@ fn records_of_one_thread_keep_their_order_among_those_of_others() {
 fn one_process_writes_at_a_time() {
     let dir = tempfile::tempdir().unwrap();
     let first = Audit::open(dir.path(), OPTIONS).unwrap();
-    assert!(matches!(
-        Audit::open(dir.path(), OPTIONS),
-        Err(AuditError::Locked(_))
-    ));
+    assert!(matches!(Audit::open(dir.path(), OPTIONS), Err(AuditError::Locked(_))));
     drop(first);
     Audit::open(dir.path(), OPTIONS).unwrap();
 }
@@ -183,10 +160,7 @@ fn a_log_can_be_verified_while_it_is_written() {
     fs::write(&segments(dir.path())[0], bytes).unwrap();
     assert_eq!(verify(dir.path()).unwrap().fault, None);
     drop(audit);
-    assert_eq!(
-        verify(dir.path()).unwrap().fault.unwrap().problem,
-        Problem::Line(Flaw::Torn)
-    );
+    assert_eq!(verify(dir.path()).unwrap().fault.unwrap().problem, Problem::Line(Flaw::Torn));
 }
 
 #[test]
@@ -213,10 +187,7 @@ fn a_torn_last_line_is_cut_off_and_the_cut_recorded() {
     let verdict = verify(dir.path()).unwrap();
     assert_eq!((verdict.records, verdict.fault), (5, None));
     let cut: serde_json::Value = serde_json::from_str(&lines(&path)[3]).unwrap();
-    assert_eq!(
-        (&cut["event"], &cut["cut_bytes"]),
-        (&"recovered".into(), &17.into())
-    );
+    assert_eq!((&cut["event"], &cut["cut_bytes"]), (&"recovered".into(), &17.into()));
     assert_ne!(python_verifies(dir.path()), Some(false));
 }
 
@@ -249,10 +220,7 @@ fn a_crash_at_any_byte_of_a_write_is_recovered_from() {
         fs::write(dir.path().join("head.json"), &head).unwrap();
         drop(Audit::open(dir.path(), OPTIONS).unwrap());
         let verdict = verify(dir.path()).unwrap();
-        assert!(
-            verdict.records >= 3 && verdict.fault.is_none(),
-            "{cut}: {verdict:?}"
-        );
+        assert!(verdict.records >= 3 && verdict.fault.is_none(), "{cut}: {verdict:?}");
     }
 }
 
@@ -260,42 +228,21 @@ fn a_crash_at_any_byte_of_a_write_is_recovered_from() {
 fn a_broken_log_is_not_continued() {
     type Damage = fn(&Path);
     let cases: [(Damage, &str); 6] = [
-        (
-            |dir| edit(&dir.join("audit-000001.jsonl"), |bytes| bytes[30] ^= 1),
-            "audit-000001.jsonl:1: edited",
-        ),
-        (
-            |dir| truncate(&dir.join("audit-000001.jsonl"), 2),
-            "the head names record 3, the log ends at record 2",
-        ),
-        (
-            |dir| fs::remove_file(dir.join("audit-000001.jsonl")).unwrap(),
-            "the head names record 3, but there is no segment",
-        ),
-        (
-            |dir| fs::remove_file(dir.join("head.json")).unwrap(),
-            "is missing",
-        ),
-        (
-            |dir| edit(&dir.join("head.json"), |bytes| bytes[200] = b'x'),
-            "the head is not as it was written",
-        ),
+        (|dir| edit(&dir.join("audit-000001.jsonl"), |bytes| bytes[30] ^= 1), "audit-000001.jsonl:1: edited"),
+        (|dir| truncate(&dir.join("audit-000001.jsonl"), 2), "the head names record 3, the log ends at record 2"),
+        (|dir| fs::remove_file(dir.join("audit-000001.jsonl")).unwrap(), "the head names record 3, but there is no segment"),
+        (|dir| fs::remove_file(dir.join("head.json")).unwrap(), "is missing"),
+        (|dir| edit(&dir.join("head.json"), |bytes| bytes[200] = b'x'), "the head is not as it was written"),
         (|dir| edit(&dir.join("head.json"), |bytes| bytes[20] ^= 1), "head"),
     ];
     for (damage, words) in cases {
         let dir = tempfile::tempdir().unwrap();
         log(dir.path(), 3);
         damage(dir.path());
-        let before: Vec<_> = segments(dir.path())
-            .iter()
-            .map(|path| fs::read(path).unwrap())
-            .collect();
+        let before: Vec<_> = segments(dir.path()).iter().map(|path| fs::read(path).unwrap()).collect();
         let error = Audit::open(dir.path(), OPTIONS).unwrap_err().to_string();
         assert!(error.contains(words), "{words}: {error}");
-        let after: Vec<_> = segments(dir.path())
-            .iter()
-            .map(|path| fs::read(path).unwrap())
-            .collect();
+        let after: Vec<_> = segments(dir.path()).iter().map(|path| fs::read(path).unwrap()).collect();
         assert_eq!(before, after, "{words}: evidence was changed");
     }
 }
@@ -327,16 +274,8 @@ enum Tampering {
 fn tampering() -> impl Strategy<Value = Tampering> {
     let n: Range<usize> = 0..10_000;
     prop_oneof![
-        (n.clone(), n.clone(), 1..=255_u8).prop_map(|(file, at, mask)| Tampering::FlipByte {
-            file,
-            at,
-            mask
-        }),
-        (n.clone(), n.clone(), 1..5_usize).prop_map(|(file, from, count)| Tampering::DeleteLines {
-            file,
-            from,
-            count
-        }),
+        (n.clone(), n.clone(), 1..=255_u8).prop_map(|(file, at, mask)| Tampering::FlipByte { file, at, mask }),
+        (n.clone(), n.clone(), 1..5_usize).prop_map(|(file, from, count)| Tampering::DeleteLines { file, from, count }),
         (n.clone(), n.clone(), n.clone()).prop_map(|(file, a, b)| Tampering::SwapLines { file, a, b }),
         (n.clone(), n.clone()).prop_map(|(file, line)| Tampering::RepeatLine { file, line }),
         (1..5_000_usize).prop_map(|bytes| Tampering::CutTail { bytes }),
@@ -379,9 +318,7 @@ impl Tampering {
                 lines.insert(line, lines[line].clone());
             }),
             Self::CutTail { bytes } => {
-                edit(pick(files.len() - 1), |content| {
-                    content.truncate(content.len().saturating_sub(bytes))
-                });
+                edit(pick(files.len() - 1), |content| content.truncate(content.len().saturating_sub(bytes)));
                 true
             }
             Self::DeleteSegment { file } => {
@@ -419,11 +356,7 @@ fn copy(from: &Path) -> TempDir {
 fn any_tampering_is_found() {
     let original = tempfile::tempdir().unwrap();
     log(original.path(), 40);
-    let config = ProptestConfig {
-        cases: 1000,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
+    let config = ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(tampering in tampering())| {
         let dir = copy(original.path());
         let changed = tampering.apply(dir.path());
@@ -436,26 +369,11 @@ fn any_tampering_is_found() {
 fn faults_are_named_by_file_line_and_kind() {
     type Damage = fn(&mut Vec<String>);
     let cases: [(Damage, &str); 5] = [
-        (
-            |lines| lines[1] = lines[1].replace("acme", "acne"),
-            "audit-000002.jsonl:2: edited",
-        ),
-        (
-            |lines| drop(lines.remove(1)),
-            "audit-000002.jsonl:2: removed: record ",
-        ),
-        (
-            |lines| lines.swap(1, 2),
-            "audit-000002.jsonl:2: reordered: record ",
-        ),
-        (
-            |lines| lines.insert(1, lines[0].clone()),
-            "audit-000002.jsonl:2: reordered: record ",
-        ),
-        (
-            |lines| *lines = vec![lines.concat().trim_end().to_owned()],
-            "audit-000002.jsonl:",
-        ),
+        (|lines| lines[1] = lines[1].replace("acme", "acne"), "audit-000002.jsonl:2: edited"),
+        (|lines| drop(lines.remove(1)), "audit-000002.jsonl:2: removed: record "),
+        (|lines| lines.swap(1, 2), "audit-000002.jsonl:2: reordered: record "),
+        (|lines| lines.insert(1, lines[0].clone()), "audit-000002.jsonl:2: reordered: record "),
+        (|lines| *lines = vec![lines.concat().trim_end().to_owned()], "audit-000002.jsonl:"),
     ];
     for (damage, words) in cases {
         let dir = tempfile::tempdir().unwrap();
@@ -477,16 +395,10 @@ fn a_missing_start_and_a_missing_end_are_named() {
     let start = copy(dir.path());
     fs::remove_file(start.path().join("audit-000001.jsonl")).unwrap();
     let fault = verify(start.path()).unwrap().fault.unwrap().to_string();
-    assert_eq!(
-        fault,
-        "audit-000001.jsonl: removed: the segment is missing, with all of its records"
-    );
+    assert_eq!(fault, "audit-000001.jsonl: removed: the segment is missing, with all of its records");
 
     fs::remove_file(segments(dir.path()).pop().unwrap()).unwrap();
     let fault = verify(dir.path()).unwrap().fault.unwrap().to_string();
-    assert!(
-        fault.starts_with("head.json: truncated: the head names record 40"),
-        "{fault}"
-    );
+    assert!(fault.starts_with("head.json: truncated: the head names record 40"), "{fault}");
     assert_ne!(python_verifies(dir.path()), Some(true));
 }

@@ -1,1 +1,25 @@
-//! tradewind-models
+//! Local inference without the arithmetic: what a model is, where its files come from, and the engines that run it.
+//!
+//! The way of a request: an engine's handle puts it on a bounded [queue](queue), the engine's own thread takes it,
+//! renders the [template], turns text into [tokens](tokenizer), drives a [`Decoder`](decoder::Decoder) or an
+//! [`Encoder`](encoder::Encoder), [samples](sample), and sends text back. No step runs inside the async runtime, so a
+//! long forward pass never delays the proxy.
+//!
+//! The forward passes live in another crate (`tradewind-candle`), which implements the two traits. Everything here
+//! builds and is tested without it, and without weights.
+
+#![forbid(unsafe_code)]
+
+pub mod chat;
+pub mod decoder;
+pub mod embeddings;
+pub mod encoder;
+pub mod fetch;
+pub mod manifest;
+pub mod queue;
+pub mod sample;
+pub mod template;
+pub mod tokenizer;
+
+pub use chat::ChatEngine;
+pub use embeddings::EmbeddingEngine;

@@ -1,1 +1,42 @@
-//! tradewind-policies
+//! The decisions of the gateway, without the gateway: what a policy says, who may use what, and which backend
+//! should be tried first.
+//!
+//! Everything here is a function of its arguments. There is no clock, no socket, no file and no `async` in this
+//! crate, so that the same code decides in production, in a test, in a replay of yesterday's log and in a
+//! simulation that runs in virtual time. The caller brings the text of the policy files, the time
+//! ([`select::Monotonic`]) and the random numbers.
+//!
+//! From text to decision:
+//!
+//! 1. [`Policy::parse`] reads the files (`read`), checks every reference between them (`resolve`) and returns
+//!    either one immutable [`Policy`] or all the faults it found ([`PolicyErrors`]), never a part of a policy.
+//! 2. [`Policy::authorize`] says whether a tenant may ask for a model; [`Policy::eligible`] says which backends
+//!    may then serve the request, in tiers. Both are look-ups in tables compiled at load.
+//! 3. [`select::rank`] orders the eligible backends by what [`select::Health`] has learnt about each.
+//!
+//! A promise of the policy (who may use what, which backends may see it) is decided in step 2 and nothing in step
+//! 3 can widen it: `rank` only reorders and removes.
+
+#![forbid(unsafe_code)]
+
+mod fault;
+mod grant;
+mod name;
+mod operation;
+mod pattern;
+mod policy;
+mod read;
+mod resolve;
+
+pub mod select;
+mod source;
+pub mod spec;
+
+pub use fault::{Fault, Place, PolicyErrors};
+pub use grant::Grants;
+pub use name::{BackendName, InvalidName, ModelAlias, ModelId, RouteName, TenantId, UpstreamModel};
+pub use operation::Operations;
+pub use pattern::{InvalidPattern, Pattern};
+pub use policy::{Denied, Eligible, Grantor, NoRoute, Policy, VisibleModel};
+pub use source::{PolicyHash, SourceFile};
+pub use tradewind_protocol::Operation;

@@ -82,10 +82,7 @@ pub(super) struct Link {
 
 impl Link {
     /// The place before the first line.
-    pub(super) const GENESIS: Self = Self {
-        seq: 0,
-        hash: Digest::GENESIS,
-    };
+    pub(super) const GENESIS: Self = Self { seq: 0, hash: Digest::GENESIS };
 }
 
 #[derive(Serialize)]
@@ -102,22 +99,14 @@ struct Content<'a> {
 /// # Errors
 /// Only where the entry cannot be JSON, which no [`Event`] is.
 pub(super) fn seal(out: &mut Vec<u8>, entry: &Entry, after: Link) -> Result<Link, serde_json::Error> {
-    let content = serde_json::to_vec(&Content {
-        seq: after.seq + 1,
-        ts: entry.at,
-        event: &entry.event,
-        prev: after.hash,
-    })?;
+    let content = serde_json::to_vec(&Content { seq: after.seq + 1, ts: entry.at, event: &entry.event, prev: after.hash })?;
     let hash = Digest::of(&[&after.hash.0, &content]);
     out.extend_from_slice(content.strip_suffix(b"}").unwrap_or(&content));
     out.extend_from_slice(HASH_KEY);
     out.extend_from_slice(hash.to_string().as_bytes());
     out.extend_from_slice(END);
     out.push(b'\n');
-    Ok(Link {
-        seq: after.seq + 1,
-        hash,
-    })
+    Ok(Link { seq: after.seq + 1, hash })
 }
 
 /// A line that hashes to what it says: its own place, and the hash that it claims to follow.
@@ -137,10 +126,7 @@ pub(super) fn open(line: &[u8]) -> Option<Opened> {
     let digits = seq.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let seq = std::str::from_utf8(seq.get(..digits)?).ok()?.parse().ok()?;
     let actual = Digest::of(&[&prev.0, content, b"}"]);
-    (actual == hash).then_some(Opened {
-        link: Link { seq, hash },
-        prev,
-    })
+    (actual == hash).then_some(Opened { link: Link { seq, hash }, prev })
 }
 
 fn split_hex(text: &[u8]) -> Option<(&[u8], Digest)> {
@@ -154,10 +140,7 @@ mod tests {
 
     fn line() -> Vec<u8> {
         let mut out = Vec::new();
-        let event = Event::Resumed {
-            refused: 3,
-            error: Some("no space left".into()),
-        };
+        let event = Event::Resumed { refused: 3, error: Some("no space left".into()) };
         let link = seal(&mut out, &Entry::now(event), Link::GENESIS).unwrap();
         assert_eq!(link.seq, 1);
         out

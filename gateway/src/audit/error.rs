@@ -52,10 +52,6 @@ pub enum AuditError {
 
 impl AuditError {
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |reason| Self::Io {
-            action,
-            path: path.to_path_buf(),
-            reason,
-        }
+        move |reason| Self::Io { action, path: path.to_path_buf(), reason }
     }
 }

@@ -33,10 +33,7 @@ fn render(link: Link) -> Vec<u8> {
 
 fn parse(bytes: &[u8]) -> Option<Link> {
     let written: Written = serde_json::from_slice(bytes).ok()?;
-    let link = Link {
-        seq: written.seq,
-        hash: Digest::from_hex(written.hash.as_bytes())?,
-    };
+    let link = Link { seq: written.seq, hash: Digest::from_hex(written.hash.as_bytes())? };
     (render(link) == bytes).then_some(link)
 }
 
@@ -111,20 +108,14 @@ mod tests {
 
     #[test]
     fn the_largest_head_fits_and_reads_back() {
-        let head = Link {
-            seq: u64::MAX,
-            hash: Digest::of(&[b"x"]),
-        };
+        let head = Link { seq: u64::MAX, hash: Digest::of(&[b"x"]) };
         assert_eq!(render(head).len(), SIZE);
         assert_eq!(parse(&render(head)), Some(head));
     }
 
     #[test]
     fn a_head_with_any_changed_byte_is_unreadable_or_another_head() {
-        let head = Link {
-            seq: 41,
-            hash: Digest::of(&[b"x"]),
-        };
+        let head = Link { seq: 41, hash: Digest::of(&[b"x"]) };
         let bytes = render(head);
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();

@@ -47,28 +47,13 @@ impl<D: Disk> Journal<D> {
     /// Where another process writes it, where it is broken, or where the file system says no.
     pub(super) fn open(dir: &Path, segment_bytes: u64, disk: D) -> Result<Self, AuditError> {
         let mut folder = DirBuilder::new();
-        folder
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(AuditError::io("create", dir))?;
+        folder.recursive(true).mode(0o700).create(dir).map_err(AuditError::io("create", dir))?;
         let lock = lock(dir)?;
         let tail = recover::tail(dir)?;
         let head = HeadFile::open(dir).map_err(AuditError::io("open the head in", dir))?;
         let begin = tail.is_none();
-        let Tail {
-            segment,
-            link,
-            len,
-            last_line_at,
-            recovered,
-        } = tail.unwrap_or(Tail {
-            segment: SegmentId::FIRST,
-            link: Link::GENESIS,
-            len: 0,
-            last_line_at: 0,
-            recovered: None,
-        });
+        let Tail { segment, link, len, last_line_at, recovered } =
+            tail.unwrap_or(Tail { segment: SegmentId::FIRST, link: Link::GENESIS, len: 0, last_line_at: 0, recovered: None });
         let mut journal = Self {
             dir: dir.to_path_buf(),
             disk,
@@ -84,15 +69,10 @@ impl<D: Disk> Journal<D> {
         };
         if begin {
             // The head first: a segment without a head is what a deleted head looks like.
-            journal
-                .mark()
-                .and_then(|()| journal.begin(SegmentId::FIRST))
-                .map_err(AuditError::io("begin a log in", dir))?;
+            journal.mark().and_then(|()| journal.begin(SegmentId::FIRST)).map_err(AuditError::io("begin a log in", dir))?;
         }
         if let Some(event) = recovered {
-            journal
-                .append(&[Entry::now(event)])
-                .map_err(AuditError::io("write to the log in", dir))?;
+            journal.append(&[Entry::now(event)]).map_err(AuditError::io("write to the log in", dir))?;
         }
         journal.mark().map_err(AuditError::io("write the head in", dir))?;
         Ok(journal)
@@ -169,10 +149,7 @@ impl<D: Disk> Journal<D> {
             file.read_exact_at(&mut line, self.last_line_at)?;
             let opened = line.strip_suffix(b"\n").and_then(chain::open);
             if opened.is_none_or(|opened| opened.link != self.link) {
-                return Err(io::Error::other(format!(
-                    "record {} is no longer where it was written",
-                    self.link.seq
-                )));
+                return Err(io::Error::other(format!("record {} is no longer where it was written", self.link.seq)));
             }
         }
         file.set_len(self.len)?;

@@ -24,10 +24,7 @@ pub struct AuditOptions {
 impl Default for AuditOptions {
     /// Segments of 64 MiB, which a check reads in under a second; 8192 records, about 8 MiB of memory.
     fn default() -> Self {
-        Self {
-            segment_bytes: 64 << 20,
-            queue: 8192,
-        }
+        Self { segment_bytes: 64 << 20, queue: 8192 }
     }
 }
 
@@ -69,12 +66,7 @@ impl Audit {
             .name("audit".into())
             .spawn(move || writer.run())
             .map_err(|error| AuditError::Writer(error.to_string()))?;
-        Ok(Self(Arc::new(Shared {
-            inbox: Some(inbox),
-            state,
-            capacity: options.queue,
-            writer: Mutex::new(Some(thread)),
-        })))
+        Ok(Self(Arc::new(Shared { inbox: Some(inbox), state, capacity: options.queue, writer: Mutex::new(Some(thread)) })))
     }
 
     /// Asks, before anything is done for a request, whether it will be recorded.
@@ -95,9 +87,7 @@ impl Audit {
     /// bounds the queue.
     pub fn record(&self, record: Record) {
         self.0.state.add_queued();
-        if let Err(Message::Entry(entry)) =
-            self.send(Message::Entry(Entry::now(Event::Request(Box::new(record)))))
-        {
+        if let Err(Message::Entry(entry)) = self.send(Message::Entry(Entry::now(Event::Request(Box::new(record))))) {
             self.0.state.set_failing();
             tracing::error!(?entry, "a request was not recorded: the audit log is closed");
         }

@@ -47,6 +47,7 @@ mod disk;
 mod error;
 mod head;
 mod journal;
+mod layer;
 mod log;
 mod record;
 mod recover;
@@ -56,6 +57,7 @@ mod verify;
 mod writer;
 
 pub use error::AuditError;
+pub use layer::{AuditLayer, Audited};
 pub use log::{Audit, AuditOptions, Unwritable};
 pub use record::{Decision, Outcome, Record};
 pub use scan::Flaw;

@@ -115,10 +115,7 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn now(event: Event) -> Self {
-        Self {
-            at: Timestamp(SystemTime::now().into()),
-            event,
-        }
+        Self { at: Timestamp(SystemTime::now().into()), event }
     }
 }
 

@@ -42,14 +42,10 @@ pub(super) fn tail(dir: &Path) -> Result<Option<Tail>, AuditError> {
     };
     match (last, head) {
         (None, None | Some(Link::GENESIS)) => Ok(None),
-        (None, Some(head)) => Err(head_error(
-            dir,
-            format!("the head names record {}, but there is no segment", head.seq),
-        )),
-        (Some(segment), None) => Err(head_error(
-            dir,
-            format!("{segment} is there, but the head that tells how far it reaches is missing"),
-        )),
+        (None, Some(head)) => Err(head_error(dir, format!("the head names record {}, but there is no segment", head.seq))),
+        (Some(segment), None) => {
+            Err(head_error(dir, format!("{segment} is there, but the head that tells how far it reaches is missing")))
+        }
         (Some(segment), Some(head)) => examine(dir, segment, head).map(Some),
     }
 }
@@ -57,22 +53,14 @@ pub(super) fn tail(dir: &Path) -> Result<Option<Tail>, AuditError> {
 fn examine(dir: &Path, segment: SegmentId, head: Link) -> Result<Tail, AuditError> {
     // The head is made durable at each rotation, so the line that it names is in one of the last two segments.
     let before = match segment.previous() {
-        None => Scanned {
-            end: Link::GENESIS,
-            at_head: (head.seq == 0).then_some(Link::GENESIS),
-        },
+        None => Scanned { end: Link::GENESIS, at_head: (head.seq == 0).then_some(Link::GENESIS) },
         Some(previous) => {
             let path = previous.path(dir);
             let scan = scan(&path, Start::AsClaimed, head)?;
             let flawless = scan.flaw.map_or(Ok(()), |flaw| Err(broken(&path, &scan, flaw)));
             flawless?;
-            let end = scan
-                .end
-                .ok_or_else(|| head_error(dir, format!("{previous} is empty")))?;
-            Scanned {
-                end,
-                at_head: scan.wanted,
-            }
+            let end = scan.end.ok_or_else(|| head_error(dir, format!("{previous} is empty")))?;
+            Scanned { end, at_head: scan.wanted }
         }
     };
     let path = segment.path(dir);
@@ -86,26 +74,14 @@ fn examine(dir: &Path, segment: SegmentId, head: Link) -> Result<Tail, AuditErro
     match scan.wanted.or(before.at_head) {
         Some(found) if found == head => {}
         Some(_) => {
-            return Err(head_error(
-                dir,
-                format!("record {} is not the one that the head names", head.seq),
-            ));
+            return Err(head_error(dir, format!("record {} is not the one that the head names", head.seq)));
         }
         None => {
-            let problem = format!(
-                "the head names record {}, the log ends at record {}",
-                head.seq, link.seq
-            );
+            let problem = format!("the head names record {}, the log ends at record {}", head.seq, link.seq);
             return Err(head_error(dir, problem));
         }
     }
-    Ok(Tail {
-        segment,
-        link,
-        len: scan.good_bytes,
-        last_line_at: scan.last_line_at,
-        recovered,
-    })
+    Ok(Tail { segment, link, len: scan.good_bytes, last_line_at: scan.last_line_at, recovered })
 }
 
 struct Scanned {
@@ -129,24 +105,13 @@ fn cut(path: &Path, segment: SegmentId, keep: u64) -> Result<Event, AuditError> 
         Ok(torn)
     };
     let torn = shorten().map_err(cut)?;
-    Ok(Event::Recovered {
-        file: segment.to_string(),
-        cut_bytes: torn.len() as u64,
-        cut_sha256: Digest::of(&[&torn]).to_string(),
-    })
+    Ok(Event::Recovered { file: segment.to_string(), cut_bytes: torn.len() as u64, cut_sha256: Digest::of(&[&torn]).to_string() })
 }
 
 fn broken(path: &Path, scan: &Scan, flaw: scan::Flaw) -> AuditError {
-    AuditError::Broken {
-        file: path.to_path_buf(),
-        line: scan.lines + 1,
-        flaw,
-    }
+    AuditError::Broken { file: path.to_path_buf(), line: scan.lines + 1, flaw }
 }
 
 fn head_error(dir: &Path, problem: String) -> AuditError {
-    AuditError::Head {
-        file: head::path(dir),
-        problem,
-    }
+    AuditError::Head { file: head::path(dir), problem }
 }

@@ -47,17 +47,10 @@ impl fmt::Display for Flaw {
                 write!(f, "removed: record {expected} is missing before this line")
             }
             Self::Removed { expected, found } => {
-                write!(
-                    f,
-                    "removed: records {expected} to {} are missing before this line",
-                    found - 1
-                )
+                write!(f, "removed: records {expected} to {} are missing before this line", found - 1)
             }
             Self::Reordered { expected, found } => {
-                write!(
-                    f,
-                    "reordered: record {found} stands where record {expected} belongs"
-                )
+                write!(f, "reordered: record {found} stands where record {expected} belongs")
             }
             Self::Replaced => f.write_str("replaced: the line does not follow from the one before it"),
             Self::Torn => f.write_str("torn: the file ends in the middle of a line"),
@@ -102,14 +95,7 @@ pub(super) fn scan(path: &Path, start: Start, wanted: Option<u64>) -> io::Result
         Start::After(link) => Some(link),
         Start::AsClaimed => None,
     };
-    let mut scan = Scan {
-        end,
-        lines: 0,
-        good_bytes: 0,
-        last_line_at: 0,
-        flaw: None,
-        wanted: None,
-    };
+    let mut scan = Scan { end, lines: 0, good_bytes: 0, last_line_at: 0, flaw: None, wanted: None };
     scan.wanted = end.filter(|link| Some(link.seq) == wanted);
     loop {
         line.clear();
@@ -154,11 +140,7 @@ fn comes_later(reader: &mut impl BufRead, seq: u64) -> io::Result<bool> {
 
 fn follow(line: &[u8], read: usize, before: Option<Link>) -> Result<Link, Flaw> {
     let Some(content) = line.strip_suffix(b"\n") else {
-        return Err(if read as u64 == MAX_LINE {
-            Flaw::Edited
-        } else {
-            Flaw::Torn
-        });
+        return Err(if read as u64 == MAX_LINE { Flaw::Edited } else { Flaw::Torn });
     };
     let opened = chain::open(content).ok_or(Flaw::Edited)?;
     let Some(before) = before else {

@@ -64,18 +64,9 @@ impl Fixture {
     fn new(options: AuditOptions, gate: Option<mpsc::Receiver<()>>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (mood, syncs) = (Arc::new(Mutex::new(Mood::Works)), Arc::<AtomicUsize>::default());
-        let disk = MoodyDisk {
-            mood: Arc::clone(&mood),
-            syncs: Arc::clone(&syncs),
-            gate,
-        };
+        let disk = MoodyDisk { mood: Arc::clone(&mood), syncs: Arc::clone(&syncs), gate };
         let audit = Audit::open_on(disk, dir.path(), options).unwrap();
-        Self {
-            dir,
-            audit,
-            mood,
-            syncs,
-        }
+        Self { dir, audit, mood, syncs }
     }
 
     fn set(&self, mood: Mood) {
@@ -84,9 +75,7 @@ impl Fixture {
 
     fn events(&self) -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(self.dir.path().join("audit-000001.jsonl")).unwrap();
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
@@ -126,10 +115,7 @@ async fn records_in_hand_survive_a_disk_that_fails() {
 
         fixture.set(mood);
         audit.record(record("during-1"));
-        assert!(
-            matches!(audit.flush().await, Err(AuditError::Unwritable(_))),
-            "{mood:?}"
-        );
+        assert!(matches!(audit.flush().await, Err(AuditError::Unwritable(_))), "{mood:?}");
         assert!(!audit.healthy());
         assert_eq!(audit.admit(), Err(Unwritable));
         assert_eq!(audit.admit(), Err(Unwritable));
@@ -146,16 +132,10 @@ async fn records_in_hand_survive_a_disk_that_fails() {
         let verdict = verify(fixture.dir.path()).unwrap();
         assert_eq!((verdict.records, verdict.fault), (5, None), "{mood:?}");
         let events = fixture.events();
-        let ids: Vec<_> = events
-            .iter()
-            .filter_map(|event| event["request_id"].as_str())
-            .collect();
+        let ids: Vec<_> = events.iter().filter_map(|event| event["request_id"].as_str()).collect();
         assert_eq!(ids, ["before", "during-1", "during-2", "after"]);
         let resumed = events.last().unwrap();
-        assert_eq!(
-            (&resumed["event"], &resumed["refused"]),
-            (&"resumed".into(), &2.into())
-        );
+        assert_eq!((&resumed["event"], &resumed["refused"]), (&"resumed".into(), &2.into()));
         assert!(resumed["error"].is_string());
     }
 }
@@ -173,10 +153,7 @@ async fn a_log_that_changed_while_the_disk_failed_is_not_continued() {
     std::fs::write(&path, text.replace("before", "behind")).unwrap();
     fixture.set(Mood::Works);
     let error = fixture.audit.flush().await.unwrap_err().to_string();
-    assert!(
-        error.contains("record 1 is no longer where it was written"),
-        "{error}"
-    );
+    assert!(error.contains("record 1 is no longer where it was written"), "{error}");
 }
 
 #[tokio::test]
@@ -201,13 +178,7 @@ async fn requests_that_wait_for_a_flush_share_the_next_one() {
 #[tokio::test]
 async fn a_full_queue_refuses_new_requests_and_says_so_later() {
     let (permit, gate) = mpsc::channel();
-    let fixture = Fixture::new(
-        AuditOptions {
-            queue: 3,
-            ..AuditOptions::default()
-        },
-        Some(gate),
-    );
+    let fixture = Fixture::new(AuditOptions { queue: 3, ..AuditOptions::default() }, Some(gate));
     let audit = &fixture.audit;
     for n in 0..3 {
         assert_eq!(audit.admit(), Ok(()));
@@ -222,18 +193,9 @@ async fn a_full_queue_refuses_new_requests_and_says_so_later() {
     assert_eq!(audit.admit(), Ok(()));
     audit.close().await.unwrap();
     let events = fixture.events();
-    assert_eq!(
-        events.iter().filter(|event| event["event"] == "request").count(),
-        4
-    );
-    let resumed: Vec<_> = events
-        .iter()
-        .filter(|event| event["event"] == "resumed")
-        .collect();
-    assert_eq!(
-        (resumed.len(), &resumed[0]["refused"], &resumed[0]["error"]),
-        (1, &1.into(), &().into())
-    );
+    assert_eq!(events.iter().filter(|event| event["event"] == "request").count(), 4);
+    let resumed: Vec<_> = events.iter().filter(|event| event["event"] == "resumed").collect();
+    assert_eq!((resumed.len(), &resumed[0]["refused"], &resumed[0]["error"]), (1, &1.into(), &().into()));
 }
 
 #[tokio::test]
@@ -241,10 +203,7 @@ async fn closing_on_a_failing_disk_reports_the_loss() {
     let fixture = Fixture::new(AuditOptions::default(), None);
     fixture.set(Mood::Full);
     fixture.audit.record(record("lost"));
-    assert!(matches!(
-        fixture.audit.close().await,
-        Err(AuditError::Unwritable(_))
-    ));
+    assert!(matches!(fixture.audit.close().await, Err(AuditError::Unwritable(_))));
     assert!(matches!(fixture.audit.flush().await, Err(AuditError::Writer(_))));
     assert!(!fixture.audit.healthy());
 }

@@ -75,34 +75,18 @@ impl fmt::Display for Fault {
 pub fn verify(dir: &Path) -> Result<Verdict, AuditError> {
     let found = head::read(dir).map_err(AuditError::io("read", &head::path(dir)))?;
     let segments = segment::list(dir).map_err(AuditError::io("list", dir))?;
-    let mut walk = Walk {
-        dir,
-        head: None,
-        reached: Link::GENESIS,
-        head_link: None,
-    };
+    let mut walk = Walk { dir, head: None, reached: Link::GENESIS, head_link: None };
     let fault = match found {
         Found::Unreadable => Some(head_fault("edited", "the head is not as it was written".into())),
-        Found::Absent => Some(head_fault(
-            "missing",
-            "there is no head to tell how far the log reaches".into(),
-        )),
+        Found::Absent => Some(head_fault("missing", "there is no head to tell how far the log reaches".into())),
         Found::Head(head) => {
             walk.head = Some(head);
             walk.head_link = Some(Link::GENESIS).filter(|link| link.seq == head.seq);
             None
         }
     };
-    let fault = walk
-        .segments(&segments)?
-        .or(fault)
-        .or_else(|| walk.compare_head());
-    Ok(Verdict {
-        segments: segments.len(),
-        records: walk.reached.seq,
-        hash: walk.reached.hash.to_string(),
-        fault,
-    })
+    let fault = walk.segments(&segments)?.or(fault).or_else(|| walk.compare_head());
+    Ok(Verdict { segments: segments.len(), records: walk.reached.seq, hash: walk.reached.hash.to_string(), fault })
 }
 
 struct Walk<'a> {
@@ -124,8 +108,7 @@ impl Walk<'_> {
             expected = id.next();
             let path = id.path(self.dir);
             let wanted = self.head.map(|head| head.seq);
-            let scan = scan::scan(&path, Start::After(self.reached), wanted)
-                .map_err(AuditError::io("read", &path))?;
+            let scan = scan::scan(&path, Start::After(self.reached), wanted).map_err(AuditError::io("read", &path))?;
             self.reached = scan.end.unwrap_or(self.reached);
             self.head_link = scan.wanted.or(self.head_link);
             let last = index + 1 == segments.len();
@@ -133,11 +116,7 @@ impl Walk<'_> {
                 && !(last && flaw == Flaw::Torn && self.being_written()?)
             {
                 let problem = Problem::Line(flaw);
-                return Ok(Some(Fault {
-                    file: id.to_string(),
-                    line: Some(scan.lines + 1),
-                    problem,
-                }));
+                return Ok(Some(Fault { file: id.to_string(), line: Some(scan.lines + 1), problem }));
             }
         }
         Ok(None)
@@ -149,9 +128,7 @@ impl Walk<'_> {
             Ok(Ok(())) => Ok(false),
             Ok(Err(std::fs::TryLockError::WouldBlock)) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Ok(Err(std::fs::TryLockError::Error(error))) | Err(error) => {
-                Err(AuditError::io("lock", &path)(error))
-            }
+            Ok(Err(std::fs::TryLockError::Error(error))) | Err(error) => Err(AuditError::io("lock", &path)(error)),
         }
     }
 
@@ -159,16 +136,10 @@ impl Walk<'_> {
         let head = self.head?;
         match self.head_link {
             Some(link) if link == head => None,
-            Some(_) => Some(head_fault(
-                "replaced",
-                format!("record {} is not the one that the head names", head.seq),
-            )),
+            Some(_) => Some(head_fault("replaced", format!("record {} is not the one that the head names", head.seq))),
             None => Some(head_fault(
                 "truncated",
-                format!(
-                    "the head names record {}, the log ends at record {}",
-                    head.seq, self.reached.seq
-                ),
+                format!("the head names record {}, the log ends at record {}", head.seq, self.reached.seq),
             )),
         }
     }
@@ -179,9 +150,5 @@ fn head_fault(kind: &'static str, detail: String) -> Fault {
 }
 
 fn log_fault(file: String, kind: &'static str, detail: String) -> Fault {
-    Fault {
-        file,
-        line: None,
-        problem: Problem::Log { kind, detail },
-    }
+    Fault { file, line: None, problem: Problem::Log { kind, detail } }
 }

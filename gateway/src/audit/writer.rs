@@ -87,14 +87,7 @@ enum Next {
 
 impl<D: Disk> Writer<D> {
     pub(super) fn new(journal: Journal<D>, inbox: Receiver<Message>, state: Arc<State>) -> Self {
-        Self {
-            journal,
-            inbox,
-            state,
-            held: Vec::new(),
-            waiting: Vec::new(),
-            failure: None,
-        }
+        Self { journal, inbox, state, held: Vec::new(), waiting: Vec::new(), failure: None }
     }
 
     /// Works until told to close, or until every sender is gone.
@@ -133,10 +126,7 @@ impl<D: Disk> Writer<D> {
     fn collect_for(&mut self, pause: Duration) -> Next {
         let until = Instant::now() + pause;
         while self.waiting.is_empty() {
-            match self
-                .inbox
-                .recv_timeout(until.saturating_duration_since(Instant::now()))
-            {
+            match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(message) => {
                     if let Next::End = self.take(message) {
                         return Next::End;
@@ -178,9 +168,7 @@ impl<D: Disk> Writer<D> {
             Err(error) => self.failed(error, next),
         }
         for reply in self.waiting.drain(..) {
-            let answer = result
-                .as_ref()
-                .map_err(|error| AuditError::Unwritable(error.to_string()));
+            let answer = result.as_ref().map_err(|error| AuditError::Unwritable(error.to_string()));
             // Whoever asked may have gone away since.
             drop(reply.send(answer.copied()));
         }
@@ -195,9 +183,7 @@ impl<D: Disk> Writer<D> {
         let refused = self.state.refused.swap(0, Ordering::Relaxed);
         if refused > 0 || self.failure.is_some() {
             let error = self.failure.as_ref().map(|(error, _)| error.clone());
-            let noted = self
-                .journal
-                .append(&[Entry::now(Event::Resumed { refused, error })]);
+            let noted = self.journal.append(&[Entry::now(Event::Resumed { refused, error })]);
             if noted.is_err() {
                 self.state.add_refused(refused);
             }
@@ -223,10 +209,7 @@ impl<D: Disk> Writer<D> {
             Next::End => tracing::error!(%error, lost = held, "the audit log ends without its last records"),
         }
         self.state.set_failing();
-        let pause = self
-            .failure
-            .as_ref()
-            .map_or(RETRY_MIN, |(_, pause)| RETRY_MAX.min(*pause * 2));
+        let pause = self.failure.as_ref().map_or(RETRY_MIN, |(_, pause)| RETRY_MAX.min(*pause * 2));
         self.failure = Some((error.to_string(), pause));
     }
 }

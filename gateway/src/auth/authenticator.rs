@@ -31,26 +31,15 @@ impl Authenticator {
     ///
     /// # Errors
     /// The first issuer that cannot be used as configured.
-    pub fn new(
-        issuers: Vec<IssuerSettings>,
-        fetch: Arc<dyn Fetch>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, SettingsError> {
+    pub fn new(issuers: Vec<IssuerSettings>, fetch: Arc<dyn Fetch>, clock: Arc<dyn Clock>) -> Result<Self, SettingsError> {
         let mut prepared: Vec<Issuer> = Vec::with_capacity(issuers.len());
         for settings in issuers {
-            if prepared
-                .iter()
-                .any(|other| *other.expected.issuer == *settings.issuer)
-            {
+            if prepared.iter().any(|other| *other.expected.issuer == *settings.issuer) {
                 return Err(SettingsError::DuplicateIssuer(settings.issuer));
             }
             prepared.push(Issuer::new(settings, &fetch)?);
         }
-        Ok(Self {
-            issuers: prepared,
-            verified: VerifiedTokens::new(),
-            clock,
-        })
+        Ok(Self { issuers: prepared, verified: VerifiedTokens::new(), clock })
     }
 
     /// Who sent these headers. A token that was verified before costs a hash and a lookup, and never waits; another may
@@ -83,10 +72,7 @@ impl Authenticator {
             self.verified.remove(digest);
             return Err(AuthError::Expired);
         }
-        let still_good = self
-            .issuers
-            .get(found.issuer)
-            .is_some_and(|issuer| issuer.keys.still(found.generation));
+        let still_good = self.issuers.get(found.issuer).is_some_and(|issuer| issuer.keys.still(found.generation));
         Ok(still_good.then_some(found.principal))
     }
 
@@ -94,31 +80,19 @@ impl Authenticator {
         let jws = Jws::parse(token)?;
         let typ = Type::of(jws.header.typ.as_deref())?;
         let claims = Object::parse(&jws.payload);
-        let claims = claims.ok_or(AuthError::Malformed(
-            "the claims are no JSON object of unique names",
-        ))?;
+        let claims = claims.ok_or(AuthError::Malformed("the claims are no JSON object of unique names"))?;
         let (index, issuer) = self.issuer_of(&claims)?;
         let keys = issuer.keys.with(jws.header.kid.as_deref()).await?;
         keys.set.verify(&jws)?;
         // Time is read after the fetch: a token may expire while its key is on the way.
         let principal = claims::judge(&claims, typ, &issuer.expected, self.clock.unix_seconds())?;
-        Ok(Verified {
-            principal: Arc::new(principal),
-            issuer: index,
-            generation: keys.generation,
-        })
+        Ok(Verified { principal: Arc::new(principal), issuer: index, generation: keys.generation })
     }
 
     fn issuer_of(&self, claims: &Object) -> Result<(usize, &Issuer), AuthError> {
-        let named = claims
-            .string("iss")
-            .ok()
-            .flatten()
-            .ok_or(AuthError::UnknownIssuer)?;
+        let named = claims.string("iss").ok().flatten().ok_or(AuthError::UnknownIssuer)?;
         let mut issuers = self.issuers.iter().enumerate();
-        issuers
-            .find(|(_, issuer)| *issuer.expected.issuer == *named)
-            .ok_or(AuthError::UnknownIssuer)
+        issuers.find(|(_, issuer)| *issuer.expected.issuer == *named).ok_or(AuthError::UnknownIssuer)
     }
 }
 
@@ -130,38 +104,22 @@ impl Issuer {
         let (issuer, fetch): (Arc<str>, _) = (settings.issuer.as_str().into(), Arc::clone(fetch));
         let keys = match settings.keys {
             KeySource::Inline(json) => {
-                let set = usable(&json).map_err(|reason| SettingsError::BadKeys {
-                    issuer: settings.issuer,
-                    reason,
-                })?;
+                let set = usable(&json).map_err(|reason| SettingsError::BadKeys { issuer: settings.issuer, reason })?;
                 Keys::fixed(Arc::clone(&issuer), set, fetch)
             }
             KeySource::File(path) => {
-                let set = read(&path).map_err(|reason| SettingsError::BadKeys {
-                    issuer: settings.issuer,
-                    reason,
-                })?;
+                let set = read(&path).map_err(|reason| SettingsError::BadKeys { issuer: settings.issuer, reason })?;
                 Keys::loaded(Arc::clone(&issuer), Source::File(path), Some(set), fetch)
             }
             KeySource::Discovery => {
-                let discovery = Discovery::new(&issuer).map_err(|reason| SettingsError::NotDiscoverable {
-                    issuer: settings.issuer,
-                    reason,
-                })?;
+                let discovery = Discovery::new(&issuer)
+                    .map_err(|reason| SettingsError::NotDiscoverable { issuer: settings.issuer, reason })?;
                 Keys::loaded(Arc::clone(&issuer), Source::Discovery(discovery), None, fetch)
             }
         };
         let (tenant_claim, models_claim) = (settings.tenant_claim, settings.models_claim);
-        let expected = Expected {
-            issuer,
-            audiences: settings.audiences,
-            tenant_claim,
-            models_claim,
-        };
-        Ok(Self {
-            expected,
-            keys: Arc::new(keys),
-        })
+        let expected = Expected { issuer, audiences: settings.audiences, tenant_claim, models_claim };
+        Ok(Self { expected, keys: Arc::new(keys) })
     }
 }
 
@@ -174,9 +132,5 @@ fn read(path: &Path) -> Result<KeySet, String> {
 /// Keys that an operator wrote down have to be usable at start; what an issuer publishes later may be empty.
 fn usable(json: &[u8]) -> Result<KeySet, String> {
     let set = KeySet::parse(json).map_err(|error| error.to_string())?;
-    if set.is_empty() {
-        Err("none of its keys can verify tokens".into())
-    } else {
-        Ok(set)
-    }
+    if set.is_empty() { Err("none of its keys can verify tokens".into()) } else { Ok(set) }
 }

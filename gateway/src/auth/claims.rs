@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use tradewind_policies::Grants;
 
 use super::object::Object;
 use super::{AuthError, Principal};
@@ -46,23 +47,12 @@ impl Type {
 }
 
 /// Judges the claims of a token whose signature and issuer are proved, at `now` in unix seconds.
-pub(super) fn judge(
-    claims: &Object,
-    typ: Type,
-    expected: &Expected,
-    now: u64,
-) -> Result<Principal, AuthError> {
+pub(super) fn judge(claims: &Object, typ: Type, expected: &Expected, now: u64) -> Result<Principal, AuthError> {
     refuse_other_tokens(claims, typ)?;
     let expires = times(claims, now)?;
     audience(claims, &expected.audiences)?;
-    let no_tenant = || AuthError::NoTenant {
-        claim: expected.tenant_claim.clone(),
-    };
-    let tenant = claims
-        .string(&expected.tenant_claim)
-        .ok()
-        .flatten()
-        .ok_or_else(no_tenant)?;
+    let no_tenant = || AuthError::NoTenant { claim: expected.tenant_claim.clone() };
+    let tenant = claims.string(&expected.tenant_claim).ok().flatten().ok_or_else(no_tenant)?;
     Ok(Principal {
         subject: name(claims, "sub")?.ok_or(AuthError::BadClaim("sub"))?,
         tenant: tenant.parse().map_err(|_| no_tenant())?,
@@ -79,11 +69,7 @@ fn refuse_other_tokens(claims: &Object, typ: Type) -> Result<(), AuthError> {
     }
     let said_otherwise = matches!(claims.string("typ"), Ok(Some("ID" | "Refresh")));
     let looks_otherwise = typ == Type::Unsaid && ID_TOKEN_CLAIMS.iter().any(|claim| claims.contains(claim));
-    if said_otherwise || looks_otherwise {
-        Err(AuthError::NotAnAccessToken)
-    } else {
-        Ok(())
-    }
+    if said_otherwise || looks_otherwise { Err(AuthError::NotAnAccessToken) } else { Ok(()) }
 }
 
 fn times(claims: &Object, now: u64) -> Result<u64, AuthError> {
@@ -114,45 +100,33 @@ fn date(claims: &Object, claim: &'static str, round: fn(f64) -> f64) -> Result<O
 }
 
 fn audience(claims: &Object, accepted: &[String]) -> Result<(), AuthError> {
-    let is_ours = |value: &Value| {
-        value
-            .as_str()
-            .is_some_and(|text| accepted.iter().any(|ours| ours == text))
-    };
+    let is_ours = |value: &Value| value.as_str().is_some_and(|text| accepted.iter().any(|ours| ours == text));
     let found = match claims.get("aud") {
         Some(value @ Value::String(_)) => is_ours(value),
         Some(Value::Array(values)) if values.iter().all(Value::is_string) => values.iter().any(is_ours),
         _ => return Err(AuthError::BadClaim("aud")),
     };
-    if found {
-        Ok(())
-    } else {
-        Err(AuthError::WrongAudience)
-    }
+    if found { Ok(()) } else { Err(AuthError::WrongAudience) }
 }
 
 fn name(claims: &Object, claim: &'static str) -> Result<Option<Arc<str>>, AuthError> {
     match claims.string(claim) {
         Ok(None) => Ok(None),
-        Ok(Some(text)) if (1..=MAX_NAME).contains(&text.len()) && !text.contains(char::is_control) => {
-            Ok(Some(text.into()))
-        }
+        Ok(Some(text)) if (1..=MAX_NAME).contains(&text.len()) && !text.contains(char::is_control) => Ok(Some(text.into())),
         _ => Err(AuthError::BadClaim(claim)),
     }
 }
 
-fn models(claims: &Object, claim: &str) -> Result<Option<Arc<[String]>>, AuthError> {
-    let bad = AuthError::BadClaim("models");
-    match claims.get(claim) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.split_ascii_whitespace().map(str::to_owned).collect())),
+fn models(claims: &Object, claim: &str) -> Result<Option<Arc<Grants>>, AuthError> {
+    let bad = || AuthError::BadClaim("models");
+    let grants = match claims.get(claim) {
+        None => return Ok(None),
+        Some(Value::String(text)) => Grants::parse(text.split_ascii_whitespace()),
         Some(Value::Array(values)) => {
-            let names: Option<Arc<[String]>> = values
-                .iter()
-                .map(|value| value.as_str().map(str::to_owned))
-                .collect();
-            names.map(Some).ok_or(bad)
+            let patterns: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
+            Grants::parse(patterns.ok_or_else(bad)?)
         }
-        Some(_) => Err(bad),
-    }
+        Some(_) => return Err(bad()),
+    };
+    grants.map(|grants| Some(Arc::new(grants))).map_err(|_| bad())
 }

@@ -17,8 +17,6 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn unix_seconds(&self) -> u64 {
         // A clock before 1970 reads as 0: then every `nbf` and `iat` lies in the future, and every token is refused.
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs())
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }
 }

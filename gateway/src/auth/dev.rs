@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
+use tradewind_policies::TenantId;
 use uuid::Uuid;
 
-use super::{Clock, IssuerSettings, KeySource, TenantId};
+use super::{Clock, IssuerSettings, KeySource};
 use crate::home::{self, Home, HomeError};
 
 /// The `iss` of development tokens: no URL, so that no other issuer can have it.
@@ -27,7 +28,7 @@ pub struct DevIssuer {
 pub struct DevClaims {
     /// The tenant.
     pub tenant: TenantId,
-    /// The model aliases; `*` stands for every one.
+    /// The models it grants, as patterns.
     pub models: Vec<String>,
     /// The subject.
     pub subject: String,
@@ -94,11 +95,7 @@ impl DevIssuer {
             return Err(MintError::Lifetime(claims.lifetime));
         }
         let now = clock.unix_seconds();
-        let header = Header {
-            typ: Some("at+jwt".into()),
-            kid: self.kid.clone(),
-            ..Header::new(Algorithm::ES256)
-        };
+        let header = Header { typ: Some("at+jwt".into()), kid: self.kid.clone(), ..Header::new(Algorithm::ES256) };
         let claims = Claims {
             iss: DEV_ISSUER,
             aud: DEV_AUDIENCE,

@@ -140,10 +140,7 @@ impl AuthError {
             Self::SeveralCredentials => "invalid_request",
             _ => "invalid_token",
         };
-        let value = format!(
-            r#"Bearer realm="tradewind", error="{error}", error_description="{}""#,
-            self.description()
-        );
+        let value = format!(r#"Bearer realm="tradewind", error="{error}", error_description="{}""#, self.description());
         HeaderValue::try_from(value).ok()
     }
 

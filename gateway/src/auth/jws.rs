@@ -44,43 +44,28 @@ impl<'a> Jws<'a> {
         let header = Header::parse(&decode(header)?)?;
         let payload = decode(payload)?;
         decode(signature)?;
-        Ok(Self {
-            signed,
-            signature,
-            payload,
-            header,
-        })
+        Ok(Self { signed, signature, payload, header })
     }
 }
 
 const NOT_COMPACT: AuthError = AuthError::Malformed("not three parts");
 
 fn decode(part: &str) -> Result<Vec<u8>, AuthError> {
-    URL_SAFE_NO_PAD
-        .decode(part)
-        .map_err(|_| AuthError::Malformed("not strict base64url"))
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| AuthError::Malformed("not strict base64url"))
 }
 
 impl Header {
     fn parse(json: &[u8]) -> Result<Self, AuthError> {
-        let header = Object::parse(json).ok_or(AuthError::Malformed(
-            "the header is no JSON object of unique names",
-        ))?;
+        let header = Object::parse(json).ok_or(AuthError::Malformed("the header is no JSON object of unique names"))?;
         // An extension that must be understood (RFC 7515, 4.1.11): we understand none.
         if header.contains("crit") {
             return Err(AuthError::Malformed("the header has critical extensions"));
         }
         let string = |name| {
-            let value = header
-                .string(name)
-                .map_err(|_| AuthError::Malformed("a header member is no string"))?;
+            let value = header.string(name).map_err(|_| AuthError::Malformed("a header member is no string"))?;
             Ok::<_, AuthError>(value.map(str::to_owned))
         };
         let alg = string("alg")?.ok_or(AuthError::Malformed("the header has no algorithm"))?;
-        Ok(Self {
-            alg,
-            kid: string("kid")?,
-            typ: string("typ")?,
-        })
+        Ok(Self { alg, kid: string("kid")?, typ: string("typ")? })
     }
 }

@@ -29,6 +29,7 @@
 //! has a genuine token and may be told what it lacks. The audit log always gets the precise [`AuthError::code`].
 
 mod authenticator;
+mod authorize;
 mod bearer;
 mod claims;
 mod clock;
@@ -36,19 +37,24 @@ mod dev;
 mod digest;
 mod error;
 mod fetch;
+mod fetcher;
 mod jws;
 mod keys;
+mod layer;
 mod object;
 mod principal;
 mod settings;
 mod verified;
 
 pub use authenticator::Authenticator;
+pub use authorize::{Authorize, AuthorizeLayer};
 pub use clock::{Clock, SystemClock};
 pub use dev::{DEV_AUDIENCE, DEV_ISSUER, DEV_MAX_LIFETIME, DevClaims, DevIssuer, MintError};
 pub use error::AuthError;
 pub use fetch::{Fetch, FetchError};
-pub use principal::{Principal, TenantId, TenantIdError};
+pub use fetcher::HttpFetch;
+pub use layer::{Authenticate, AuthenticateLayer};
+pub use principal::Principal;
 pub use settings::{IssuerSettings, KeySource, SettingsError};
 
 #[cfg(test)]

@@ -52,9 +52,7 @@ pub enum AuditCliError {
 /// Where the log cannot be read.
 pub fn run(args: AuditArgs, out: &mut impl Write) -> Result<ExitCode, AuditCliError> {
     let AuditCommand::Verify(args) = args.command;
-    let dir = args
-        .dir
-        .unwrap_or_else(|| Home::at(args.home.unwrap_or_else(Home::default_dir)).audit_dir());
+    let dir = args.dir.unwrap_or_else(|| Home::at(args.home.unwrap_or_else(Home::default_dir)).audit_dir());
     let verdict = verify(&dir)?;
     if args.json {
         let text = serde_json::to_string(&verdict).map_err(io::Error::from)?;
@@ -62,29 +60,14 @@ pub fn run(args: AuditArgs, out: &mut impl Write) -> Result<ExitCode, AuditCliEr
     } else {
         print(&verdict, out)?;
     }
-    Ok(if verdict.fault.is_none() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if verdict.fault.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn print(verdict: &Verdict, out: &mut impl Write) -> io::Result<()> {
-    let Verdict {
-        segments,
-        records,
-        hash,
-        fault,
-    } = verdict;
+    let Verdict { segments, records, hash, fault } = verdict;
     match fault {
-        None => writeln!(
-            out,
-            "whole: {records} records in {segments} segments, last hash {hash}"
-        ),
-        Some(fault) => writeln!(
-            out,
-            "{fault}\nbroken: the log holds up to record {records}, hash {hash}"
-        ),
+        None => writeln!(out, "whole: {records} records in {segments} segments, last hash {hash}"),
+        Some(fault) => writeln!(out, "{fault}\nbroken: the log holds up to record {records}, hash {hash}"),
     }
 }
 

@@ -1,4 +1,51 @@
 //! The commands of `tradewind`, one file each.
 
 pub mod audit;
+mod banner;
+mod serve;
 pub mod token;
+
+use std::{io, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::config::ServeArgs;
+
+/// One HTTPS endpoint for every model, in every cloud and in this process.
+#[derive(Debug, Parser)]
+#[command(name = "tradewind", version, about, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway (the default)
+    Serve(ServeArgs),
+    /// Mint a token from the development issuer
+    Token(token::TokenArgs),
+    /// Check the audit log
+    Audit(audit::AuditArgs),
+}
+
+impl Cli {
+    /// Runs the command. What a command has to say, it has said.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        match self.command.unwrap_or(Command::Serve(self.serve)) {
+            Command::Serve(args) => serve::run(&args),
+            Command::Token(args) => done(token::run(args, &mut io::stdout()).map(|()| ExitCode::SUCCESS)),
+            Command::Audit(args) => done(audit::run(args, &mut io::stdout())),
+        }
+    }
+}
+
+fn done<E: std::error::Error>(result: Result<ExitCode, E>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("tradewind: {error}");
+        ExitCode::FAILURE
+    })
+}

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::auth::{DevClaims, DevIssuer, MintError, SystemClock, TenantId};
+use tradewind_policies::{InvalidPattern, Pattern, TenantId};
+
+use crate::auth::{DevClaims, DevIssuer, MintError, SystemClock};
 use crate::home::{Home, HomeError};
 
 /// Mint a token that a gateway with the same state directory accepts, and print it.
@@ -15,8 +17,8 @@ pub struct TokenArgs {
     /// Whom the token speaks for: 1 to 64 of A-Z a-z 0-9 . _ -
     #[arg(long)]
     tenant: TenantId,
-    /// A model alias that the token may use, or `*` for all; give it again for more
-    #[arg(long = "model", required = true, value_name = "ALIAS", value_parser = alias)]
+    /// A model that the token may use, with `*` for any characters; give it again for more
+    #[arg(long = "model", required = true, value_name = "PATTERN", value_parser = pattern)]
     models: Vec<String>,
     /// How long the token lives, such as 15m, 1h or 30d (the longest)
     #[arg(long, default_value = "1h", value_name = "DURATION", value_parser = humantime::parse_duration)]
@@ -49,22 +51,14 @@ pub enum TokenError {
 /// Where the state directory cannot be used, or a setting is out of range.
 pub fn run(args: TokenArgs, out: &mut impl Write) -> Result<(), TokenError> {
     let home = Home::open(&args.home.unwrap_or_else(Home::default_dir))?;
-    let claims = DevClaims {
-        tenant: args.tenant,
-        models: args.models,
-        subject: args.subject,
-        lifetime: args.ttl,
-    };
+    let claims = DevClaims { tenant: args.tenant, models: args.models, subject: args.subject, lifetime: args.ttl };
     let token = DevIssuer::open(&home)?.mint(&claims, &SystemClock)?;
     writeln!(out, "{token}")?;
     Ok(())
 }
 
-fn alias(text: &str) -> Result<String, &'static str> {
-    if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err("a model alias has at least one character and no spaces");
-    }
-    Ok(text.to_owned())
+fn pattern(text: &str) -> Result<String, InvalidPattern> {
+    text.parse::<Pattern>().map(|pattern| pattern.as_str().to_owned())
 }
 
 #[cfg(test)]
@@ -97,21 +91,13 @@ mod tests {
 
     #[test]
     fn what_the_gateway_would_refuse_is_refused_here() {
-        for line in [
-            "token --model *",
-            "token --tenant acme",
-            "token --tenant a/b --model *",
-            "token --tenant acme --model ",
-        ] {
+        for line in ["token --model *", "token --tenant acme", "token --tenant a/b --model *", "token --tenant acme --model "] {
             assert!(parse(line).is_err(), "{line}");
         }
         let dir = tempfile::tempdir().unwrap();
         let mut args = parse("token --tenant acme --model * --ttl 31d").unwrap();
         args.home = Some(dir.path().to_path_buf());
         let error = run(args, &mut Vec::new()).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "a lifetime of 1month 13h 26m 24s is out of range: choose 1 s to 30 days"
-        );
+        assert_eq!(error, "a lifetime of 1month 13h 26m 24s is out of range: choose 1 s to 30 days");
     }
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use rcgen::{
-    CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
-    PublicKeyData, SerialNumber,
+    CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData,
+    SerialNumber,
 };
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -29,8 +29,7 @@ const BACKDATED: Duration = Duration::hours(1);
 pub(super) fn ensure(certificate: &Path, key: &Path, now: OffsetDateTime) -> Result<(), HomeError> {
     let stored = files::read(certificate, Access::Public)?;
     let key_pair = match files::read(key, Access::Private)? {
-        Some(pem) => KeyPair::from_pem(&pem)
-            .map_err(|error| HomeError::damaged(key, format!("is no usable key ({error})")))?,
+        Some(pem) => KeyPair::from_pem(&pem).map_err(|error| HomeError::damaged(key, format!("is no usable key ({error})")))?,
         None if stored.is_some() => return Err(HomeError::damaged(key, "is missing beside its certificate")),
         None => {
             let made = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(failed)?;
@@ -61,9 +60,7 @@ fn serves(pem: &str, key: &KeyPair, now: OffsetDateTime) -> Result<bool, String>
 
 fn make(key: &KeyPair, now: OffsetDateTime) -> Result<String, HomeError> {
     let mut params = CertificateParams::new(NAMES.map(String::from)).map_err(failed)?;
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "Tradewind on localhost");
+    params.distinguished_name.push(DnType::CommonName, "Tradewind on localhost");
     // By default the serial number follows from the key, which a renewal keeps; browsers refuse two certificates with one.
     params.serial_number = Some(SerialNumber::from_slice(&rand::random::<[u8; 16]>()));
     params.not_before = now - BACKDATED;
@@ -76,10 +73,7 @@ fn make(key: &KeyPair, now: OffsetDateTime) -> Result<String, HomeError> {
 }
 
 fn failed(error: rcgen::Error) -> HomeError {
-    HomeError::Make {
-        what: "the TLS certificate",
-        reason: error.to_string(),
-    }
+    HomeError::Make { what: "the TLS certificate", reason: error.to_string() }
 }
 
 /// What has to be known of a stored certificate; names and key in DER, to be compared.
@@ -105,12 +99,7 @@ fn read_facts(reader: BERReader<'_, '_>) -> ASN1Result<Facts> {
             let subject = body.next().read_der()?;
             let public_key = body.next().read_der()?;
             while body.read_optional(|extension| extension.read_der())?.is_some() {}
-            Ok(Facts {
-                issuer,
-                subject,
-                not_after: *not_after.datetime(),
-                public_key,
-            })
+            Ok(Facts { issuer, subject, not_after: *not_after.datetime(), public_key })
         })?;
         certificate.next().read_der()?; // signature algorithm
         certificate.next().read_der()?; // signature

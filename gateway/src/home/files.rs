@@ -23,12 +23,7 @@ pub(super) fn make_folder(path: &Path) -> Result<(), HomeError> {
 }
 
 pub(super) fn open_lock(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 /// Writes the file so that its place holds the old content or all of the new, also after a crash.
@@ -46,16 +41,11 @@ fn replace(path: &Path, content: &str, access: Access) -> io::Result<()> {
         Access::Private => 0o600,
         Access::Public => 0o644,
     };
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(&partial)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&partial)?;
     file.write_all(content.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&partial, path)?;
-    path.parent()
-        .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 /// The file's text, or `None` where there is no such file.
@@ -72,10 +62,7 @@ pub(super) fn read(path: &Path, access: Access) -> Result<Option<String>, HomeEr
         let metadata = std::fs::metadata(path).map_err(HomeError::io("read the mode of", path))?;
         let mode = metadata.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
-            return Err(HomeError::Exposed {
-                path: path.to_path_buf(),
-                mode,
-            });
+            return Err(HomeError::Exposed { path: path.to_path_buf(), mode });
         }
     }
     Ok(Some(text))

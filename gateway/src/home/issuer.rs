@@ -27,14 +27,9 @@ pub(super) fn ensure(jwks: &Path, key: &Path) -> Result<(), HomeError> {
         let text = serde_json::to_string_pretty(&set).map_err(failed)?;
         return files::write(jwks, &(text + "\n"), Access::Public);
     };
-    let set: JwkSet = serde_json::from_str(&stored)
-        .map_err(|error| HomeError::damaged(jwks, format!("is no JWKS ({error})")))?;
+    let set: JwkSet = serde_json::from_str(&stored).map_err(|error| HomeError::damaged(jwks, format!("is no JWKS ({error})")))?;
     // Further keys are an operator's business: an old key still in use, say.
-    if set.keys.contains(&jwk) {
-        Ok(())
-    } else {
-        Err(HomeError::damaged(jwks, "does not publish key.pem"))
-    }
+    if set.keys.contains(&jwk) { Ok(()) } else { Err(HomeError::damaged(jwks, "does not publish key.pem")) }
 }
 
 /// Reads the signing key.
@@ -55,8 +50,5 @@ pub(crate) fn public_jwk(path: &Path, key: &EncodingKey) -> Result<Jwk, HomeErro
 }
 
 fn failed(error: impl std::fmt::Display) -> HomeError {
-    HomeError::Make {
-        what: "the development issuer's key",
-        reason: error.to_string(),
-    }
+    HomeError::Make { what: "the development issuer's key", reason: error.to_string() }
 }

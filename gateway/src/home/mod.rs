@@ -77,20 +77,12 @@ pub enum HomeError {
 
 impl HomeError {
     fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |reason| Self::Io {
-            action,
-            path: path.to_path_buf(),
-            reason,
-        }
+        move |reason| Self::Io { action, path: path.to_path_buf(), reason }
     }
 
     fn damaged(path: &Path, problem: impl Into<String>) -> Self {
         let remove = path.parent().unwrap_or(path).to_path_buf();
-        Self::Damaged {
-            path: path.to_path_buf(),
-            problem: problem.into(),
-            remove,
-        }
+        Self::Damaged { path: path.to_path_buf(), problem: problem.into(), remove }
     }
 }
 
@@ -105,9 +97,7 @@ impl Home {
 
     /// Where the directory is unless somebody says otherwise: `$TRADEWIND_HOME`, else `.tradewind` here.
     pub fn default_dir() -> PathBuf {
-        std::env::var_os("TRADEWIND_HOME")
-            .filter(|dir| !dir.is_empty())
-            .map_or_else(|| ".tradewind".into(), PathBuf::from)
+        std::env::var_os("TRADEWIND_HOME").filter(|dir| !dir.is_empty()).map_or_else(|| ".tradewind".into(), PathBuf::from)
     }
 
     /// Names the files of a state directory without touching any.
@@ -116,9 +106,7 @@ impl Home {
     }
 
     fn open_at(dir: &Path, now: OffsetDateTime) -> Result<Self, HomeError> {
-        let home = Self {
-            dir: dir.to_path_buf(),
-        };
+        let home = Self { dir: dir.to_path_buf() };
         files::make_folder(dir)?;
         // Two first starts at once (a server and `tradewind token`) would each make a key and overwrite the other's.
         let _lock = home.lock()?;

@@ -18,11 +18,7 @@ impl Fixture {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state");
-        Self {
-            _dir: dir,
-            path,
-            now: OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap(),
-        }
+        Self { _dir: dir, path, now: OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap() }
     }
 
     fn open(&self) -> Result<Home, HomeError> {
@@ -33,11 +29,7 @@ impl Fixture {
         let before = fs::read(self.path.join(file)).ok();
         let error = self.open().unwrap_err().to_string();
         assert!(error.contains(file) && error.contains(words), "{error}");
-        assert_eq!(
-            fs::read(self.path.join(file)).ok(),
-            before,
-            "the file was replaced"
-        );
+        assert_eq!(fs::read(self.path.join(file)).ok(), before, "the file was replaced");
     }
 }
 
@@ -55,15 +47,8 @@ fn the_first_start_makes_everything_and_keeps_keys_private() {
     assert!(home.audit_dir().is_dir());
     let jwks: serde_json::Value = serde_json::from_slice(&fs::read(home.issuer_jwks()).unwrap()).unwrap();
     let key = &jwks["keys"][0];
-    assert_eq!(
-        (&key["kty"], &key["crv"], &key["alg"]),
-        (&"EC".into(), &"P-256".into(), &"ES256".into())
-    );
-    assert_eq!(
-        key["kid"].as_str().unwrap().len(),
-        43,
-        "a SHA-256 thumbprint in base64url"
-    );
+    assert_eq!((&key["kty"], &key["crv"], &key["alg"]), (&"EC".into(), &"P-256".into(), &"ES256".into()));
+    assert_eq!(key["kid"].as_str().unwrap().len(), 43, "a SHA-256 thumbprint in base64url");
     assert!(key.get("d").is_none(), "the private half is not published");
 }
 
@@ -71,12 +56,7 @@ fn the_first_start_makes_everything_and_keeps_keys_private() {
 fn a_second_start_changes_nothing() {
     let fixture = Fixture::new();
     let home = fixture.open().unwrap();
-    let files = [
-        home.tls_certificate(),
-        home.tls_key(),
-        home.issuer_key(),
-        home.issuer_jwks(),
-    ];
+    let files = [home.tls_certificate(), home.tls_key(), home.issuer_key(), home.issuer_jwks()];
     let before = files.each_ref().map(|path| fs::read(path).unwrap());
     fixture.open().unwrap();
     assert_eq!(files.each_ref().map(|path| fs::read(path).unwrap()), before);
@@ -139,10 +119,7 @@ fn damaged_files_are_named_and_never_replaced() {
 
 #[test]
 fn halves_that_do_not_match_are_refused() {
-    for (file, words) in [
-        ("tls/cert.pem", "does not belong to"),
-        ("issuer/jwks.json", "does not publish"),
-    ] {
+    for (file, words) in [("tls/cert.pem", "does not belong to"), ("issuer/jwks.json", "does not publish")] {
         let (fixture, other) = (Fixture::new(), Fixture::new());
         fixture.open().unwrap();
         other.open().unwrap();
@@ -181,14 +158,10 @@ fn the_certificate_is_trusted_for_every_local_name() {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(certificate.clone()).unwrap();
     let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), provider)
-        .build()
-        .unwrap();
+    let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), provider).build().unwrap();
     let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_800_000_000));
     for name in ["localhost", "127.0.0.1", "::1"] {
         let name = ServerName::try_from(name).unwrap();
-        verifier
-            .verify_server_cert(&certificate, &[], &name, &[], now)
-            .unwrap();
+        verifier.verify_server_cert(&certificate, &[], &name, &[], now).unwrap();
     }
 }

@@ -1,1 +1,39 @@
-//! tradewind-cloudsim
+//! A cloud on loopback: a small server with OpenAI's API that answers by the book, and misbehaves on request.
+//!
+//! It shares no code with the gateway, on purpose: a mistake in the gateway's encoder must not be forgiven by the
+//! same mistake here. So it is strict about what it receives (credential, content type, fields, model name) and
+//! plain in what it sends.
+//!
+//! A test starts a [`Sim`], scripts the replies that should go wrong ([`Reply`]) and afterwards looks at what
+//! arrived ([`Received`]) and how each exchange ended ([`Ended`]). Everything it can wait for is an event: no test
+//! needs to sleep.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! use tradewind_cloudsim::{Behaviour, Reply, Sim};
+//!
+//! let sim = Sim::start(Behaviour::default()).await?;
+//! sim.script([Reply::status(503), Reply::ResetAfter { events: 3 }]);
+//! // … send three requests to `sim.base_url()`: one fails, one is cut off in its stream, one succeeds.
+//! # Ok::<(), std::io::Error>(())
+//! # })?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod answer;
+mod behaviour;
+mod body;
+mod check;
+mod connection;
+mod control;
+mod log;
+mod reply;
+mod service;
+mod sim;
+
+pub use behaviour::Behaviour;
+pub use log::{Ended, Received};
+pub use reply::{Gate, Reply};
+pub use sim::Sim;

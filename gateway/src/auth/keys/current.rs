@@ -76,65 +76,31 @@ struct Progress {
 impl Keys {
     /// Keys that never change.
     pub(in crate::auth) fn fixed(issuer: Arc<str>, set: KeySet, fetch: Arc<dyn Fetch>) -> Self {
-        Self::new(
-            issuer,
-            None,
-            Some(Snapshot {
-                set: Arc::new(set),
-                generation: 0,
-                good_until: None,
-            }),
-            fetch,
-        )
+        Self::new(issuer, None, Some(Snapshot { set: Arc::new(set), generation: 0, good_until: None }), fetch)
     }
 
     /// Keys that are loaded from `source`, beginning with `set` where there is one already.
-    pub(in crate::auth) fn loaded(
-        issuer: Arc<str>,
-        source: Source,
-        set: Option<KeySet>,
-        fetch: Arc<dyn Fetch>,
-    ) -> Self {
-        let first = set.map(|set| Snapshot {
-            set: Arc::new(set),
-            generation: 0,
-            good_until: Some(Instant::now() + KEEP),
-        });
+    pub(in crate::auth) fn loaded(issuer: Arc<str>, source: Source, set: Option<KeySet>, fetch: Arc<dyn Fetch>) -> Self {
+        let first = set.map(|set| Snapshot { set: Arc::new(set), generation: 0, good_until: Some(Instant::now() + KEEP) });
         Self::new(issuer, Some(Arc::new(source)), first, fetch)
     }
 
-    fn new(
-        issuer: Arc<str>,
-        source: Option<Arc<Source>>,
-        first: Option<Snapshot>,
-        fetch: Arc<dyn Fetch>,
-    ) -> Self {
+    fn new(issuer: Arc<str>, source: Option<Arc<Source>>, first: Option<Snapshot>, fetch: Arc<dyn Fetch>) -> Self {
         let current = ArcSwapOption::from_pointee(first);
-        Self {
-            issuer,
-            source,
-            fetch,
-            current,
-            progress: Arc::default(),
-        }
+        Self { issuer, source, fetch, current, progress: Arc::default() }
     }
 
     /// Whether what was verified under that generation still holds.
     pub(in crate::auth) fn still(&self, generation: u64) -> bool {
         let current = self.current.load();
-        current
-            .as_ref()
-            .is_some_and(|snapshot| snapshot.generation == generation && snapshot.is_good())
+        current.as_ref().is_some_and(|snapshot| snapshot.generation == generation && snapshot.is_good())
     }
 
     /// A snapshot with the key of that name; waits for a fetch where one may help.
     ///
     /// # Errors
     /// `UnknownKey` where the issuer has no such key, `Unavailable` where that cannot be known.
-    pub(in crate::auth) async fn with(
-        self: &Arc<Self>,
-        kid: Option<&str>,
-    ) -> Result<Arc<Snapshot>, AuthError> {
+    pub(in crate::auth) async fn with(self: &Arc<Self>, kid: Option<&str>) -> Result<Arc<Snapshot>, AuthError> {
         if let Some(snapshot) = self.good().filter(|snapshot| snapshot.set.has(kid)) {
             return Ok(snapshot);
         }
@@ -155,11 +121,7 @@ impl Keys {
                 fetched.map_err(|retry_after| self.unavailable(retry_after))?
             }
         };
-        if snapshot.set.has(kid) {
-            Ok(snapshot)
-        } else {
-            Err(AuthError::UnknownKey)
-        }
+        if snapshot.set.has(kid) { Ok(snapshot) } else { Err(AuthError::UnknownKey) }
     }
 
     /// Fetches at the regular times, for ever.
@@ -167,12 +129,7 @@ impl Keys {
         let Some(source) = self.source.as_ref() else {
             return std::future::pending().await;
         };
-        let mut due = Instant::now()
-            + if self.good().is_some() {
-                jitter(REFRESH)
-            } else {
-                Duration::ZERO
-            };
+        let mut due = Instant::now() + if self.good().is_some() { jitter(REFRESH) } else { Duration::ZERO };
         loop {
             tokio::time::sleep_until(due).await;
             let mut progress = self.progress.lock().await;
@@ -203,11 +160,7 @@ impl Keys {
             let [oldest, newest] = progress.looks;
             if let Some(again) = oldest.map(|at| at + WINDOW).filter(|again| now < *again) {
                 let failing = progress.failures.is_some();
-                return Err(if failing {
-                    self.unavailable(again - now)
-                } else {
-                    AuthError::UnknownKey
-                });
+                return Err(if failing { self.unavailable(again - now) } else { AuthError::UnknownKey });
             }
             progress.looks = [newest, Some(now)];
         }
@@ -215,21 +168,13 @@ impl Keys {
     }
 
     /// Fetches once; after a failure says how long to wait before the next time.
-    async fn renew(
-        &self,
-        source: &Source,
-        progress: &mut Progress,
-        ask: Ask,
-    ) -> Result<Arc<Snapshot>, Duration> {
+    async fn renew(&self, source: &Source, progress: &mut Progress, ask: Ask) -> Result<Arc<Snapshot>, Duration> {
         let set = match source.load(&*self.fetch, &mut progress.jwks_uri, ask).await {
             Ok(set) => set,
             Err(error) => return Err(self.note_failure(&error, progress)),
         };
         if set.is_empty() {
-            tracing::warn!(
-                issuer = &*self.issuer,
-                "the issuer publishes no usable key: its tokens are refused"
-            );
+            tracing::warn!(issuer = &*self.issuer, "the issuer publishes no usable key: its tokens are refused");
         }
         let (set, generation) = match self.current.load_full() {
             Some(old) if *old.set == set => (Arc::clone(&old.set), old.generation),
@@ -237,11 +182,7 @@ impl Keys {
             None => (Arc::new(set), 0),
         };
         let now = Instant::now();
-        let snapshot = Arc::new(Snapshot {
-            set,
-            generation,
-            good_until: Some(now + KEEP),
-        });
+        let snapshot = Arc::new(Snapshot { set, generation, good_until: Some(now + KEEP) });
         self.current.store(Some(Arc::clone(&snapshot)));
         (progress.failures, progress.renewed) = (None, Some(now));
         Ok(snapshot)
@@ -256,10 +197,7 @@ impl Keys {
     }
 
     fn unavailable(&self, retry_after: Duration) -> AuthError {
-        AuthError::Unavailable {
-            issuer: Arc::clone(&self.issuer),
-            retry_after,
-        }
+        AuthError::Unavailable { issuer: Arc::clone(&self.issuer), retry_after }
     }
 }
 

@@ -47,12 +47,8 @@ impl Discovery {
         Ok(Self {
             issuer: issuer.to_owned(),
             documents: [
-                document(format!(
-                    "{scheme}://{authority}{path}/.well-known/openid-configuration"
-                ))?,
-                document(format!(
-                    "{scheme}://{authority}/.well-known/oauth-authorization-server{path}"
-                ))?,
+                document(format!("{scheme}://{authority}{path}/.well-known/openid-configuration"))?,
+                document(format!("{scheme}://{authority}/.well-known/oauth-authorization-server{path}"))?,
             ],
         })
     }
@@ -61,22 +57,15 @@ impl Discovery {
     pub(super) async fn jwks_uri(&self, fetch: &dyn Fetch) -> Result<Uri, LoadError> {
         let [first, second] = &self.documents;
         let body = match get(fetch, first).await {
-            Err(LoadError::Fetch {
-                reason: FetchError::Status(StatusCode::NOT_FOUND),
-                ..
-            }) => get(fetch, second).await,
+            Err(LoadError::Fetch { reason: FetchError::Status(StatusCode::NOT_FOUND), .. }) => get(fetch, second).await,
             answer => answer,
         }?;
-        let document: Document =
-            serde_json::from_slice(&body).map_err(|error| LoadError::Document(error.to_string()))?;
+        let document: Document = serde_json::from_slice(&body).map_err(|error| LoadError::Document(error.to_string()))?;
         // Or else whoever controls one issuer's document could speak for another (RFC 8414, 3.3).
         if document.issuer != self.issuer {
             return Err(LoadError::OtherIssuer(document.issuer));
         }
-        safe_uri(&document.jwks_uri).map_err(|reason| LoadError::BadUri {
-            uri: document.jwks_uri,
-            reason,
-        })
+        safe_uri(&document.jwks_uri).map_err(|reason| LoadError::BadUri { uri: document.jwks_uri, reason })
     }
 }
 
@@ -84,10 +73,7 @@ impl Discovery {
 pub(super) async fn get(fetch: &dyn Fetch, uri: &Uri) -> Result<Bytes, LoadError> {
     let answer = tokio::time::timeout(TIMEOUT, fetch.get(uri, MAX_BODY)).await;
     let answer = answer.unwrap_or(Err(FetchError::TimedOut(TIMEOUT)));
-    answer.map_err(|reason| LoadError::Fetch {
-        uri: uri.clone(),
-        reason,
-    })
+    answer.map_err(|reason| LoadError::Fetch { uri: uri.clone(), reason })
 }
 
 /// An https URL, or http to this machine: keys that somebody on the way can exchange prove nothing.
@@ -98,8 +84,7 @@ fn safe_uri(text: &str) -> Result<Uri, &'static str> {
         return Err("it has a user name");
     }
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-    let loopback =
-        host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    let loopback = host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
     match uri.scheme_str() {
         Some("https") => Ok(uri),
         Some("http") if loopback => Ok(uri),
@@ -113,12 +98,7 @@ mod tests {
 
     #[test]
     fn documents_are_where_both_standards_put_them() {
-        let texts = |issuer| {
-            Discovery::new(issuer)
-                .unwrap()
-                .documents
-                .map(|uri| uri.to_string())
-        };
+        let texts = |issuer| Discovery::new(issuer).unwrap().documents.map(|uri| uri.to_string());
         assert_eq!(
             texts("https://id.example/realms/a/"),
             [
@@ -126,34 +106,18 @@ mod tests {
                 "https://id.example/.well-known/oauth-authorization-server/realms/a",
             ]
         );
-        assert_eq!(
-            texts("https://id.example")[0],
-            "https://id.example/.well-known/openid-configuration"
-        );
+        assert_eq!(texts("https://id.example")[0], "https://id.example/.well-known/openid-configuration");
     }
 
     #[test]
     fn plain_http_is_for_this_machine_only() {
-        for good in [
-            "https://id.example",
-            "http://localhost:1",
-            "http://127.0.0.1:1/x",
-            "http://[::1]:1",
-        ] {
+        for good in ["https://id.example", "http://localhost:1", "http://127.0.0.1:1/x", "http://[::1]:1"] {
             assert!(Discovery::new(good).is_ok(), "{good}");
         }
-        let bad = [
-            "http://id.example",
-            "http://127.0.0.1.example",
-            "http://localhost@id.example",
-            "ftp://localhost",
-        ];
-        for bad in bad.into_iter().chain([
-            "tradewind-dev",
-            "https://u:p@id.example",
-            "https://id.example/?a",
-            "https://id.example/#a",
-        ]) {
+        let bad = ["http://id.example", "http://127.0.0.1.example", "http://localhost@id.example", "ftp://localhost"];
+        for bad in
+            bad.into_iter().chain(["tradewind-dev", "https://u:p@id.example", "https://id.example/?a", "https://id.example/#a"])
+        {
             assert!(Discovery::new(bad).is_err(), "{bad}");
         }
     }

@@ -1,8 +1,6 @@
 //! One key of a JWKS: whether it may verify tokens, and by which one algorithm.
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, VerificationAlgorithm,
-};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, VerificationAlgorithm};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -63,10 +61,7 @@ pub(super) struct Raw {
 
 impl Key {
     pub(super) fn new(raw: Raw) -> Result<Self, Unusable> {
-        let verifies = raw
-            .key_ops
-            .as_ref()
-            .is_none_or(|ops| ops.iter().any(|op| op == "verify"));
+        let verifies = raw.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"));
         if raw.usage.as_deref().is_some_and(|usage| usage != "sig") || !verifies {
             return Err(Unusable::OtherUse);
         }
@@ -81,13 +76,7 @@ impl Key {
         };
         let (kid, alg) = (raw.kid.as_deref().unwrap_or_default(), format!("{algorithm:?}"));
         let fingerprint = sha256(&[alg.as_bytes(), material.as_slice(), kid.as_bytes()].join(&b'\n'));
-        Ok(Self {
-            kid: raw.kid,
-            algorithm,
-            names,
-            key,
-            fingerprint,
-        })
+        Ok(Self { kid: raw.kid, algorithm, names, key, fingerprint })
     }
 
     /// Checks the token's signature by this key's algorithm, which the token's header has to name.
@@ -134,19 +123,14 @@ fn rsa(raw: &Raw) -> Result<Parts, Unusable> {
 }
 
 fn elliptic(raw: &Raw) -> Result<Parts, Unusable> {
-    let (kind, size, curve): (Kind, _, &'static dyn VerificationAlgorithm) =
-        match (raw.crv.as_deref(), raw.alg.as_deref()) {
-            (Some("P-256"), None | Some("ES256")) => {
-                ((Algorithm::ES256, &["ES256"]), 32, &ECDSA_P256_SHA256_FIXED)
-            }
-            (Some("P-384"), None | Some("ES384")) => {
-                ((Algorithm::ES384, &["ES384"]), 48, &ECDSA_P384_SHA384_FIXED)
-            }
-            (Some("P-256" | "P-384"), Some(_)) => {
-                return Err(Unusable::Malformed("its algorithm is not its curve's"));
-            }
-            _ => return Err(Unusable::Unsupported),
-        };
+    let (kind, size, curve): (Kind, _, &'static dyn VerificationAlgorithm) = match (raw.crv.as_deref(), raw.alg.as_deref()) {
+        (Some("P-256"), None | Some("ES256")) => ((Algorithm::ES256, &["ES256"]), 32, &ECDSA_P256_SHA256_FIXED),
+        (Some("P-384"), None | Some("ES384")) => ((Algorithm::ES384, &["ES384"]), 48, &ECDSA_P384_SHA384_FIXED),
+        (Some("P-256" | "P-384"), Some(_)) => {
+            return Err(Unusable::Malformed("its algorithm is not its curve's"));
+        }
+        _ => return Err(Unusable::Unsupported),
+    };
     let (x, y) = (bytes(raw.x.as_deref())?, bytes(raw.y.as_deref())?);
     if x.len() != size || y.len() != size {
         return Err(Unusable::Malformed("its coordinates are not of its curve's size"));
@@ -177,16 +161,10 @@ fn number(text: Option<&str>) -> Result<Vec<u8>, Unusable> {
     let mut digits = bytes(text)?;
     let zeros = digits.iter().take_while(|byte| **byte == 0).count();
     digits.drain(..zeros);
-    if digits.is_empty() {
-        Err(Unusable::Malformed("a number is zero"))
-    } else {
-        Ok(digits)
-    }
+    if digits.is_empty() { Err(Unusable::Malformed("a number is zero")) } else { Ok(digits) }
 }
 
 fn bytes(text: Option<&str>) -> Result<Vec<u8>, Unusable> {
     let text = text.ok_or(Unusable::Malformed("a member is missing"))?;
-    URL_SAFE_NO_PAD
-        .decode(text)
-        .map_err(|_| Unusable::Malformed("a member is not base64url"))
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| Unusable::Malformed("a member is not base64url"))
 }

@@ -6,17 +6,15 @@
 
 /// The odd primes up to 167, the largest in `M` for 512-bit keys.
 const PRIMES: [u32; 38] = [
-    3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103,
-    107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+    3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127,
+    131, 137, 139, 149, 151, 157, 163, 167,
 ];
 const GENERATOR: u32 = 65537;
 
 /// Whether the big-endian modulus has the fingerprint.
 pub(super) fn is_vulnerable(modulus: &[u8]) -> bool {
     PRIMES.iter().all(|&prime| {
-        let residue = modulus
-            .iter()
-            .fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % prime);
+        let residue = modulus.iter().fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % prime);
         is_power(residue, prime)
     })
 }

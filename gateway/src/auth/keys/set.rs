@@ -41,8 +41,7 @@ struct RawSet<'a> {
 impl KeySet {
     /// Reads a JWKS. Keys that cannot verify tokens are left out and logged; real sets mix purposes.
     pub(in crate::auth) fn parse(json: &[u8]) -> Result<Self, SetError> {
-        let set: RawSet<'_> =
-            serde_json::from_slice(json).map_err(|error| SetError::NotAJwks(error.to_string()))?;
+        let set: RawSet<'_> = serde_json::from_slice(json).map_err(|error| SetError::NotAJwks(error.to_string()))?;
         if set.keys.len() > MAX_KEYS {
             return Err(SetError::TooMany(set.keys.len()));
         }
@@ -55,10 +54,7 @@ impl KeySet {
             {
                 return Err(SetError::DuplicateKid(kid.clone()));
             }
-            match parsed
-                .map_err(|_| Unusable::Malformed("no JWK"))
-                .and_then(Key::new)
-            {
+            match parsed.map_err(|_| Unusable::Malformed("no JWK")).and_then(Key::new) {
                 Ok(key) => keys.push(key),
                 Err(Unusable::OtherUse) => {}
                 Err(reason) => tracing::warn!(?kid, %reason, "a key of a JWKS is not used"),
@@ -82,9 +78,7 @@ impl KeySet {
     /// # Errors
     /// `UnknownKey`, `WrongAlgorithm` or `BadSignature`.
     pub(in crate::auth) fn verify(&self, jws: &Jws<'_>) -> Result<(), AuthError> {
-        self.find(jws.header.kid.as_deref())
-            .ok_or(AuthError::UnknownKey)?
-            .verify(jws)
+        self.find(jws.header.kid.as_deref()).ok_or(AuthError::UnknownKey)?.verify(jws)
     }
 
     fn find(&self, kid: Option<&str>) -> Option<&Key> {
@@ -106,8 +100,6 @@ impl PartialEq for KeySet {
 
 impl fmt::Debug for KeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.keys.iter().map(|key| &key.kid))
-            .finish()
+        f.debug_list().entries(self.keys.iter().map(|key| &key.kid)).finish()
     }
 }

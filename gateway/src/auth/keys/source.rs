@@ -58,19 +58,11 @@ pub(super) enum Ask {
 
 impl Source {
     /// Loads the JWKS once. `known` remembers where discovery led.
-    pub(super) async fn load(
-        &self,
-        fetch: &dyn Fetch,
-        known: &mut Option<Uri>,
-        ask: Ask,
-    ) -> Result<KeySet, LoadError> {
+    pub(super) async fn load(&self, fetch: &dyn Fetch, known: &mut Option<Uri>, ask: Ask) -> Result<KeySet, LoadError> {
         match self {
             Self::File(path) => {
                 let json = tokio::fs::read(path).await;
-                let json = json.map_err(|reason| LoadError::File {
-                    path: path.clone(),
-                    reason,
-                })?;
+                let json = json.map_err(|reason| LoadError::File { path: path.clone(), reason })?;
                 Ok(KeySet::parse(&json)?)
             }
             Self::Discovery(discovery) => {

@@ -34,26 +34,17 @@ async fn ten_thousand_unknown_keys_cause_two_fetches_a_window() {
     gate.ask(&signer.token(json!({}))).await.unwrap();
     issuer.take_fetches();
     let flood = async || {
-        let tokens =
-            (0..10_000).map(|n| attacker.sign(json!({"alg": "ES256", "kid": n.to_string()}), json!({})));
+        let tokens = (0..10_000).map(|n| attacker.sign(json!({"alg": "ES256", "kid": n.to_string()}), json!({})));
         let tokens: Vec<_> = tokens.collect();
         let answers = join_all(tokens.iter().map(|token| gate.code(token))).await;
         assert!(answers.iter().all(|code| *code == "unknown_key"));
     };
     flood().await;
     assert_eq!(issuer.take_fetches(), 2);
-    assert_eq!(
-        gate.code(&signer.token(json!({"jti": "new"}))).await,
-        "ok",
-        "known keys are not held up"
-    );
+    assert_eq!(gate.code(&signer.token(json!({"jti": "new"}))).await, "ok", "known keys are not held up");
 
     issuer.put(JWKS, &jwks(&[&rotated]));
-    assert_eq!(
-        gate.code(&rotated.token(json!({}))).await,
-        "unknown_key",
-        "the flood has used up the window"
-    );
+    assert_eq!(gate.code(&rotated.token(json!({}))).await, "unknown_key", "the flood has used up the window");
     advance(Duration::from_secs(30)).await;
     assert_eq!(gate.code(&rotated.token(json!({}))).await, "ok");
     assert_eq!(issuer.take_fetches(), 1);
@@ -64,9 +55,7 @@ async fn all_who_need_the_same_new_key_share_one_fetch() {
     let signer = Signer::new("k");
     let issuer = FakeIssuer::new(&[&signer]);
     let gate = Gate::discovering(&issuer);
-    let tokens: Vec<_> = (0..100)
-        .map(|n| signer.token(json!({"jti": n.to_string()})))
-        .collect();
+    let tokens: Vec<_> = (0..100).map(|n| signer.token(json!({"jti": n.to_string()}))).collect();
     let answers = join_all(tokens.iter().map(|token| gate.code(token))).await;
     assert!(answers.iter().all(|code| *code == "ok"));
     assert_eq!(issuer.take_fetches(), 2);
@@ -98,16 +87,9 @@ async fn an_issuer_that_is_down_at_start_means_503_until_it_is_back() {
     assert_eq!(error.status(), 503);
     let fetches = issuer.take_fetches();
     assert_eq!(gate.code(&token).await, "authentication_unavailable");
-    assert_eq!(
-        issuer.take_fetches(),
-        0,
-        "after {fetches} fetches the next waits for its time"
-    );
+    assert_eq!(issuer.take_fetches(), 0, "after {fetches} fetches the next waits for its time");
 
-    issuer.put(
-        DISCOVERY,
-        &json!({"issuer": ISSUER, "jwks_uri": JWKS}).to_string(),
-    );
+    issuer.put(DISCOVERY, &json!({"issuer": ISSUER, "jwks_uri": JWKS}).to_string());
     issuer.put(JWKS, &jwks(&[&signer]));
     advance(error.retry_after().unwrap()).await;
     assert_eq!(gate.code(&token).await, "ok");
@@ -123,17 +105,9 @@ async fn old_keys_serve_for_a_day_while_the_issuer_is_down() {
     issuer.go_down();
     advance(24 * HOUR - Duration::from_secs(1)).await;
     assert_eq!(gate.code(&token).await, "ok", "remembered");
-    assert_eq!(
-        gate.code(&signer.token(json!({"jti": "new"}))).await,
-        "ok",
-        "verified anew"
-    );
+    assert_eq!(gate.code(&signer.token(json!({"jti": "new"}))).await, "ok", "verified anew");
     let stranger = Signer::new("new").token(json!({}));
-    assert_eq!(
-        gate.code(&stranger).await,
-        "authentication_unavailable",
-        "it may be a new key"
-    );
+    assert_eq!(gate.code(&stranger).await, "authentication_unavailable", "it may be a new key");
     advance(Duration::from_secs(1)).await;
     assert_eq!(gate.code(&token).await, "authentication_unavailable");
 }
@@ -150,19 +124,12 @@ async fn the_background_task_renews_and_retries() {
     issuer.put(JWKS, &jwks(&[&new]));
     tokio::time::sleep(Duration::from_secs(661)).await;
     assert_eq!(issuer.take_fetches(), 2, "and again after ten minutes");
-    assert_eq!(
-        gate.code(&old.token(json!({}))).await,
-        "unknown_key",
-        "a withdrawn key stops working"
-    );
+    assert_eq!(gate.code(&old.token(json!({}))).await, "unknown_key", "a withdrawn key stops working");
     issuer.go_down();
     issuer.take_fetches();
     tokio::time::sleep(2 * HOUR).await;
     let fetches = issuer.take_fetches();
-    assert!(
-        (200..=300).contains(&fetches),
-        "two documents tried once a minute or so: {fetches}"
-    );
+    assert!((200..=300).contains(&fetches), "two documents tried once a minute or so: {fetches}");
     task.abort();
 }
 
@@ -190,15 +157,9 @@ async fn the_place_of_rfc_8414_is_the_second_guess() {
     let issuer = FakeIssuer::new(&[&signer]);
     issuer.go_down();
     let document = json!({"issuer": ISSUER, "jwks_uri": JWKS}).to_string();
-    issuer.put(
-        "https://id.example/.well-known/oauth-authorization-server",
-        &document,
-    );
+    issuer.put("https://id.example/.well-known/oauth-authorization-server", &document);
     issuer.put(JWKS, &jwks(&[&signer]));
-    assert_eq!(
-        Gate::discovering(&issuer).code(&signer.token(json!({}))).await,
-        "ok"
-    );
+    assert_eq!(Gate::discovering(&issuer).code(&signer.token(json!({}))).await, "ok");
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,14 +199,10 @@ fn unusable_settings_are_named() {
         change(&mut settings);
         Gate::with(settings, Arc::default()).map(drop).unwrap_err()
     };
-    assert!(matches!(
-        with(|s| s.audiences.clear()),
-        SettingsError::NoAudience(_)
-    ));
+    assert!(matches!(with(|s| s.audiences.clear()), SettingsError::NoAudience(_)));
     let error = with(|s| s.keys = KeySource::File("/nonexistent/jwks.json".into())).to_string();
     assert!(error.contains("/nonexistent/jwks.json"), "{error}");
-    let error =
-        with(|s| s.keys = KeySource::Inline(r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#.into())).to_string();
+    let error = with(|s| s.keys = KeySource::Inline(r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#.into())).to_string();
     assert!(error.contains("none of its keys can verify tokens"), "{error}");
     let error = with(|s| (s.issuer, s.keys) = ("http://id.example".into(), KeySource::Discovery)).to_string();
     assert!(error.contains("only https is safe"), "{error}");

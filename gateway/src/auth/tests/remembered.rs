@@ -21,12 +21,9 @@ async fn a_remembered_token_expires_on_time() {
     let signer = Signer::new("k");
     let gate = Gate::fixed(&[&signer]);
     let token = signer.token(json!({"exp": NOW + 10}));
-    for (now, expected) in [
-        (NOW, Ok(())),
-        (NOW + 9, Ok(())),
-        (NOW + 10, Err(AuthError::Expired)),
-        (NOW + 11, Err(AuthError::Expired)),
-    ] {
+    for (now, expected) in
+        [(NOW, Ok(())), (NOW + 9, Ok(())), (NOW + 10, Err(AuthError::Expired)), (NOW + 11, Err(AuthError::Expired))]
+    {
         gate.clock.set(now);
         assert_eq!(gate.ask(&token).await.map(drop), expected, "{}", now - NOW);
     }
@@ -39,10 +36,7 @@ async fn another_signature_is_another_token() {
     let token = signer.token(json!({}));
     gate.ask(&token).await.unwrap();
     let (signed, _) = token.rsplit_once('.').unwrap();
-    assert_eq!(
-        gate.code(&format!("{signed}.{}", "A".repeat(86))).await,
-        "bad_signature"
-    );
+    assert_eq!(gate.code(&format!("{signed}.{}", "A".repeat(86))).await, "bad_signature");
     assert_eq!(gate.code(&format!("{signed}.")).await, "bad_signature");
 }
 

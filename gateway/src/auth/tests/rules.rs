@@ -4,18 +4,19 @@ use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
 use super::support::{Gate, ISSUER, NOW, Signer, settings};
-use crate::auth::{AuthError, KeySource};
+use crate::auth::{AuthError, KeySource, Principal};
 
 async fn each(cases: &[(&str, Value)]) {
     let signer = Signer::new("k");
     let gate = Gate::fixed(&[&signer]);
     for (expected, claims) in cases {
-        assert_eq!(
-            gate.code(&signer.token(claims.clone())).await,
-            *expected,
-            "{claims}"
-        );
+        assert_eq!(gate.code(&signer.token(claims.clone())).await, *expected, "{claims}");
     }
+}
+
+/// Whether the token grants `chat`, `embed` and `other`; `None` where it does not say.
+fn granted(principal: &Principal) -> Option<[bool; 3]> {
+    principal.models.as_deref().map(|grants| ["chat", "embed", "other"].map(|name| grants.allow(name)))
 }
 
 #[tokio::test]
@@ -26,7 +27,7 @@ async fn a_good_token_becomes_its_principal() {
     assert_eq!(&*principal.subject, "alice");
     assert_eq!(principal.tenant.as_str(), "acme");
     assert_eq!(&*principal.issuer, ISSUER);
-    assert_eq!(principal.models.as_deref().unwrap(), ["chat", "embed"]);
+    assert_eq!(granted(&principal), Some([true, true, false]));
     assert_eq!(principal.expires, NOW + 3600);
     assert_eq!(principal.token_id.as_deref(), Some("t1"));
 }
@@ -35,33 +36,20 @@ async fn a_good_token_becomes_its_principal() {
 async fn models_may_be_one_string_or_absent() {
     let signer = Signer::new("k");
     let gate = Gate::fixed(&[&signer]);
-    let models = async |claims| gate.ask(&signer.token(claims)).await.unwrap().models.clone();
-    assert_eq!(
-        models(json!({"models": "chat  embed"})).await.as_deref().unwrap(),
-        ["chat", "embed"]
-    );
+    let models = async |claims| granted(&gate.ask(&signer.token(claims)).await.unwrap());
+    assert_eq!(models(json!({"models": "chat  embed"})).await, Some([true, true, false]));
+    assert_eq!(models(json!({"models": "*"})).await, Some([true; 3]));
     assert_eq!(models(json!({})).await, None, "no claim, no narrowing");
-    assert_eq!(
-        models(json!({"models": []})).await.as_deref().unwrap(),
-        [""; 0],
-        "an empty list allows nothing"
-    );
+    assert_eq!(models(json!({"models": []})).await, Some([false; 3]), "an empty list allows nothing");
     assert_eq!(gate.code(&signer.token(json!({"models": 7}))).await, "bad_claim");
-    assert_eq!(
-        gate.code(&signer.token(json!({"models": ["chat", 7]}))).await,
-        "bad_claim"
-    );
+    assert_eq!(gate.code(&signer.token(json!({"models": ["chat", 7]}))).await, "bad_claim");
 }
 
 #[tokio::test]
 async fn every_supported_kind_of_key_verifies() {
     for algorithm in [Algorithm::ES256, Algorithm::ES384, Algorithm::EdDSA] {
         let signer = Signer::with("k", algorithm);
-        assert_eq!(
-            Gate::fixed(&[&signer]).code(&signer.token(json!({}))).await,
-            "ok",
-            "{algorithm:?}"
-        );
+        assert_eq!(Gate::fixed(&[&signer]).code(&signer.token(json!({}))).await, "ok", "{algorithm:?}");
     }
 }
 
@@ -157,10 +145,7 @@ async fn id_and_refresh_tokens_are_refused() {
         assert_eq!(gate.code(&token).await, "not_an_access_token", "{claim}");
     }
     for typ in ["ID", "Refresh"] {
-        assert_eq!(
-            gate.code(&signer.token(json!({"typ": typ}))).await,
-            "not_an_access_token"
-        );
+        assert_eq!(gate.code(&signer.token(json!({"typ": typ}))).await, "not_an_access_token");
     }
     assert_eq!(gate.code(&signer.token(json!({"typ": "Bearer"}))).await, "ok");
 }
@@ -175,18 +160,9 @@ async fn only_types_of_access_tokens_are_taken() {
     let signer = Signer::new("k");
     let gate = Gate::fixed(&[&signer]);
     for typ in ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt"] {
-        assert_eq!(
-            gate.code(&signer.sign(json!({"alg": "ES256", "kid": "k", "typ": typ}), json!({})))
-                .await,
-            "ok",
-            "{typ}"
-        );
+        assert_eq!(gate.code(&signer.sign(json!({"alg": "ES256", "kid": "k", "typ": typ}), json!({}))).await, "ok", "{typ}");
     }
-    assert_eq!(
-        gate.code(&signer.sign(json!({"alg": "ES256", "kid": "k"}), json!({})))
-            .await,
-        "ok"
-    );
+    assert_eq!(gate.code(&signer.sign(json!({"alg": "ES256", "kid": "k"}), json!({}))).await, "ok");
     for typ in ["dpop+jwt", "logout+jwt", "secevent+jwt", "JOSE", ""] {
         let token = signer.sign(json!({"alg": "ES256", "kid": "k", "typ": typ}), json!({}));
         assert_eq!(gate.code(&token).await, "wrong_token_type", "{typ}");
@@ -203,10 +179,7 @@ async fn the_header_does_not_choose_the_algorithm() {
     }
     // The classic: the public key, which everybody has, as an HMAC secret.
     let secret = jsonwebtoken::EncodingKey::from_secret(signer.jwk["x"].as_str().unwrap().as_bytes());
-    let header = jsonwebtoken::Header {
-        kid: Some("k".into()),
-        ..Default::default()
-    };
+    let header = jsonwebtoken::Header { kid: Some("k".into()), ..Default::default() };
     let claims = json!({"iss": ISSUER, "aud": "gateway", "sub": "a", "tenant": "acme", "exp": NOW + 60});
     let token = jsonwebtoken::encode(&header, &claims, &secret).unwrap();
     assert_eq!(gate.code(&token).await, "wrong_algorithm");
@@ -220,10 +193,7 @@ async fn keys_that_the_token_brings_along_are_ignored() {
         "x5u": "https://evil.example/cert", "x5c": ["AAAA"],
     });
     let gate = Gate::fixed(&[&signer]);
-    assert_eq!(
-        gate.code(&attacker.sign(header.clone(), json!({}))).await,
-        "bad_signature"
-    );
+    assert_eq!(gate.code(&attacker.sign(header.clone(), json!({}))).await, "bad_signature");
     assert_eq!(gate.code(&signer.sign(header, json!({}))).await, "ok");
 }
 
@@ -231,15 +201,8 @@ async fn keys_that_the_token_brings_along_are_ignored() {
 async fn critical_extensions_are_refused() {
     let signer = Signer::new("k");
     for crit in [json!(["b64"]), json!(["exp"]), json!([]), json!(null)] {
-        let token = signer.sign(
-            json!({"alg": "ES256", "kid": "k", "crit": crit, "b64": true}),
-            json!({}),
-        );
-        assert_eq!(
-            Gate::fixed(&[&signer]).code(&token).await,
-            "malformed_token",
-            "{crit}"
-        );
+        let token = signer.sign(json!({"alg": "ES256", "kid": "k", "crit": crit, "b64": true}), json!({}));
+        assert_eq!(Gate::fixed(&[&signer]).code(&token).await, "malformed_token", "{crit}");
     }
 }
 
@@ -247,21 +210,12 @@ async fn critical_extensions_are_refused() {
 async fn names_that_occur_twice_are_refused() {
     let signer = Signer::new("k");
     let gate = Gate::fixed(&[&signer]);
-    let claims = format!(
-        r#"{{"iss":"{ISSUER}","aud":"gateway","sub":"a","tenant":"acme","exp":{}"#,
-        NOW + 60
-    );
+    let claims = format!(r#"{{"iss":"{ISSUER}","aud":"gateway","sub":"a","tenant":"acme","exp":{}"#, NOW + 60);
     let header = r#"{"alg":"ES256","kid":"k""#;
     let ask = async |header: String, claims: String| gate.code(&signer.sign_text(&header, &claims)).await;
     assert_eq!(ask(format!("{header}}}"), format!("{claims}}}")).await, "ok");
-    assert_eq!(
-        ask(format!("{header}}}"), format!(r#"{claims},"tenant":"other"}}"#)).await,
-        "malformed_token"
-    );
-    assert_eq!(
-        ask(format!(r#"{header},"alg":"none"}}"#), format!("{claims}}}")).await,
-        "malformed_token"
-    );
+    assert_eq!(ask(format!("{header}}}"), format!(r#"{claims},"tenant":"other"}}"#)).await, "malformed_token");
+    assert_eq!(ask(format!(r#"{header},"alg":"none"}}"#), format!("{claims}}}")).await, "malformed_token");
 }
 
 #[tokio::test]
@@ -285,11 +239,7 @@ async fn only_compact_strict_base64url_is_taken() {
     ];
     for token in bad {
         let code = gate.code(&token).await;
-        assert!(
-            ["malformed_token", "bad_signature"].contains(&code),
-            "{code} {:.80}",
-            token
-        );
+        assert!(["malformed_token", "bad_signature"].contains(&code), "{code} {:.80}", token);
     }
 }
 
@@ -317,31 +267,14 @@ async fn the_caller_learns_nothing_before_the_signature_verifies() {
 
 #[tokio::test]
 async fn challenges_are_those_of_rfc_6750() {
-    let challenge = |error: AuthError| {
-        error
-            .www_authenticate()
-            .map(|value| value.to_str().unwrap().to_owned())
-    };
-    assert_eq!(
-        challenge(AuthError::Missing).unwrap(),
-        r#"Bearer realm="tradewind""#
-    );
+    let challenge = |error: AuthError| error.www_authenticate().map(|value| value.to_str().unwrap().to_owned());
+    assert_eq!(challenge(AuthError::Missing).unwrap(), r#"Bearer realm="tradewind""#);
     assert_eq!(
         challenge(AuthError::Expired).unwrap(),
         r#"Bearer realm="tradewind", error="invalid_token", error_description="the access token expired""#
     );
-    assert!(
-        challenge(AuthError::SeveralCredentials)
-            .unwrap()
-            .contains(r#"error="invalid_request""#)
-    );
-    assert_eq!(
-        challenge(AuthError::Unavailable {
-            issuer: ISSUER.into(),
-            retry_after: Default::default()
-        }),
-        None
-    );
+    assert!(challenge(AuthError::SeveralCredentials).unwrap().contains(r#"error="invalid_request""#));
+    assert_eq!(challenge(AuthError::Unavailable { issuer: ISSUER.into(), retry_after: Default::default() }), None);
 }
 
 #[tokio::test]
@@ -350,38 +283,20 @@ async fn development_tokens_are_accepted_by_the_same_state_directory_only() {
     use crate::home::Home;
 
     let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (ours, theirs) = (
-        Home::open(ours.path()).unwrap(),
-        Home::open(theirs.path()).unwrap(),
-    );
+    let (ours, theirs) = (Home::open(ours.path()).unwrap(), Home::open(theirs.path()).unwrap());
     let claims = DevClaims {
         tenant: "acme".parse().unwrap(),
         models: vec!["*".into()],
         subject: "me".into(),
         lifetime: std::time::Duration::from_secs(60),
     };
-    let token = DevIssuer::open(&ours)
-        .unwrap()
-        .mint(&claims, &SystemClock)
-        .unwrap();
+    let token = DevIssuer::open(&ours).unwrap().mint(&claims, &SystemClock).unwrap();
     let gate = |home| {
         let clock = std::sync::Arc::new(SystemClock);
-        Authenticator::new(
-            vec![DevIssuer::settings(home)],
-            std::sync::Arc::<super::support::FakeIssuer>::default(),
-            clock,
-        )
+        Authenticator::new(vec![DevIssuer::settings(home)], std::sync::Arc::<super::support::FakeIssuer>::default(), clock)
     };
-    let principal = gate(&ours)
-        .unwrap()
-        .authenticate(&super::support::bearer(&token))
-        .await
-        .unwrap();
-    assert_eq!(principal.models.as_deref().unwrap(), ["*"]);
-    let error = gate(&theirs)
-        .unwrap()
-        .authenticate(&super::support::bearer(&token))
-        .await
-        .unwrap_err();
+    let principal = gate(&ours).unwrap().authenticate(&super::support::bearer(&token)).await.unwrap();
+    assert_eq!(granted(&principal), Some([true; 3]));
+    let error = gate(&theirs).unwrap().authenticate(&super::support::bearer(&token)).await.unwrap_err();
     assert_eq!(error, AuthError::UnknownKey);
 }

@@ -15,9 +15,7 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519};
 use serde_json::{Value, json};
 
-use crate::auth::{
-    AuthError, Authenticator, Clock, Fetch, FetchError, IssuerSettings, KeySource, Principal, SettingsError,
-};
+use crate::auth::{AuthError, Authenticator, Clock, Fetch, FetchError, IssuerSettings, KeySource, Principal, SettingsError};
 
 pub(super) const NOW: u64 = 1_800_000_000;
 pub(super) const ISSUER: &str = "https://id.example";
@@ -63,10 +61,7 @@ impl Signer {
             // The crate reads the public half out of 48-byte keys only; take it from the pair instead.
             Algorithm::EdDSA => {
                 let x = URL_SAFE_NO_PAD.encode(pair.public_key_raw());
-                (
-                    EncodingKey::from_ed_der(pair.serialized_der()),
-                    json!({"kty": "OKP", "crv": "Ed25519", "x": x}),
-                )
+                (EncodingKey::from_ed_der(pair.serialized_der()), json!({"kty": "OKP", "crv": "Ed25519", "x": x}))
             }
             _ => {
                 let key = EncodingKey::from_ec_der(pair.serialized_der());
@@ -75,12 +70,7 @@ impl Signer {
             }
         };
         jwk["kid"] = kid.into();
-        Self {
-            kid: kid.into(),
-            jwk,
-            algorithm,
-            key,
-        }
+        Self { kid: kid.into(), jwk, algorithm, key }
     }
 
     /// An ordinary token with these claims over the ordinary ones; `null` removes one.
@@ -102,11 +92,7 @@ impl Signer {
     }
 
     pub(super) fn sign_text(&self, header: &str, claims: &str) -> String {
-        let signed = format!(
-            "{}.{}",
-            URL_SAFE_NO_PAD.encode(header),
-            URL_SAFE_NO_PAD.encode(claims)
-        );
+        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &self.key, self.algorithm).unwrap();
         format!("{signed}.{signature}")
     }
@@ -127,10 +113,7 @@ impl FakeIssuer {
     /// Publishes a discovery document and these keys.
     pub(super) fn new(signers: &[&Signer]) -> Arc<Self> {
         let issuer = Arc::new(Self::default());
-        issuer.put(
-            DISCOVERY,
-            &json!({"issuer": ISSUER, "jwks_uri": JWKS}).to_string(),
-        );
+        issuer.put(DISCOVERY, &json!({"issuer": ISSUER, "jwks_uri": JWKS}).to_string());
         issuer.put(JWKS, &jwks(signers));
         issuer
     }
@@ -156,8 +139,7 @@ impl Fetch for FakeIssuer {
         async move {
             // A real fetch takes a while, in which others come to wait for it.
             tokio::task::yield_now().await;
-            page.map(Bytes::from)
-                .ok_or(FetchError::Status(StatusCode::NOT_FOUND))
+            page.map(Bytes::from).ok_or(FetchError::Status(StatusCode::NOT_FOUND))
         }
         .boxed()
     }
@@ -171,11 +153,7 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn fixed(signers: &[&Signer]) -> Self {
-        Self::with(
-            settings(KeySource::Inline(jwks(signers).into())),
-            Arc::new(FakeIssuer::default()),
-        )
-        .unwrap()
+        Self::with(settings(KeySource::Inline(jwks(signers).into())), Arc::new(FakeIssuer::default())).unwrap()
     }
 
     pub(super) fn discovering(issuer: &Arc<FakeIssuer>) -> Self {
@@ -185,10 +163,7 @@ impl Gate {
     pub(super) fn with(settings: IssuerSettings, fetch: Arc<FakeIssuer>) -> Result<Self, SettingsError> {
         let clock = Arc::new(FakeClock(AtomicU64::new(NOW)));
         let auth = Authenticator::new(vec![settings], fetch, Arc::clone(&clock) as _)?;
-        Ok(Self {
-            auth: Arc::new(auth),
-            clock,
-        })
+        Ok(Self { auth: Arc::new(auth), clock })
     }
 
     pub(super) async fn ask(&self, token: &str) -> Result<Arc<Principal>, AuthError> {

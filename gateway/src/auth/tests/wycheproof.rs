@@ -10,34 +10,14 @@ use crate::auth::keys::KeySet;
 
 /// Valid cases with a public key that are refused, by file and number.
 const LEFT_OUT: [(&str, u64, &str); 4] = [
-    (
-        "signature",
-        346,
-        "the key says PS256, the token PS384: a key has one algorithm",
-    ),
-    (
-        "signature",
-        347,
-        "P-521 is not supported, and ES521 is no algorithm's name",
-    ),
-    (
-        "signature",
-        350,
-        "the key says PS256, the token PS384: a key has one algorithm",
-    ),
-    (
-        "signature",
-        351,
-        "P-521 is not supported, and ES521 is no algorithm's name",
-    ),
+    ("signature", 346, "the key says PS256, the token PS384: a key has one algorithm"),
+    ("signature", 347, "P-521 is not supported, and ES521 is no algorithm's name"),
+    ("signature", 350, "the key says PS256, the token PS384: a key has one algorithm"),
+    ("signature", 351, "P-521 is not supported, and ES521 is no algorithm's name"),
 ];
 
 fn verifies(keys: &Value, token: &str) -> bool {
-    let set = if keys.get("keys").is_some() {
-        keys.clone()
-    } else {
-        json!({ "keys": [keys] })
-    };
+    let set = if keys.get("keys").is_some() { keys.clone() } else { json!({ "keys": [keys] }) };
     let Ok(set) = KeySet::parse(set.to_string().as_bytes()) else {
         return false;
     };

@@ -1,0 +1,288 @@
+//! `POST /v1/chat/completions`, in full, for backends that answer it in this process.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::UsageBody;
+
+/// A conversation to continue. Fields that this type has no member for land in `rest`, where
+/// [`ChatRequest::unsupported`] finds those that cannot be ignored.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ChatRequest {
+    /// The model asked for.
+    pub model: String,
+    /// The conversation so far.
+    pub messages: Vec<Message>,
+    /// Spread of the sampling, 0 (always the likeliest token) to 2.
+    #[serde(default)]
+    pub temperature: Option<f64>,
+    /// Share of the probability mass to sample from, above 0 up to 1.
+    #[serde(default)]
+    pub top_p: Option<f64>,
+    /// Makes sampling repeatable.
+    #[serde(default)]
+    pub seed: Option<i64>,
+    /// Texts before which generation ends.
+    #[serde(default)]
+    pub stop: Option<StopSequences>,
+    /// The most tokens to generate; the older spelling.
+    #[serde(default)]
+    pub max_tokens: Option<u64>,
+    /// The most tokens to generate; wins over `max_tokens`.
+    #[serde(default)]
+    pub max_completion_tokens: Option<u64>,
+    /// Whether the answer comes as events.
+    #[serde(default)]
+    pub stream: Option<bool>,
+    /// Options of the stream; read by [`super::Head`].
+    #[serde(default)]
+    pub stream_options: Option<Value>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub rest: BTreeMap<String, Value>,
+}
+
+/// One text or several before which generation ends.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "`stop` must be a string or an array of strings")]
+pub enum StopSequences {
+    /// One text.
+    One(String),
+    /// Several texts.
+    Many(Vec<String>),
+}
+
+impl StopSequences {
+    /// The texts as a list.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<String> {
+        match self {
+            Self::One(text) => vec![text],
+            Self::Many(texts) => texts,
+        }
+    }
+}
+
+/// One turn of the conversation.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Message {
+    /// Who speaks: `developer`, `system`, `user`, `assistant`, `tool` or `function`.
+    pub role: String,
+    /// What is said; may be absent where a tool is called.
+    #[serde(default)]
+    pub content: Option<Content>,
+    /// Tool calls and whatever else a message can hold.
+    #[serde(flatten)]
+    pub rest: BTreeMap<String, Value>,
+}
+
+/// The content of a message.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "`content` must be a string or an array of content parts")]
+pub enum Content {
+    /// Plain text.
+    Text(String),
+    /// Parts, in order.
+    Parts(Vec<ContentPart>),
+}
+
+/// One part of a message.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ContentPart {
+    /// `text`, `image_url`, `input_audio`, `file` or `refusal`.
+    pub r#type: String,
+    /// The text, of a `text` part.
+    #[serde(default)]
+    pub text: Option<String>,
+}
+
+/// A field that asks for something a text-only backend cannot do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsupported {
+    /// The path of the field, such as `messages[2].content[0]`.
+    pub param: String,
+    /// What is accepted there.
+    pub accepted: &'static str,
+}
+
+impl ChatRequest {
+    /// The most tokens to generate, if the caller set it.
+    #[must_use]
+    pub fn token_limit(&self) -> Option<u64> {
+        self.max_completion_tokens.or(self.max_tokens)
+    }
+
+    /// The first field that a plain text backend would have to ignore although it changes the answer.
+    #[must_use]
+    pub fn unsupported(&self) -> Option<Unsupported> {
+        self.rest.iter().find_map(|(name, value)| {
+            let accepted = refusal(name, value)?;
+            Some(Unsupported { param: name.clone(), accepted })
+        })
+    }
+}
+
+/// What is accepted for the field instead of `value`; none where `value` asks for nothing, or only gives a hint that changes no answer.
+fn refusal(name: &str, value: &Value) -> Option<&'static str> {
+    let (is_accepted, accepted) = match name {
+        "metadata"
+        | "parallel_tool_calls"
+        | "prompt_cache_key"
+        | "prompt_cache_options"
+        | "prompt_cache_retention"
+        | "safety_identifier"
+        | "service_tier"
+        | "user" => (true, ""),
+        "n" => (value == 1, "only 1"),
+        "frequency_penalty" | "presence_penalty" => (value.as_f64() == Some(0.0), "only 0"),
+        "logprobs" | "store" => (value == false, "only false"),
+        "logit_bias" => (value.as_object().is_some_and(serde_json::Map::is_empty), "only an empty object"),
+        "tools" | "functions" => (value.as_array().is_some_and(Vec::is_empty), "only an empty list"),
+        "tool_choice" | "function_call" => (value == "none" || value == "auto", "only \"none\" or \"auto\""),
+        "response_format" => (value.get("type").is_some_and(|kind| kind == "text"), "only {\"type\": \"text\"}"),
+        "modalities" => (value.as_array().is_some_and(|kinds| kinds.iter().all(|kind| kind == "text")), "only [\"text\"]"),
+        "reasoning_effort" => (value == "none", "only \"none\""),
+        _ => (false, "nothing"),
+    };
+    (!is_accepted && !value.is_null()).then_some(accepted)
+}
+
+/// A whole answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChatCompletion<'a> {
+    /// A name for this answer, `chatcmpl-…`.
+    pub id: &'a str,
+    /// Always `chat.completion`.
+    pub object: &'static str,
+    /// Seconds since 1970.
+    pub created: u64,
+    /// The model that answered.
+    pub model: &'a str,
+    /// The one answer.
+    pub choices: [Choice<'a>; 1],
+    /// Tokens read and generated.
+    pub usage: UsageBody,
+}
+
+/// One answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Choice<'a> {
+    /// Which of the `n` answers.
+    pub index: u32,
+    /// The next turn.
+    pub message: Reply<'a>,
+    /// Always `null`: probabilities are not offered.
+    pub logprobs: Option<()>,
+    /// Why generation ended.
+    pub finish_reason: FinishReason,
+}
+
+/// The assistant's turn.
+#[derive(Debug, Clone, Serialize)]
+pub struct Reply<'a> {
+    /// Always `assistant`.
+    pub role: &'static str,
+    /// The text.
+    pub content: &'a str,
+    /// Always `null`: refusals come as text.
+    pub refusal: Option<()>,
+}
+
+/// Why generation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// The model came to an end, or to a stop sequence.
+    Stop,
+    /// The limit of tokens was reached.
+    Length,
+}
+
+/// One event of a streamed answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChatCompletionChunk<'a> {
+    /// The same in every chunk of an answer.
+    pub id: &'a str,
+    /// Always `chat.completion.chunk`.
+    pub object: &'static str,
+    /// Seconds since 1970, the same in every chunk.
+    pub created: u64,
+    /// The model that answers.
+    pub model: &'a str,
+    /// One entry, or none in the chunk that carries the usage.
+    pub choices: &'a [ChunkChoice<'a>],
+    /// Absent unless asked for; then `null` in all chunks but the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Option<UsageBody>>,
+}
+
+/// What a chunk adds to an answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChunkChoice<'a> {
+    /// Which of the `n` answers.
+    pub index: u32,
+    /// The addition.
+    pub delta: Delta<'a>,
+    /// Always `null`: probabilities are not offered.
+    pub logprobs: Option<()>,
+    /// Set in the last chunk of the answer.
+    pub finish_reason: Option<FinishReason>,
+}
+
+/// An addition to the assistant's turn.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Delta<'a> {
+    /// `assistant`, in the first chunk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<&'static str>,
+    /// More text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<&'a str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unsupported(fields: &str) -> Option<Unsupported> {
+        let json = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}],{fields}}}"#);
+        serde_json::from_str::<ChatRequest>(&json).unwrap().unsupported()
+    }
+
+    #[test]
+    fn neutral_values_and_hints_are_accepted() {
+        let neutral = r#""n":1,"presence_penalty":0,"frequency_penalty":0.0,"logprobs":false,"logit_bias":{},"tools":[],"tool_choice":"none",
+            "response_format":{"type":"text"},"user":"u","metadata":{"a":"b"},"reasoning_effort":null,"anything":null,"modalities":["text"]"#;
+        assert_eq!(unsupported(neutral), None);
+    }
+
+    #[test]
+    fn what_would_change_the_answer_is_named() {
+        for field in [
+            r#""n":2"#,
+            r#""presence_penalty":0.5"#,
+            r#""logprobs":true"#,
+            r#""tools":[{"type":"function","function":{"name":"f"}}]"#,
+            r#""response_format":{"type":"json_object"}"#,
+            r#""invented":1"#,
+        ] {
+            let name = field.split('"').nth(1).unwrap();
+            assert_eq!(unsupported(field).unwrap().param, name);
+        }
+    }
+
+    #[test]
+    fn usage_is_absent_null_or_told() {
+        let chunk = |usage| {
+            let chunk =
+                ChatCompletionChunk { id: "c", object: "chat.completion.chunk", created: 1, model: "m", choices: &[], usage };
+            serde_json::to_string(&chunk).unwrap()
+        };
+        assert!(!chunk(None).contains("usage"));
+        assert!(chunk(Some(None)).contains("\"usage\":null"));
+        let usage = crate::Usage { prompt_tokens: 1, completion_tokens: 2 };
+        assert!(chunk(Some(Some(UsageBody::generated(usage)))).contains("\"total_tokens\":3"));
+    }
+}

@@ -1,0 +1,60 @@
+//! OpenAI's API: Chat Completions, Embeddings, Models and its errors, which is also the gateway's own face.
+//!
+//! Source: OpenAI's published API description (`openapi.json`) and what its SDKs accept.
+
+mod chat;
+mod embeddings;
+mod error;
+mod head;
+mod models;
+mod sniffer;
+
+pub use chat::{
+    ChatCompletion, ChatCompletionChunk, ChatRequest, Choice, ChunkChoice, Content, ContentPart, Delta, FinishReason, Message,
+    Reply, StopSequences, Unsupported,
+};
+pub use embeddings::{Embedding, EmbeddingInput, EmbeddingList, EmbeddingRequest, EncodingFormat, Vector};
+pub use error::{ErrorBody, ErrorDetail};
+pub use head::{Head, HeadError, replace_model};
+pub use models::{Model, ModelList};
+pub use sniffer::{Finding, StreamSniffer};
+
+use serde::Serialize;
+
+use crate::Usage;
+
+/// Token counts in the form of this API, which repeats the sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct UsageBody {
+    /// Tokens of the input.
+    pub prompt_tokens: u64,
+    /// Tokens generated; absent for embeddings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completion_tokens: Option<u64>,
+    /// The sum.
+    pub total_tokens: u64,
+}
+
+impl UsageBody {
+    /// The counts of an operation that generates text.
+    #[must_use]
+    pub const fn generated(usage: Usage) -> Self {
+        Self { prompt_tokens: usage.prompt_tokens, completion_tokens: Some(usage.completion_tokens), total_tokens: usage.total() }
+    }
+
+    /// The counts of an operation that only reads.
+    #[must_use]
+    pub const fn read(usage: Usage) -> Self {
+        Self { prompt_tokens: usage.prompt_tokens, completion_tokens: None, total_tokens: usage.prompt_tokens }
+    }
+}
+
+/// The `usage` object of an answer, if it holds one.
+#[must_use]
+pub fn usage_of(answer: &[u8]) -> Option<Usage> {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        usage: Option<Usage>,
+    }
+    serde_json::from_slice::<Answer>(answer).ok()?.usage
+}

@@ -1,0 +1,165 @@
+//! Layer 4: one record a request, granted or denied, closed when its body ends or is dropped.
+
+use std::{
+    borrow::Cow,
+    convert::Infallible,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_util::future::{Either, Ready, ready};
+use http::{Request, Response, StatusCode};
+use tower::{Layer, Service};
+
+use super::{Audit, Decision, Outcome, Record};
+use crate::{
+    body::{Body, End, OnEnd},
+    context::{self, RequestContext},
+    error::{Error, Kind},
+    finishing::{Finish, Finishing},
+};
+
+/// Wraps a service in [`Audited`].
+#[derive(Clone)]
+pub struct AuditLayer {
+    audit: Audit,
+}
+
+impl AuditLayer {
+    /// Records in `audit`.
+    #[must_use]
+    pub const fn new(audit: Audit) -> Self {
+        Self { audit }
+    }
+}
+
+impl<S> Layer<S> for AuditLayer {
+    type Service = Audited<S>;
+
+    fn layer(&self, inner: S) -> Audited<S> {
+        Audited { inner, audit: self.audit.clone() }
+    }
+}
+
+/// Records each request, and refuses those that could not be recorded.
+#[derive(Clone)]
+pub struct Audited<S> {
+    inner: S,
+    audit: Audit,
+}
+
+impl<S, B> Service<Request<B>> for Audited<S>
+where
+    S: Service<Request<B>, Response = Response<Body>, Error = Infallible>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Either<Finishing<S::Future, OpenRecord>, Ready<Result<Response<Body>, Infallible>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let context: Option<Arc<RequestContext>> = request.extensions().get().cloned();
+        match (self.audit.admit(), context) {
+            (Ok(()), Some(context)) => {
+                let open = OpenRecord { audit: self.audit.clone(), context: Some(context), status: None };
+                Either::Left(Finishing::new(self.inner.call(request), open))
+            }
+            (refused, context) => {
+                let kind = if refused.is_err() { Kind::AuditUnavailable } else { Kind::Internal };
+                if let Some(context) = context {
+                    context.set_error(kind);
+                }
+                let error = Error::new(kind, "No request is served while the audit log cannot be written.");
+                Either::Right(ready(Ok(error.into_response())))
+            }
+        }
+    }
+}
+
+/// A record that is written when its request has ended.
+pub struct OpenRecord {
+    audit: Audit,
+    context: Option<Arc<RequestContext>>,
+    status: Option<StatusCode>,
+}
+
+impl Finish<Result<Response<Body>, Infallible>> for OpenRecord {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn finish(mut self, outcome: Self::Output) -> Self::Output {
+        let Ok(mut response) = outcome;
+        self.status = Some(response.status());
+        response.body_mut().on_end(self);
+        Ok(response)
+    }
+}
+
+impl OpenRecord {
+    fn close(&mut self, outcome: context::Outcome) {
+        if let Some(context) = self.context.take() {
+            self.audit.record(record(&context, self.status, outcome));
+        }
+    }
+}
+
+impl OnEnd for OpenRecord {
+    fn on_end(mut self: Box<Self>, end: End) {
+        self.close(context::Outcome::of(end));
+    }
+}
+
+impl Drop for OpenRecord {
+    fn drop(&mut self) {
+        self.close(context::Outcome::of_abandoned());
+    }
+}
+
+fn record(context: &RequestContext, status: Option<StatusCode>, ended: context::Outcome) -> Record {
+    let principal = context.principal();
+    let asked = context.asked();
+    let usage = context.usage();
+    let denied = matches!(
+        context.error(),
+        Some(
+            Kind::Unauthenticated
+                | Kind::AuthenticationUnavailable
+                | Kind::ModelNotAllowed
+                | Kind::ModelNotFound
+                | Kind::Overloaded
+        )
+    ) || principal.is_none();
+    let failed = status.is_none_or(|status| !status.is_success());
+    let outcome = match ended {
+        context::Outcome::Completed if failed => Outcome::Failed,
+        context::Outcome::Completed => Outcome::Completed,
+        context::Outcome::Interrupted => Outcome::Interrupted,
+        context::Outcome::ClientClosed => Outcome::ClientClosed,
+        context::Outcome::Panicked => Outcome::Failed,
+    };
+    Record {
+        request_id: context.id().to_string().into(),
+        tenant: principal.map(|principal| principal.tenant.as_str().into()),
+        subject: principal.map(|principal| Arc::clone(&principal.subject)),
+        issuer: principal.map(|principal| Arc::clone(&principal.issuer)),
+        token_id: principal.and_then(|principal| principal.token_id.clone()),
+        operation: asked.map(|asked| Cow::Borrowed(asked.operation.as_str())),
+        method: Cow::Owned(context.method().to_string()),
+        path: context.path().into(),
+        model: asked.map(|asked| asked.model.as_str().into()),
+        route: context.route().map(|route| route.as_str().into()),
+        backend: context.served_by().map(|deployment| deployment.backend_name().into()),
+        decision: if denied { Decision::Denied } else { Decision::Granted },
+        reason: context.reason().map(Cow::Borrowed),
+        status: status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).as_u16(),
+        outcome,
+        attempts: context.attempts(),
+        prompt_tokens: usage.map(|usage| usage.prompt_tokens),
+        completion_tokens: usage.map(|usage| usage.completion_tokens),
+        duration_ms: u64::try_from(context.elapsed().as_millis()).unwrap_or(u64::MAX),
+        policy: Some(context.snapshot().policy_hash()),
+        client: Some(context.client().ip()),
+    }
+}

@@ -1,0 +1,85 @@
+//! Layer 10: whether the caller may ask this of that model.
+
+use std::task::{Context, Poll};
+
+use futures_util::future::{Either, Ready, ready};
+use http::Response;
+use tower::{Layer, Service};
+use tradewind_policies::Denied;
+
+use crate::{
+    body::Body,
+    error::{Error, Kind},
+    inference::{Call, Inference},
+};
+
+/// Wraps a service in [`Authorize`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AuthorizeLayer;
+
+impl<S> Layer<S> for AuthorizeLayer {
+    type Service = Authorize<S>;
+
+    fn layer(&self, inner: S) -> Authorize<S> {
+        Authorize { inner }
+    }
+}
+
+/// Refuses what neither token nor policy grants.
+#[derive(Debug, Clone)]
+pub struct Authorize<S> {
+    inner: S,
+}
+
+impl<S: Service<Call, Response = Response<Body>, Error = Error>> Service<Call> for Authorize<S> {
+    type Response = Response<Body>;
+    type Error = Error;
+    type Future = Either<S::Future, Ready<Result<Response<Body>, Error>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: Call) -> Self::Future {
+        let allowed = match &call {
+            // The list itself holds only what the caller may use.
+            Call::ListModels(_) => Ok(()),
+            Call::Infer(inference) => authorize(inference),
+        };
+        match allowed {
+            Ok(()) => Either::Left(self.inner.call(call)),
+            Err(error) => Either::Right(ready(Err(error))),
+        }
+    }
+}
+
+fn authorize(inference: &Inference) -> Result<(), Error> {
+    let context = &inference.context;
+    let model = &inference.head.model;
+    let Some(principal) = context.principal() else {
+        return Err(Error::new(Kind::Internal, "Internal error."));
+    };
+    let policy = &context.snapshot().policy;
+    policy.authorize(&principal.tenant, principal.models.as_deref(), model, inference.operation).map_err(|denied| {
+        tracing::debug!(%denied, "not authorized");
+        match denied {
+            Denied::UnknownTenant(_) | Denied::NotGranted { .. } | Denied::NothingGrants { .. } => {
+                let message = format!("This credential is not allowed to use model '{}'.", shown(model));
+                Error::new(Kind::ModelNotAllowed, message)
+            }
+            Denied::NoSuchModel { .. } => {
+                let message = format!("The model '{}' does not exist or you do not have access to it.", shown(model));
+                Error::new(Kind::ModelNotFound, message).with_param("model")
+            }
+            Denied::OperationNotServed { operation, .. } => {
+                let message = format!("The model '{}' does not serve {operation}.", shown(model));
+                Error::new(Kind::InvalidRequest, message).with_param("model")
+            }
+        }
+    })
+}
+
+/// A name from outside, fit to be shown.
+fn shown(model: &str) -> String {
+    model.chars().filter(|c| !c.is_control()).take(100).collect()
+}

@@ -1,0 +1,124 @@
+//! An engine's answer as the events of OpenAI's API.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use tradewind_models::chat::{Event, GenerateError, Generation};
+use tradewind_protocol::{
+    Usage,
+    openai::{ChatCompletionChunk, ChunkChoice, Delta, FinishReason, UsageBody},
+    sse,
+};
+
+use super::chat::{Label, reason, usage_of};
+use crate::{
+    backend::Attempt,
+    body::Broken,
+    context::RequestContext,
+    error::{Error, Kind},
+};
+
+/// The events of an answer. Dropping them cancels the generation.
+pub(super) struct ChatEvents {
+    generation: Generation,
+    first: Option<Event>,
+    /// Events that one step of the engine made more than one of.
+    ready: VecDeque<Bytes>,
+    ended: bool,
+    label: Label,
+    include_usage: bool,
+    context: Arc<RequestContext>,
+}
+
+impl ChatEvents {
+    /// The events of `generation`, of which `first` has been taken already.
+    pub(super) fn new(generation: Generation, first: Event, attempt: &Attempt) -> Self {
+        let label = Label::of(attempt);
+        let include_usage = attempt.inference.head.include_usage;
+        let context = Arc::clone(&attempt.inference.context);
+        let mut events =
+            Self { generation, first: Some(first), ready: VecDeque::new(), ended: false, label, include_usage, context };
+        let role = Delta { role: Some("assistant"), content: Some("") };
+        let role = events.chunk(role, None);
+        events.ready.push_back(role);
+        events
+    }
+
+    fn take(&mut self, event: Event) -> Result<(), Broken> {
+        match event {
+            Event::Started { .. } => {}
+            Event::Text(text) => {
+                self.context.mark_first_content();
+                let chunk = self.chunk(Delta { role: None, content: Some(&text) }, None);
+                self.ready.push_back(chunk);
+            }
+            Event::Done { finish, usage } => {
+                let usage = usage_of(usage);
+                self.context.set_usage(usage);
+                let last = self.chunk(Delta::default(), Some(reason(finish)));
+                self.ready.push_back(last);
+                if self.include_usage {
+                    self.ready.push_back(self.usage(usage));
+                }
+                self.ready.push_back(sse::encode(b"[DONE]"));
+                self.ended = true;
+            }
+            Event::Failed(error) => {
+                self.ended = true;
+                tracing::warn!(%error, "a local answer broke off");
+                let (kind, message) = match error {
+                    GenerateError::DeadlineExceeded => {
+                        (Kind::Timeout, "The deadline of the request passed while its answer was streaming.")
+                    }
+                    _ => (Kind::StreamInterrupted, "The answer broke off: the local model failed."),
+                };
+                return Err(Broken::Untold(Error::new(kind, message)));
+            }
+        }
+        Ok(())
+    }
+
+    fn chunk(&self, delta: Delta<'_>, finish_reason: Option<FinishReason>) -> Bytes {
+        let choice = ChunkChoice { index: 0, delta, logprobs: None, finish_reason };
+        self.encode(&[choice], self.include_usage.then_some(None))
+    }
+
+    fn usage(&self, usage: Usage) -> Bytes {
+        self.encode(&[], Some(Some(UsageBody::generated(usage))))
+    }
+
+    fn encode(&self, choices: &[ChunkChoice<'_>], usage: Option<Option<UsageBody>>) -> Bytes {
+        let Label { id, created, model } = &self.label;
+        let chunk = ChatCompletionChunk { id, object: "chat.completion.chunk", created: *created, model, choices, usage };
+        // Strings and numbers: there is nothing in it that cannot be written as JSON.
+        sse::encode(&serde_json::to_vec(&chunk).unwrap_or_default())
+    }
+}
+
+impl Stream for ChatEvents {
+    type Item = Result<Bytes, Broken>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Poll::Ready(Some(Ok(event)));
+            }
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            let event = match self.first.take() {
+                Some(event) => event,
+                None => ready!(self.generation.poll_next(cx)).unwrap_or(Event::Failed(GenerateError::Stopped)),
+            };
+            if let Err(broken) = self.take(event) {
+                return Poll::Ready(Some(Err(broken)));
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Embeddings: OpenAI's request becomes the engine's, and the engine's vectors OpenAI's answer.
+
+use tradewind_models::{
+    EmbeddingEngine,
+    embeddings::{EmbedError, Input},
+};
+use tradewind_protocol::{
+    Usage,
+    openai::{Embedding, EmbeddingInput, EmbeddingList, EmbeddingRequest, UsageBody, Vector},
+};
+
+use super::{chat::unsupported_field, faulty, not_taken, unsuited};
+use crate::{
+    backend::Attempt,
+    error::{Error, Kind},
+    inference::{Answer, Failure, Whole},
+};
+
+/// How many inputs OpenAI's API takes at once.
+const MOST_INPUTS: usize = 2048;
+
+/// Embeds the inputs of `attempt`.
+pub(super) async fn answer(engine: &EmbeddingEngine, attempt: Attempt) -> Result<Answer, Failure> {
+    let request: EmbeddingRequest = serde_json::from_slice(&attempt.inference.body)
+        .map_err(|error| faulty(Error::new(Kind::InvalidRequest, format!("The body is not an embeddings request: {error}."))))?;
+    if attempt.inference.head.stream {
+        return Err(unsupported_field("stream".to_owned(), "only false"));
+    }
+    if let Some(unsupported) = request.unsupported() {
+        return Err(unsupported_field(unsupported.param, unsupported.accepted));
+    }
+    let native = engine.dimensions();
+    if request.dimensions.is_some_and(|dimensions| dimensions != native as u64) {
+        return Err(unsupported_field("dimensions".to_owned(), &format!("only {native}")));
+    }
+    let format = request.encoding_format.unwrap_or_default();
+    let inputs = inputs(request.input)?;
+    let made = engine.submit(inputs).map_err(not_taken)?.await.map_err(failure)?;
+    let usage = Usage { prompt_tokens: made.prompt_tokens as u64, completion_tokens: 0 };
+    let vectors = made.vectors.iter().enumerate();
+    let list = EmbeddingList {
+        object: "list",
+        data: vectors
+            .map(|(index, values)| Embedding { object: "embedding", index, embedding: Vector { values, format } })
+            .collect(),
+        model: attempt.model.as_str(),
+        usage: UsageBody::read(usage),
+    };
+    let body = serde_json::to_vec(&list).map_err(|error| Failure::backend(Kind::Internal, error.to_string()))?;
+    Ok(Answer::Whole(Whole { status: http::StatusCode::OK, body: body.into(), usage: Some(usage) }))
+}
+
+fn inputs(input: EmbeddingInput) -> Result<Vec<Input>, Failure> {
+    let inputs: Vec<Input> = match input {
+        EmbeddingInput::Text(text) => vec![Input::Text(text)],
+        EmbeddingInput::Texts(texts) => texts.into_iter().map(Input::Text).collect(),
+        EmbeddingInput::Tokens(tokens) => vec![Input::Tokens(tokens)],
+        EmbeddingInput::TokenLists(lists) => lists.into_iter().map(Input::Tokens).collect(),
+    };
+    // As OpenAI has it: an empty text has no meaning to embed.
+    let is_empty = |input: &Input| matches!(input, Input::Text(text) if text.is_empty());
+    if inputs.is_empty() || inputs.len() > MOST_INPUTS || inputs.iter().any(is_empty) {
+        let message = format!("`input` must hold 1 to {MOST_INPUTS} texts, none of them empty.");
+        return Err(faulty(Error::new(Kind::InvalidRequest, message).with_param("input")));
+    }
+    Ok(inputs)
+}
+
+fn failure(error: EmbedError) -> Failure {
+    let sentence = format!("{error}.");
+    match error {
+        EmbedError::TooLong { .. } => unsuited(Error::new(Kind::ContextLengthExceeded, sentence).with_param("input")),
+        EmbedError::Empty { .. } | EmbedError::UnknownToken { .. } | EmbedError::Tokenizer { .. } => {
+            unsuited(Error::new(Kind::InvalidRequest, sentence).with_param("input"))
+        }
+        EmbedError::Forward(_) | EmbedError::Panicked(_) | EmbedError::Stopped => {
+            Failure::backend(Kind::UpstreamFailed, sentence)
+        }
+    }
+}

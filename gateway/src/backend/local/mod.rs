@@ -1,0 +1,93 @@
+//! Layers 19 to 21 for a model that runs in this process: the engine instead of a socket.
+
+mod chat;
+mod chat_events;
+mod embeddings;
+mod engines;
+
+use std::{
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use tower::Service;
+use tradewind_models::chat::SubmitError;
+
+pub use self::engines::{Engine, LocalEngines, operation};
+
+use super::Attempt;
+use crate::{
+    error::{Error, Kind},
+    inference::{Answer, Blame, Failure},
+};
+
+/// When to ask again for a model that is being loaded.
+const WHILE_LOADING: Duration = Duration::from_secs(5);
+
+/// The engines of this process, as a backend.
+#[derive(Debug, Clone)]
+pub struct Local {
+    engines: LocalEngines,
+}
+
+impl Local {
+    /// A backend that asks `engines`.
+    #[must_use]
+    pub const fn new(engines: LocalEngines) -> Self {
+        Self { engines }
+    }
+}
+
+impl Service<Attempt> for Local {
+    type Response = Answer;
+    type Error = Failure;
+    type Future = BoxFuture<'static, Result<Answer, Failure>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, attempt: Attempt) -> Self::Future {
+        let engine = self.engines.get(attempt.model.as_str());
+        Box::pin(async move {
+            match engine.as_deref() {
+                Some(Engine::Chat(engine)) => chat::answer(engine, attempt).await,
+                Some(Engine::Embeddings(engine)) => embeddings::answer(engine, attempt).await,
+                Some(Engine::Loading) => Err(loading()),
+                Some(Engine::Unavailable(reason)) => Err(Failure::backend(Kind::UpstreamFailed, reason.as_str())),
+                None => Err(Failure::backend(Kind::UpstreamFailed, format!("model {} is not loaded", attempt.model))),
+            }
+        })
+    }
+}
+
+/// A request that asks for what this model does not offer. Another backend may.
+fn unsuited(error: Error) -> Failure {
+    let detail = error.to_string();
+    Failure { blame: Blame::Unsuited, error, detail }
+}
+
+/// A request that no backend could serve.
+fn faulty(error: Error) -> Failure {
+    let detail = error.to_string();
+    Failure { blame: Blame::Request, error, detail }
+}
+
+/// A model that will be there soon. That is no failure, and must not count as one.
+fn loading() -> Failure {
+    let error = Error::new(Kind::NoHealthyUpstream, "The model is still being loaded.").with_retry_after(WHILE_LOADING);
+    unsuited(error)
+}
+
+fn not_taken(error: SubmitError) -> Failure {
+    match error {
+        SubmitError::QueueFull { retry_after } => {
+            // A client can only be told whole seconds.
+            let after = retry_after.max(Duration::from_secs(1));
+            let error = Error::new(Kind::RateLimited, "The local model's queue is full.").with_retry_after(after);
+            Failure { blame: Blame::RateLimited(Some(retry_after)), error, detail: "the queue is full".to_owned() }
+        }
+        SubmitError::Stopped => Failure::backend(Kind::UpstreamFailed, "the engine has stopped"),
+    }
+}

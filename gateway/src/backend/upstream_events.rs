@@ -1,0 +1,147 @@
+//! The events of an upstream's stream, passed on as they arrive.
+//!
+//! Bytes are not changed and, where a piece ends with an event, not copied; the beginning of an event whose end has not come is
+//! held back, so that a stream which breaks off can be closed with an event of our own. Such a stream is one that ends without
+//! `[DONE]`: passing its end on would look to every SDK like the end of the answer.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use tradewind_protocol::openai::StreamSniffer;
+
+use crate::{
+    body::Broken,
+    context::RequestContext,
+    error::{Error, Kind},
+    inference::Failure,
+};
+
+/// A stream under way.
+pub(super) struct UpstreamEvents {
+    body: Incoming,
+    sniffer: StreamSniffer,
+    /// The beginning of an event whose end has not come.
+    held: BytesMut,
+    /// What was read to see the first event.
+    first: Option<Bytes>,
+    ended: bool,
+    context: Arc<RequestContext>,
+}
+
+impl UpstreamEvents {
+    /// Waits for the first event. Until it is there nothing has been promised to the client, so all that goes wrong is a [`Failure`] and
+    /// another backend may be tried; and so is a stream that begins with an error.
+    ///
+    /// # Errors
+    /// [`Failure`], where there is no first event.
+    pub(super) async fn open(body: Incoming, context: Arc<RequestContext>) -> Result<Self, Failure> {
+        let sniffer = StreamSniffer::new();
+        let mut events = Self { body, sniffer, held: BytesMut::new(), first: None, ended: false, context };
+        let failure = |detail: &str| Failure::backend(Kind::UpstreamFailed, detail);
+        match events.next().await {
+            Some(Ok(_)) if events.sniffer.has_error() => Err(failure("the stream began with an error")),
+            Some(Ok(first)) => {
+                events.first = Some(first);
+                Ok(events)
+            }
+            Some(Err(Broken::Untold(error))) => Err(failure(&error.to_string())),
+            Some(Err(Broken::Told)) | None => Err(failure("the stream held no event")),
+        }
+    }
+
+    /// Adds a piece and returns what of it can be passed on.
+    fn take(&mut self, mut piece: Bytes) -> Result<Bytes, Broken> {
+        let finding = self.sniffer.push(&piece).map_err(|error| interrupted(&error.to_string()))?;
+        if finding.first_content {
+            self.context.mark_first_content();
+        }
+        let complete = piece.split_to(finding.complete);
+        if self.held.is_empty() || complete.is_empty() {
+            self.held.extend_from_slice(&piece);
+            return Ok(complete);
+        }
+        self.held.extend_from_slice(&complete);
+        let complete = self.held.split().freeze();
+        self.held.extend_from_slice(&piece);
+        Ok(complete)
+    }
+
+    /// The body has ended. What is held lacks at most its blank line.
+    fn end(&mut self) -> Option<Result<Bytes, Broken>> {
+        self.ended = true;
+        self.sniffer.finish();
+        self.note_usage();
+        if self.sniffer.is_done() {
+            let mut last = self.held.split();
+            if last.is_empty() {
+                return None;
+            }
+            last.extend_from_slice(b"\n\n");
+            return Some(Ok(last.freeze()));
+        }
+        if self.sniffer.has_error() {
+            return Some(Err(Broken::Told));
+        }
+        Some(Err(interrupted("the upstream closed the stream before its end")))
+    }
+
+    fn note_usage(&self) {
+        if let Some(usage) = self.sniffer.usage() {
+            self.context.set_usage(usage);
+        }
+    }
+}
+
+fn interrupted(what: &str) -> Broken {
+    Broken::Untold(Error::new(Kind::StreamInterrupted, format!("The answer broke off: {what}.")))
+}
+
+impl Stream for UpstreamEvents {
+    type Item = Result<Bytes, Broken>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if let Some(first) = this.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
+        loop {
+            if this.ended {
+                return Poll::Ready(None);
+            }
+            if this.sniffer.is_done() {
+                // The answer is complete, whatever becomes of the connection now. If its end is already here, it can be used again.
+                let _end_or_not = Pin::new(&mut this.body).poll_frame(cx);
+                this.ended = true;
+                this.note_usage();
+                return Poll::Ready(None);
+            }
+            match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
+                None => return Poll::Ready(this.end()),
+                Some(Err(error)) => {
+                    this.ended = true;
+                    this.note_usage();
+                    tracing::warn!(error = &error as &dyn std::error::Error, "an upstream's stream broke off");
+                    return Poll::Ready(Some(Err(interrupted("the connection to the upstream was lost"))));
+                }
+                Some(Ok(frame)) => {
+                    let Ok(piece) = frame.into_data() else { continue };
+                    match this.take(piece) {
+                        Ok(complete) if complete.is_empty() => {}
+                        Ok(complete) => return Poll::Ready(Some(Ok(complete))),
+                        Err(broken) => {
+                            this.ended = true;
+                            return Poll::Ready(Some(Err(broken)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

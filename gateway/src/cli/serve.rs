@@ -1,0 +1,78 @@
+//! `tradewind serve`: the gateway itself.
+
+use std::{
+    fmt,
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use super::banner;
+use crate::{
+    config::{Environment, ServeArgs, Settings},
+    gateway::Gateway,
+    server::{Shutdown, on_signals},
+    telemetry,
+};
+
+/// The exit code of a gateway that was started wrongly.
+const MISUSED: u8 = 2;
+
+/// Serves until a signal says to stop.
+pub(super) fn run(args: &ServeArgs) -> ExitCode {
+    let settings = match Settings::load(args, &Environment::of_process()) {
+        Ok(settings) => settings,
+        Err(faults) => return misused(&faults),
+    };
+    if let Err(error) = telemetry::logging::init(&settings.log) {
+        return misused(&error);
+    }
+    let metrics = match telemetry::install() {
+        Ok(metrics) => metrics,
+        Err(error) => return failed(&error),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("tw-io").build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    runtime.block_on(async {
+        let gateway = match Gateway::bind(settings).await {
+            Ok(gateway) => gateway,
+            Err(error) => return misused(&error),
+        };
+        if let Err(error) = io::stdout().write_all(banner::listening(&gateway).as_bytes()) {
+            return failed(&error);
+        }
+        let loading = load_models(&gateway);
+        let shutdown = Shutdown::new();
+        let signals = tokio::spawn(on_signals(shutdown.clone()));
+        let result = gateway.run(metrics, shutdown).await;
+        signals.abort();
+        // A download that is under way is taken up again at the next start.
+        drop(loading);
+        result.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
+    })
+}
+
+/// Fetches and loads the local models on a thread of their own, which the process does not wait for.
+fn load_models(gateway: &Gateway) -> io::Result<std::thread::JoinHandle<()>> {
+    let engines = gateway.engines().clone();
+    let settings = gateway.settings().local.clone();
+    let ready = banner::Ready::of(gateway);
+    std::thread::Builder::new().name("tw-load".to_owned()).spawn(move || {
+        crate::backend::load(&settings, &engines);
+        if let Err(error) = io::stdout().write_all(ready.text(&engines).as_bytes()) {
+            tracing::warn!(%error, "cannot write to standard output");
+        }
+    })
+}
+
+/// Says what the operator can mend.
+fn misused(error: &dyn fmt::Display) -> ExitCode {
+    eprintln!("tradewind: {error}");
+    ExitCode::from(MISUSED)
+}
+
+fn failed(error: &dyn fmt::Display) -> ExitCode {
+    eprintln!("tradewind: {error}");
+    ExitCode::FAILURE
+}

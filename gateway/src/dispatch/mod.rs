@@ -1,0 +1,157 @@
+//! Layer 16: the attempts, one after the other, until one answers. Only before the first byte to the client.
+
+mod answered;
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_util::future::BoxFuture;
+use http::{
+    HeaderValue, Response,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
+use tower::{Service, ServiceExt};
+use tradewind_policies::select::Outcome;
+
+use self::answered::Answered;
+use crate::{
+    backend::Attempt,
+    body::Body,
+    error::{Error, Kind},
+    inference::{Answer, Blame, Failure, Inference, Whole},
+    route::{Planned, Routed, Run},
+};
+
+/// Makes the planned attempts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Dispatch;
+
+impl Service<Routed> for Dispatch {
+    type Response = Response<Body>;
+    type Error = Error;
+    type Future = BoxFuture<'static, Result<Response<Body>, Error>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, routed: Routed) -> Self::Future {
+        Box::pin(dispatch(routed))
+    }
+}
+
+async fn dispatch(routed: Routed) -> Result<Response<Body>, Error> {
+    let Routed { inference, plan, max_attempts } = routed;
+    let mut verdict = Verdict::default();
+    for planned in &plan {
+        if inference.context.attempts() >= max_attempts {
+            break;
+        }
+        // Another request may have taken the last probe, or met a rate limit, since the plan was made.
+        let Ok(run) = planned.deployment.start() else { continue };
+        match attempt(&inference, planned, run).await {
+            Ok(response) => return Ok(response),
+            Err(failure) if failure.blame == Blame::Request => return Err(failure.error),
+            Err(failure) => verdict.add(failure),
+        }
+    }
+    Err(verdict.into_error())
+}
+
+async fn attempt(inference: &Inference, planned: &Planned, mut run: Run) -> Result<Response<Body>, Failure> {
+    let context = &inference.context;
+    let deployment = &planned.deployment;
+    let attempt = Attempt { inference: inference.clone(), model: deployment.model().clone(), timeouts: planned.timeouts };
+    let answer = deployment.service().oneshot(attempt).await;
+    match answer {
+        Ok(answer) => {
+            context.add_attempt(run.elapsed());
+            context.set_served_by(Arc::clone(deployment));
+            run.answered();
+            Ok(match answer {
+                Answer::Whole(whole) => {
+                    if whole.status.is_client_error() {
+                        run.ended(Outcome::ClientFault);
+                    }
+                    respond_whole(inference, whole)
+                }
+                Answer::Events(events) => respond_events(Body::events(Box::pin(Answered::new(events, run)))),
+            })
+        }
+        Err(failure) => {
+            let elapsed = run.elapsed();
+            match failure.blame {
+                // Nothing was asked of the backend.
+                Blame::Unsuited => run.ended(Outcome::ClientFault),
+                Blame::Request => {
+                    context.add_attempt(elapsed);
+                    context.set_served_by(Arc::clone(deployment));
+                    run.ended(Outcome::ClientFault);
+                }
+                Blame::RateLimited(retry_after) => {
+                    context.add_attempt(elapsed);
+                    run.ended(Outcome::RateLimited { retry_after });
+                }
+                Blame::Backend => {
+                    context.add_attempt(elapsed);
+                    run.ended(Outcome::Failure);
+                }
+            }
+            let (backend, detail) = (deployment.backend_name(), failure.detail.as_str());
+            tracing::warn!(backend, detail, blame = ?failure.blame, elapsed_ms = elapsed.as_millis(), "an attempt failed");
+            Err(failure)
+        }
+    }
+}
+
+fn respond_whole(inference: &Inference, whole: Whole) -> Response<Body> {
+    if let Some(usage) = whole.usage {
+        inference.context.set_usage(usage);
+    }
+    let mut response = Response::new(Body::full(whole.body));
+    *response.status_mut() = whole.status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn respond_events(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// What to tell the caller when no attempt answered: the last real failure; a rate limit only where there was nothing else, with the
+/// earliest time to come back; and that the request asks for too much only where every backend said so.
+#[derive(Debug, Default)]
+struct Verdict {
+    failed: Option<Error>,
+    limited: Option<Error>,
+    unsuited: Option<Error>,
+}
+
+impl Verdict {
+    fn add(&mut self, failure: Failure) {
+        let Failure { blame, error, .. } = failure;
+        match blame {
+            Blame::Unsuited => self.unsuited = Some(error),
+            Blame::Backend | Blame::Request => self.failed = Some(error),
+            Blame::RateLimited(_) => {
+                let earlier = self.limited.as_ref().and_then(Error::retry_after);
+                if earlier.is_none_or(|earlier| error.retry_after().is_some_and(|after| after < earlier)) {
+                    self.limited = Some(error);
+                }
+            }
+        }
+    }
+
+    fn into_error(self) -> Error {
+        self.failed
+            .or(self.limited)
+            .or(self.unsuited)
+            .unwrap_or_else(|| Error::new(Kind::NoHealthyUpstream, "No healthy upstream for this model."))
+    }
+}

@@ -1,0 +1,229 @@
+//! One error for everything that can end a request, and the only place where it becomes HTTP.
+//!
+//! A [`Kind`] says what happened; status, class and code of OpenAI's API, and whose fault it is, follow from it in one table. Layers below
+//! [`crate::ingress::respond`] return an [`Error`] and never build a response of their own for it.
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderName, HeaderValue, Response, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
+use tradewind_protocol::{
+    openai::{ErrorBody, ErrorDetail},
+    sse,
+};
+
+use crate::body::Body;
+
+/// Why a request could not be served.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    message: Cow<'static, str>,
+    param: Option<Cow<'static, str>>,
+    retry_after: Option<Duration>,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+/// Whose doing an error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The application's: the same request will fail again.
+    Downstream,
+    /// A backend's.
+    Upstream,
+    /// The gateway's own, or its operator's.
+    Internal,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// No credential, or one that is not valid.
+    Unauthenticated,
+    /// The keys that a credential would be checked with cannot be had.
+    AuthenticationUnavailable,
+    /// The caller may not use this model.
+    ModelNotAllowed,
+    /// There is no such model.
+    ModelNotFound,
+    /// Nothing is served at this path.
+    UnknownPath,
+    /// The path is served, but not by this method.
+    MethodNotAllowed,
+    /// The body is not a request.
+    InvalidRequest,
+    /// The request asks for what the backend cannot do.
+    UnsupportedParameter,
+    /// The prompt does not fit the model.
+    ContextLengthExceeded,
+    /// The body is too large.
+    RequestTooLarge,
+    /// The body is compressed, or not JSON.
+    UnsupportedMediaType,
+    /// The body did not arrive.
+    RequestAborted,
+    /// Every backend has had enough for now.
+    RateLimited,
+    /// The gateway itself has had enough for now.
+    Overloaded,
+    /// The gateway is going down.
+    ShuttingDown,
+    /// The audit log cannot be written, so nothing may be done.
+    AuditUnavailable,
+    /// No backend is fit to be tried.
+    NoHealthyUpstream,
+    /// An upstream failed, or answered with what is not an answer.
+    UpstreamFailed,
+    /// An upstream, or the request as a whole, took too long.
+    Timeout,
+    /// A stream broke off after it had begun.
+    StreamInterrupted,
+    /// A bug.
+    Internal,
+}
+
+/// What a [`Kind`] is called in OpenAI's API.
+struct Face {
+    status: StatusCode,
+    r#type: &'static str,
+    code: &'static str,
+    fault: Fault,
+}
+
+impl Kind {
+    const fn face(self) -> Face {
+        use Fault::{Downstream, Internal, Upstream};
+        const INVALID: &str = "invalid_request_error";
+        const SERVER: &str = "server_error";
+        let (status, r#type, code, fault) = match self {
+            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, INVALID, "invalid_api_key", Downstream),
+            Self::AuthenticationUnavailable => (StatusCode::SERVICE_UNAVAILABLE, SERVER, "authentication_unavailable", Internal),
+            Self::ModelNotAllowed => (StatusCode::FORBIDDEN, "permission_error", "model_not_allowed", Downstream),
+            Self::ModelNotFound => (StatusCode::NOT_FOUND, INVALID, "model_not_found", Downstream),
+            Self::UnknownPath => (StatusCode::NOT_FOUND, INVALID, "unknown_url", Downstream),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, INVALID, "method_not_allowed", Downstream),
+            Self::InvalidRequest => (StatusCode::BAD_REQUEST, INVALID, "invalid_request", Downstream),
+            Self::UnsupportedParameter => (StatusCode::BAD_REQUEST, INVALID, "unsupported_parameter", Downstream),
+            Self::ContextLengthExceeded => (StatusCode::BAD_REQUEST, INVALID, "context_length_exceeded", Downstream),
+            Self::RequestTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, INVALID, "request_too_large", Downstream),
+            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID, "unsupported_media_type", Downstream),
+            Self::RequestAborted => (StatusCode::BAD_REQUEST, INVALID, "request_aborted", Downstream),
+            Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "rate_limit_exceeded", Upstream),
+            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, SERVER, "overloaded", Internal),
+            Self::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, SERVER, "shutting_down", Internal),
+            Self::AuditUnavailable => (StatusCode::SERVICE_UNAVAILABLE, SERVER, "audit_unavailable", Internal),
+            Self::NoHealthyUpstream => (StatusCode::SERVICE_UNAVAILABLE, SERVER, "service_unavailable", Upstream),
+            Self::UpstreamFailed => (StatusCode::BAD_GATEWAY, SERVER, "upstream_error", Upstream),
+            Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, SERVER, "upstream_timeout", Upstream),
+            Self::StreamInterrupted => (StatusCode::BAD_GATEWAY, "upstream_interrupted", "stream_interrupted", Upstream),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, SERVER, "internal_error", Internal),
+        };
+        Face { status, r#type, code, fault }
+    }
+
+    /// The stable name for programs: the `code` of the body, and the reason in the audit record.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        self.face().code
+    }
+
+    /// Whose doing it is.
+    #[must_use]
+    pub const fn fault(self) -> Fault {
+        self.face().fault
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        self.face().status
+    }
+}
+
+impl Error {
+    /// An error with a sentence for a person: what was wrong, where, and what is accepted. It goes to the caller, so it names
+    /// nothing that is the operator's affair.
+    pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, message: message.into(), param: None, retry_after: None, header: None }
+    }
+
+    /// Names the request field at fault.
+    #[must_use]
+    pub fn with_param(mut self, param: impl Into<Cow<'static, str>>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    /// Says when to come back.
+    #[must_use]
+    pub const fn with_retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
+    /// Adds the header that belongs to the status: `WWW-Authenticate` to a 401, `Allow` to a 405.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+
+    /// What happened.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// When to come back, where that is known.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// The response that tells it.
+    #[must_use]
+    pub fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::full(self.body()));
+        *response.status_mut() = self.kind.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(after) = self.retry_after {
+            // Rounded up: a client that comes back a moment early is refused again.
+            headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs() + u64::from(after.subsec_nanos() > 0)));
+        }
+        if let Some((name, value)) = self.header {
+            headers.insert(name, value);
+        }
+        response
+    }
+
+    /// The event that ends a stream which has already begun with status 200. SDKs raise an error on it, where they would take a plain
+    /// end for the end of the answer.
+    #[must_use]
+    pub fn into_event(self) -> Bytes {
+        sse::encode(&self.body())
+    }
+
+    fn body(&self) -> Bytes {
+        let Face { r#type, code, .. } = self.kind.face();
+        let detail = ErrorDetail {
+            message: Cow::Borrowed(self.message.as_ref()),
+            r#type,
+            param: self.param.as_deref().map(Cow::Borrowed),
+            code: Some(code),
+        };
+        // Strings and an option of a string: there is nothing in it that cannot be written as JSON.
+        serde_json::to_vec(&ErrorBody { error: detail }).unwrap_or_default().into()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.code(), self.message)
+    }
+}
+
+impl std::error::Error for Error {}

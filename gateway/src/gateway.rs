@@ -1,0 +1,254 @@
+//! The whole gateway, put together from its settings and run.
+//!
+//! [`Gateway::bind`] does everything that can fail on an operator's mistake, so that it is told at once and before a model is
+//! fetched. [`Gateway::run`] then serves until a shutdown; local models come in while it already serves the clouds.
+
+use std::{fmt, io, net::SocketAddr, path::PathBuf, sync::Arc};
+
+use arc_swap::ArcSwap;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval_at},
+};
+use tower::util::MapRequest;
+use tradewind_models::manifest::{self, Manifest};
+use tradewind_policies::{Policy, spec::Provider};
+
+use crate::{
+    admin::Admin,
+    audit::{Audit, AuditError, AuditOptions},
+    auth::{Authenticator, DevIssuer, HttpFetch, IssuerSettings, KeySource, SettingsError, SystemClock},
+    backend::LocalEngines,
+    client::TlsError as ClientTlsError,
+    config::{Certificate, IssuerKeys, Settings},
+    context::Origin,
+    home::{Home, HomeError},
+    reload::{self, LoadError, Reloader},
+    server::{BindError, Connection, Listeners, Server, Shutdown, Tls, TlsError},
+    snapshot::{Builder, Snapshot},
+    stack::{self, Shared},
+    telemetry,
+};
+
+/// A gateway that is bound and not yet running.
+pub struct Gateway {
+    settings: Settings,
+    home: Home,
+    listeners: Listeners,
+    admin: Listeners,
+    tls: Tls,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    builder: Builder,
+    engines: LocalEngines,
+    authenticator: Arc<Authenticator>,
+    audit: Audit,
+}
+
+/// Why a gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The state folder.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// A listening address.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The certificate.
+    #[error(transparent)]
+    Certificate(#[from] TlsError),
+    /// The policy.
+    #[error(transparent)]
+    Policy(#[from] LoadError),
+    /// The issuers of tokens.
+    #[error(transparent)]
+    Issuers(#[from] SettingsError),
+    /// The client for issuers' keys.
+    #[error(transparent)]
+    Client(#[from] ClientTlsError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+}
+
+/// Why a running gateway ended other than by a shutdown, or not cleanly.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The policy files cannot be watched.
+    #[error("cannot watch the policy for changes: {0}")]
+    Watch(#[from] notify::Error),
+    /// The last records of the audit log were not written.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+}
+
+impl Gateway {
+    /// Reads what the settings name, and listens.
+    ///
+    /// # Errors
+    /// The first thing that cannot be had; of a policy, all its faults.
+    pub async fn bind(settings: Settings) -> Result<Self, StartError> {
+        let listeners = Listeners::bind(&settings.listen, "--listen").await?;
+        let admin = Listeners::bind(&settings.admin, "--admin").await?;
+        let home = Home::open(&settings.home)?;
+        let (chain, key) = certificate(&settings, &home);
+        let tls = Tls::from_pem_files(&chain, &key)?;
+        let (policy, engines) = policy(&settings)?;
+        let builder = Builder::new(engines.clone());
+        let snapshot = Snapshot::build(policy, &builder, None).map_err(LoadError::Unbuildable)?;
+        let issuers = issuers(&settings, &home);
+        let authenticator = Authenticator::new(issuers, Arc::new(HttpFetch::new()?), Arc::new(SystemClock))?;
+        let folder = settings.audit.dir.clone().unwrap_or_else(|| home.audit_dir());
+        let options = AuditOptions { segment_bytes: settings.audit.segment_size.0, ..AuditOptions::default() };
+        let audit = Audit::open(&folder, options)?;
+        let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
+        let authenticator = Arc::new(authenticator);
+        Ok(Self { settings, home, listeners, admin, tls, snapshot, builder, engines, authenticator, audit })
+    }
+
+    /// What it was told.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Its state folder.
+    #[must_use]
+    pub const fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// The certificate that clients have to trust.
+    #[must_use]
+    pub fn certificate(&self) -> PathBuf {
+        certificate(&self.settings, &self.home).0
+    }
+
+    /// Where applications connect.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.listeners.addresses()
+    }
+
+    /// Where operators connect.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn admin_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.admin.addresses()
+    }
+
+    /// The policy in force, and its backends.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// The local models that the policy names; they are [`loading`](crate::backend::Engine::Loading) until somebody sets them.
+    #[must_use]
+    pub const fn engines(&self) -> &LocalEngines {
+        &self.engines
+    }
+
+    /// Serves until `shutdown` has begun and the last request has ended.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub async fn run(self, metrics: PrometheusHandle, shutdown: Shutdown) -> Result<(), RunError> {
+        let mut background = JoinSet::new();
+        if let Some(path) = &self.settings.policy {
+            background.spawn(Reloader::watch(path, self.builder, Arc::clone(&self.snapshot))?.run());
+        }
+        let authenticator = Arc::clone(&self.authenticator);
+        background.spawn(async move { authenticator.keep_keys_fresh().await });
+        background.spawn(keep_up(metrics.clone()));
+
+        let admin = Admin::new(metrics, self.audit.clone(), self.engines.clone(), shutdown.clone());
+        // Operators watch the drain too, so their listener ends after the other.
+        let admin_shutdown = Shutdown::new();
+        let admin_server = Server::http(self.admin, self.settings.connections.clone(), admin_shutdown.clone());
+        background.spawn(async move {
+            admin_server.run(move |_| admin.clone()).await;
+        });
+
+        let stack = stack::requests(Shared {
+            snapshot: self.snapshot,
+            authenticator: self.authenticator,
+            audit: self.audit.clone(),
+            in_flight: self.settings.requests.in_flight.get(),
+            deadline: self.settings.requests.deadline,
+            body_limit: usize::try_from(self.settings.requests.body.0).unwrap_or(usize::MAX),
+        });
+        let server = Server::https(self.listeners, self.tls, self.settings.connections, shutdown);
+        let drained = server.run(move |connection| MapRequest::new(stack.clone(), origin(connection))).await;
+        tracing::info!(forced = drained.forced, cut = drained.cut, "drained");
+        admin_shutdown.force();
+        background.shutdown().await;
+        self.audit.close().await?;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Tells each request where it comes from.
+fn origin<B>(connection: Connection) -> impl Fn(http::Request<B>) -> http::Request<B> + Clone {
+    move |mut request| {
+        request.extensions_mut().insert(Origin { client: connection.peer, forced: connection.forced.clone() });
+        request
+    }
+}
+
+/// What was recorded is kept raw until somebody asks, or until this folds it.
+async fn keep_up(metrics: PrometheusHandle) {
+    let mut ticks = interval_at(Instant::now() + telemetry::UPKEEP, telemetry::UPKEEP);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        metrics.run_upkeep();
+    }
+}
+
+fn certificate(settings: &Settings, home: &Home) -> (PathBuf, PathBuf) {
+    match &settings.certificate {
+        Certificate::SelfSigned => (home.tls_certificate(), home.tls_key()),
+        Certificate::Files { chain, key } => (chain.clone(), key.clone()),
+    }
+}
+
+/// The policy, and places for the local models it names. Without a file, the built-in one serves the default models.
+fn policy(settings: &Settings) -> Result<(Policy, LocalEngines), LoadError> {
+    let policy = match &settings.policy {
+        Some(path) => reload::read(path)?,
+        None if settings.local.enabled => {
+            let id = |manifest: Option<&'static Manifest>| manifest.map(|manifest| manifest.id.as_str());
+            Policy::local(id(manifest::default_chat()), id(manifest::default_embeddings())).map_err(LoadError::BuiltIn)?
+        }
+        None => Policy::local(None, None).map_err(LoadError::BuiltIn)?,
+    };
+    let local = policy.backends().iter().filter(|backend| backend.provider == Provider::Local);
+    let named = local.flat_map(|backend| &backend.models).filter_map(|served| manifest::find(served.upstream.as_str()));
+    let engines = LocalEngines::loading(named);
+    Ok((policy, engines))
+}
+
+fn issuers(settings: &Settings, home: &Home) -> Vec<IssuerSettings> {
+    let development = settings.auth.dev_issuer.then(|| DevIssuer::settings(home));
+    let configured = settings.auth.issuers.iter().map(|issuer| IssuerSettings {
+        issuer: issuer.issuer.clone(),
+        audiences: issuer.audience.clone(),
+        keys: match &issuer.keys {
+            IssuerKeys::Discovery => KeySource::Discovery,
+            IssuerKeys::File(path) => KeySource::File(path.clone()),
+        },
+        tenant_claim: issuer.tenant_claim.clone(),
+        models_claim: issuer.models_claim.clone(),
+    });
+    development.into_iter().chain(configured).collect()
+}

@@ -1,0 +1,98 @@
+//! A decoded request: what travels below the HTTP layers, and what comes back from a backend.
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use http::StatusCode;
+use tradewind_protocol::{Operation, Usage, openai::Head};
+
+use crate::{
+    body::EventStream,
+    context::RequestContext,
+    error::{Error, Kind},
+};
+
+/// What the application wants, once its HTTP is understood.
+#[derive(Debug, Clone)]
+pub enum Call {
+    /// The models it may use. No backend is asked.
+    ListModels(Arc<RequestContext>),
+    /// One model, to be asked.
+    Infer(Inference),
+}
+
+/// A request to a model.
+#[derive(Debug, Clone)]
+pub struct Inference {
+    /// Everything known of the request so far.
+    pub context: Arc<RequestContext>,
+    /// What to do.
+    pub operation: Operation,
+    /// The fields that routing needs.
+    pub head: Arc<Head>,
+    /// The body as it came.
+    pub body: Bytes,
+}
+
+/// What a backend answers.
+pub enum Answer {
+    /// All at once.
+    Whole(Whole),
+    /// As events; the first of them has arrived.
+    Events(EventStream),
+}
+
+/// A whole answer, ready to be passed on.
+#[derive(Debug)]
+pub struct Whole {
+    /// A success, or the backend's own refusal of a faulty request.
+    pub status: StatusCode,
+    /// A JSON document.
+    pub body: Bytes,
+    /// Tokens used, if the backend told.
+    pub usage: Option<Usage>,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(whole) => f.debug_tuple("Whole").field(whole).finish(),
+            Self::Events(_) => f.write_str("Events"),
+        }
+    }
+}
+
+/// Why an attempt at one backend came to nothing, before a byte of it reached the client.
+#[derive(Debug)]
+pub struct Failure {
+    /// What it says of the backend, and so where to go next.
+    pub blame: Blame,
+    /// What to tell the caller if nobody else can help.
+    pub error: Error,
+    /// What happened, for the log: it may name what is the operator's affair.
+    pub detail: String,
+}
+
+/// What a failed attempt says of the backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// Nothing: the request asks for what this backend does not offer. Another may.
+    Unsuited,
+    /// Nothing: the request is at fault, wherever it goes.
+    Request,
+    /// It has had enough for now, for so long if it said so.
+    RateLimited(Option<std::time::Duration>),
+    /// It failed.
+    Backend,
+}
+
+impl Failure {
+    /// A failure of the backend, told to the caller without details.
+    pub fn backend(kind: Kind, detail: impl Into<String>) -> Self {
+        let message = match kind {
+            Kind::Timeout => "Upstream timed out.",
+            _ => "The upstream failed or returned an invalid response.",
+        };
+        Self { blame: Blame::Backend, error: Error::new(kind, message), detail: detail.into() }
+    }
+}

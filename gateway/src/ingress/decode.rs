@@ -1,0 +1,181 @@
+//! Layer 9: the path says what is asked for, the body is read within its limit, and a typed call goes on. Below here a request is no
+//! longer HTTP.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response,
+    header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
+};
+use http_body_util::BodyExt;
+use tower::{Layer, Service};
+use tradewind_protocol::{Operation, openai::Head, openai::HeadError};
+
+use crate::{
+    body::Body,
+    context::{Asked, RequestContext},
+    error::{Error, Kind},
+    inference::{Call, Inference},
+};
+
+/// What is served, by method and path.
+const ENDPOINTS: [(&str, Endpoint); 3] = [
+    ("/v1/chat/completions", Endpoint::Infer(Operation::Chat)),
+    ("/v1/embeddings", Endpoint::Infer(Operation::Embeddings)),
+    ("/v1/models", Endpoint::ListModels),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    Infer(Operation),
+    ListModels,
+}
+
+/// Wraps a service in [`Decode`].
+#[derive(Debug, Clone, Copy)]
+pub struct DecodeLayer {
+    body_limit: usize,
+}
+
+impl DecodeLayer {
+    /// Reads bodies of at most `body_limit` bytes.
+    #[must_use]
+    pub const fn new(body_limit: usize) -> Self {
+        Self { body_limit }
+    }
+}
+
+impl<S> Layer<S> for DecodeLayer {
+    type Service = Decode<S>;
+
+    fn layer(&self, inner: S) -> Decode<S> {
+        Decode { inner, body_limit: self.body_limit }
+    }
+}
+
+/// Turns a request into a [`Call`].
+#[derive(Debug, Clone)]
+pub struct Decode<S> {
+    inner: S,
+    body_limit: usize,
+}
+
+impl<S, B> Service<Request<B>> for Decode<S>
+where
+    S: Service<Call, Response = Response<Body>, Error = Error> + Clone + Send + 'static,
+    S::Future: Send,
+    B: http_body::Body<Data = Bytes, Error: std::fmt::Display> + Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Error;
+    type Future = BoxFuture<'static, Result<Response<Body>, Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let body_limit = self.body_limit;
+        Box::pin(async move {
+            let call = decode(request, body_limit).await?;
+            inner.call(call).await
+        })
+    }
+}
+
+async fn decode<B>(mut request: Request<B>, body_limit: usize) -> Result<Call, Error>
+where
+    B: http_body::Body<Data = Bytes, Error: std::fmt::Display>,
+{
+    let endpoint = endpoint(request.method(), request.uri().path())?;
+    let context = request.extensions_mut().remove::<Arc<RequestContext>>();
+    let context = context.ok_or_else(|| Error::new(Kind::Internal, "Internal error."))?;
+    let Endpoint::Infer(operation) = endpoint else { return Ok(Call::ListModels(context)) };
+    check_headers(request.headers())?;
+    let declared = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let body = read(request.into_body(), declared, body_limit).await?;
+    let head = Head::read(&body).map_err(|error| {
+        let refusal = Error::new(Kind::InvalidRequest, sentence(&error));
+        if error == HeadError::NoModel { refusal.with_param("model") } else { refusal }
+    })?;
+    context.set_asked(Asked { operation, model: head.model.clone(), streamed: head.stream });
+    Ok(Call::Infer(Inference { context, operation, head: Arc::new(head), body }))
+}
+
+fn endpoint(method: &Method, path: &str) -> Result<Endpoint, Error> {
+    let Some((_, endpoint)) = ENDPOINTS.iter().find(|(served, _)| *served == path) else {
+        let served = ENDPOINTS.map(|(path, _)| path).join(", ");
+        return Err(Error::new(Kind::UnknownPath, format!("Nothing is served at this path; served are {served}.")));
+    };
+    let (allowed, name) = match endpoint {
+        Endpoint::Infer(_) => (Method::POST, HeaderValue::from_static("POST")),
+        Endpoint::ListModels => (Method::GET, HeaderValue::from_static("GET")),
+    };
+    if method != allowed {
+        let message = format!("{path} takes {allowed} only.");
+        return Err(Error::new(Kind::MethodNotAllowed, message).with_header(ALLOW, name));
+    }
+    Ok(*endpoint)
+}
+
+/// Refuses what would have to be guessed at. A missing content type is taken for JSON, as OpenAI does.
+fn check_headers(headers: &HeaderMap) -> Result<(), Error> {
+    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(Error::new(Kind::UnsupportedMediaType, "Compressed bodies are not accepted; send plain JSON."));
+    }
+    let is_json = |value: &HeaderValue| {
+        let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/json")
+    };
+    match headers.get(CONTENT_TYPE) {
+        Some(value) if !is_json(value) => {
+            Err(Error::new(Kind::UnsupportedMediaType, "The body must be JSON: send `content-type: application/json`."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads the body, and no more than `limit` bytes of it. What the client declares is only believed where it is too much.
+async fn read<B>(body: B, declared: Option<u64>, limit: usize) -> Result<Bytes, Error>
+where
+    B: http_body::Body<Data = Bytes, Error: std::fmt::Display>,
+{
+    let too_large = || Error::new(Kind::RequestTooLarge, format!("Request body exceeds {limit} bytes."));
+    if declared.is_some_and(|declared| declared > limit as u64) {
+        return Err(too_large());
+    }
+    let mut body = std::pin::pin!(body);
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Error::new(Kind::RequestAborted, format!("The body did not arrive: {error}.")))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if first.len().max(rest.len()) + data.len() > limit {
+            return Err(too_large());
+        }
+        if first.is_empty() && rest.is_empty() {
+            // Most bodies come in one piece, which is then not copied.
+            first = data;
+            continue;
+        }
+        if rest.is_empty() {
+            rest.extend_from_slice(&first);
+        }
+        rest.extend_from_slice(&data);
+    }
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
+}
+
+fn sentence(error: &HeadError) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
+}

@@ -1,0 +1,9 @@
+//! The client's side of a request: HTTP becomes a [`Call`](crate::inference::Call), an error becomes HTTP.
+
+mod decode;
+mod list_models;
+mod respond;
+
+pub use decode::{Decode, DecodeLayer};
+pub use list_models::{ListModels, ListModelsLayer};
+pub use respond::{Respond, RespondLayer};

@@ -1,0 +1,80 @@
+//! Layer 5: an error from below becomes the response that tells it.
+
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use tower::{Layer, Service};
+
+use crate::{
+    body::Body,
+    context::RequestContext,
+    error::{Error, Fault},
+    finishing::{Finish, Finishing},
+};
+
+/// Wraps a service in [`Respond`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RespondLayer;
+
+impl<S> Layer<S> for RespondLayer {
+    type Service = Respond<S>;
+
+    fn layer(&self, inner: S) -> Respond<S> {
+        Respond { inner }
+    }
+}
+
+/// Never fails: it speaks for those who do.
+#[derive(Debug, Clone)]
+pub struct Respond<S> {
+    inner: S,
+}
+
+impl<S, B> Service<Request<B>> for Respond<S>
+where
+    S: Service<Request<B>, Response = Response<Body>, Error = Error>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Finishing<S::Future, Outspoken>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // No layer below makes a request wait: each answers for itself.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let context = request.extensions().get().cloned();
+        Finishing::new(self.inner.call(request), Outspoken { context })
+    }
+}
+
+/// Puts an error into words.
+#[derive(Debug)]
+pub struct Outspoken {
+    context: Option<Arc<RequestContext>>,
+}
+
+impl Finish<Result<Response<Body>, Error>> for Outspoken {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn finish(self, outcome: Result<Response<Body>, Error>) -> Self::Output {
+        let response = outcome.unwrap_or_else(|error| {
+            if let Some(context) = &self.context {
+                context.set_error(error.kind());
+            }
+            if error.kind().fault() == Fault::Internal {
+                tracing::warn!(%error, "refused");
+            }
+            error.into_response()
+        });
+        if let Some(context) = &self.context {
+            context.mark_response();
+        }
+        Ok(response)
+    }
+}

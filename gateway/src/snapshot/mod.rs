@@ -1,0 +1,88 @@
+//! What serves a request: one policy and the backends it names, as one immutable value.
+//!
+//! A request takes the current snapshot and keeps it to its end. A reload builds another beside it; deployments that the new policy leaves as they
+//! are move over with their connections and with what was learned of them.
+
+mod build;
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use tradewind_policies::{BackendName, Policy, UpstreamModel, spec::BackendSpec, spec::Target};
+
+use self::build::Built;
+use crate::route::Deployment;
+
+pub use self::build::{BuildError, Builder};
+
+/// A policy in force, and its backends.
+pub struct Snapshot {
+    /// What is decided by.
+    pub policy: Policy,
+    /// The policy's hash as text, for the audit records.
+    hash: Arc<str>,
+    /// By the place of the backend in the policy.
+    backends: Vec<Backend>,
+}
+
+struct Backend {
+    spec: BackendSpec,
+    built: Built,
+    deployments: HashMap<UpstreamModel, Arc<Deployment>>,
+}
+
+impl Snapshot {
+    /// The backends of `policy`, new where they have to be, else those of `previous`.
+    ///
+    /// # Errors
+    /// All backends that cannot be built, and why.
+    pub fn build(policy: Policy, builder: &Builder, previous: Option<&Self>) -> Result<Self, Vec<BuildError>> {
+        let mut backends = Vec::with_capacity(policy.backends().len());
+        let mut faults = Vec::new();
+        for spec in policy.backends() {
+            let known = previous.and_then(|previous| previous.backend(&spec.name));
+            match Backend::build(spec, builder, known) {
+                Ok(backend) => backends.push(backend),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        let hash = policy.hash().to_string().into();
+        if faults.is_empty() { Ok(Self { policy, hash, backends }) } else { Err(faults) }
+    }
+
+    /// The fingerprint of the policy.
+    #[must_use]
+    pub fn policy_hash(&self) -> Arc<str> {
+        Arc::clone(&self.hash)
+    }
+
+    /// Where a target of the policy leads.
+    #[must_use]
+    pub fn deployment(&self, target: &Target) -> Option<&Arc<Deployment>> {
+        self.backends.get(target.backend.get())?.deployments.get(&target.model)
+    }
+
+    fn backend(&self, name: &BackendName) -> Option<&Backend> {
+        self.backends.iter().find(|backend| backend.spec.name == *name)
+    }
+}
+
+impl Backend {
+    fn build(spec: &BackendSpec, builder: &Builder, known: Option<&Self>) -> Result<Self, BuildError> {
+        let known =
+            known.filter(|known| known.spec.provider == spec.provider && known.spec.timeouts.connect == spec.timeouts.connect);
+        let built = builder.build(spec, known.map(|known| &known.built))?;
+        let unchanged = known.filter(|known| known.built.is_same(&built));
+        let deployment = |model: &UpstreamModel| {
+            let kept = unchanged.and_then(|known| known.deployments.get(model)).cloned();
+            kept.unwrap_or_else(|| Arc::new(builder.deployment(spec, model, &built)))
+        };
+        let deployments = spec.models.iter().map(|served| (served.upstream.clone(), deployment(&served.upstream))).collect();
+        Ok(Self { spec: spec.clone(), built, deployments })
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").field("policy", &self.policy.hash()).field("backends", &self.backends.len()).finish()
+    }
+}

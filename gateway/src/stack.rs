@@ -1,0 +1,93 @@
+//! THE stack: what a request passes through, from top to bottom, and why each layer stands where it stands.
+//!
+//! Layers know nothing of each other. They are put together here and speak through [`RequestContext`](crate::context::RequestContext).
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::{Request, Response};
+use metrics::gauge;
+use tower::{Service, ServiceBuilder};
+
+use crate::{
+    audit::{Audit, AuditLayer},
+    auth::{AuthenticateLayer, Authenticator, AuthorizeLayer},
+    backend::{Attempt, AttemptTimeoutsLayer, BackendService},
+    body::Body,
+    dispatch::Dispatch,
+    inference::{Answer, Failure},
+    ingress::{DecodeLayer, ListModelsLayer, RespondLayer},
+    limit::{DeadlineLayer, InFlightLayer},
+    route::RouteLayer,
+    server::CatchPanicLayer,
+    snapshot::Snapshot,
+    telemetry::{BeginRequestLayer, MeasureLayer, names},
+};
+
+/// What the layers share.
+#[derive(Clone)]
+pub struct Shared {
+    /// The policy in force and its backends.
+    pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Who may come in.
+    pub authenticator: Arc<Authenticator>,
+    /// Where every request is recorded.
+    pub audit: Audit,
+    /// How many requests may run at once.
+    pub in_flight: usize,
+    /// How long a request may take.
+    pub deadline: Duration,
+    /// How large its body may be, in bytes.
+    pub body_limit: usize,
+}
+
+/// The stack that every request passes. Clones share their state: one is made for each connection.
+pub fn requests<B>(
+    shared: Shared,
+) -> impl Service<Request<B>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + use<B>
+where
+    B: http_body::Body<Data = Bytes, Error: std::fmt::Display> + Send + 'static,
+{
+    ServiceBuilder::new()
+        // A bug costs one request, not the connection.
+        .layer(CatchPanicLayer)
+        // Every later line has the request's name; the access log line is written when the body ends.
+        .layer(BeginRequestLayer::new(shared.snapshot))
+        // Counts final outcomes, shed and denied ones included.
+        .layer(MeasureLayer)
+        // Sees granted and denied alike; nothing is done that could not be recorded.
+        .layer(AuditLayer::new(shared.audit))
+        // The only place where an error becomes HTTP; below, layers fail with an error.
+        .layer(RespondLayer)
+        // Cheapest rejection first; the permit rides in the response body.
+        .layer(InFlightLayer::new(shared.in_flight, gauge!(names::IN_FLIGHT)))
+        // The one instant that everything below subtracts from.
+        .layer(DeadlineLayer::new(shared.deadline))
+        // Headers only: nothing is parsed for strangers.
+        .layer(AuthenticateLayer::new(shared.authenticator))
+        // Bytes become a typed call; below here a request is no longer HTTP.
+        .layer(DecodeLayer::new(shared.body_limit))
+        // Principal, model and operation are known now, and nothing expensive has happened yet.
+        .layer(AuthorizeLayer)
+        // Costs no backend, but must be authenticated.
+        .layer(ListModelsLayer)
+        // From the model to its eligible backends, best first.
+        .layer(RouteLayer)
+        // Failover across them, only before the first byte to the client.
+        .service(Dispatch)
+}
+
+/// The stack that every attempt at a backend passes.
+pub fn attempts<S>(backend: S) -> BackendService
+where
+    S: Service<Attempt, Response = Answer, Error = Failure> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+{
+    let attempts = ServiceBuilder::new()
+        // Until the first event, between events, and in all; inside the plan, so that a slow backend leads to the next.
+        .layer(AttemptTimeoutsLayer)
+        // Dialect, credential and socket; or the engine in this process.
+        .service(backend);
+    BackendService::new(attempts)
+}

@@ -1,0 +1,44 @@
+//! The names of all metrics and their labels, in one place.
+//!
+//! Where OpenTelemetry's semantic conventions for generative AI have a name, it is theirs, with dots turned into underscores and the
+//! unit appended as Prometheus asks for.
+
+/// Requests that have ended, by operation, status and outcome.
+pub const REQUESTS: &str = "tradewind_requests_total";
+/// Requests that are being served.
+pub const IN_FLIGHT: &str = "tradewind_requests_in_flight";
+/// From the request's head to the end of its answer, in seconds (`gen_ai.server.request.duration`).
+pub const REQUEST_DURATION: &str = "gen_ai_server_request_duration_seconds";
+/// From the request's head to the first content of a stream, in seconds (`gen_ai.server.time_to_first_token`).
+pub const TIME_TO_FIRST_TOKEN: &str = "gen_ai_server_time_to_first_token_seconds";
+/// Time per token of a stream after the first, in seconds (`gen_ai.server.time_per_output_token`).
+pub const TIME_PER_OUTPUT_TOKEN: &str = "gen_ai_server_time_per_output_token_seconds";
+/// Tokens of a request (`gen_ai.client.token.usage`).
+pub const TOKEN_USAGE: &str = "gen_ai_client_token_usage";
+/// Time until the response's head that was not spent waiting for a backend, in seconds.
+pub const OVERHEAD: &str = "tradewind_gateway_overhead_seconds";
+/// Attempts at backends, by what became of them.
+pub const ATTEMPTS: &str = "tradewind_attempts_total";
+/// Reloads of the policy, by result.
+pub const POLICY_RELOADS: &str = "tradewind_policy_reloads_total";
+/// When the policy in force was loaded, in seconds since 1970.
+pub const POLICY_LOADED: &str = "tradewind_policy_loaded_timestamp_seconds";
+/// 1 where the last reload failed and an older policy is in force.
+pub const POLICY_STALE: &str = "tradewind_policy_stale";
+
+/// Label: what was asked for (`gen_ai.operation.name`).
+pub const OPERATION: &str = "gen_ai_operation_name";
+/// Label: the kind of provider that answered (`gen_ai.provider.name`).
+pub const PROVIDER: &str = "gen_ai_provider_name";
+/// Label: what the backend calls the model (`gen_ai.response.model`).
+pub const MODEL: &str = "gen_ai_response_model";
+/// Label: `input` or `output` (`gen_ai.token.type`).
+pub const TOKEN_TYPE: &str = "gen_ai_token_type";
+/// Label: the backend.
+pub const BACKEND: &str = "backend";
+/// Label: the HTTP status.
+pub const STATUS: &str = "status";
+/// Label: how a request or an attempt ended.
+pub const OUTCOME: &str = "outcome";
+/// Label: `ok` or `error`.
+pub const RESULT: &str = "result";

@@ -1,0 +1,93 @@
+"""Fixtures: programs are started for the test that needs them and always ended; their logs are shown when it fails.
+
+The local models are loaded once, by the gateway `local`; every other gateway serves upstreams only and starts at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import openai
+import pytest
+
+from harness.gateway import WITHOUT_LOCAL_MODELS, Gateway
+from harness.issuer import Issuer
+from harness.process import Process
+from harness.upstream import Upstream
+
+LOG_LINES_SHOWN = 200
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.failed:
+        for process in Process.running:
+            tail = process.log().splitlines()[-LOG_LINES_SHOWN:]
+            report.sections.append((f"log of {process.name}", "\n".join(tail)))
+    return report
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory) -> Iterator[Gateway]:
+    """A gateway as a newcomer starts it: no configuration, the local models."""
+    gateway = Gateway(tmp_path_factory.mktemp("local"))
+    try:
+        yield gateway.launch()
+    finally:
+        gateway.stop()
+
+
+@pytest.fixture(scope="session")
+def client(local: Gateway) -> openai.OpenAI:
+    return local.client()
+
+
+@pytest.fixture
+def ending() -> Iterator[ExitStack]:
+    """Ends what the test started, the last first, whatever happened to the test."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def start_upstream(ending: ExitStack, tmp_path: Path) -> Callable[..., Upstream]:
+    """`start_upstream(name)`: a third-party server that answers, or fails as told."""
+
+    def start(name: str = "first", **settings) -> Upstream:
+        upstream = Upstream(name, tmp_path, **settings)
+        ending.callback(upstream.stop)
+        return upstream.launch()
+
+    return start
+
+
+@pytest.fixture
+def start_gateway(ending: ExitStack, tmp_path: Path) -> Callable[..., Gateway]:
+    """`start_gateway(policy)`: a gateway that serves what the policy names; `config` is added to its configuration."""
+
+    def start(policy: str, config: str = WITHOUT_LOCAL_MODELS) -> Gateway:
+        gateway = Gateway(tmp_path, policy, config)
+        ending.callback(gateway.stop)
+        return gateway.launch()
+
+    return start
+
+
+@pytest.fixture
+def start_issuer(ending: ExitStack, tmp_path: Path) -> Callable[..., Issuer]:
+    """`start_issuer(algorithm)`: an OpenID Connect issuer whose keys can be rotated."""
+
+    def start(algorithm: str = "ES256") -> Issuer:
+        issuer = Issuer(tmp_path, algorithm)
+        ending.callback(issuer.stop)
+        return issuer.launch()
+
+    return start

@@ -1,0 +1,1 @@
+"""Starts, watches and ends the real programs that the tests put together."""

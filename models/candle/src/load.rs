@@ -1,0 +1,237 @@
+//! From verified files to the parts of an engine.
+
+use std::path::{Path, PathBuf};
+
+use candle_core::quantized::gguf_file::Value;
+use tradewind_models::chat::ChatModel;
+use tradewind_models::embeddings::EmbeddingModel;
+use tradewind_models::fetch::ModelFiles;
+use tradewind_models::manifest::{File, Manifest, ModelId, Task};
+use tradewind_models::template::{ChatTemplate, SpecialTokens, TemplateError};
+use tradewind_models::tokenizer::{Tokenizer, TokenizerError};
+
+use crate::bert::Bert;
+use crate::device::{DeviceChoice, DeviceError};
+use crate::gguf::Gguf;
+use crate::llama::Llama;
+use crate::threads::compute_threads;
+
+/// Tokens that end a turn whatever the file's metadata says: llama.cpp ends at them too.
+const ALWAYS_STOP: [&str; 2] = ["<|im_end|>", "<|endoftext|>"];
+
+/// How to load a model.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LoadOptions {
+    /// Where to compute.
+    pub device: DeviceChoice,
+}
+
+/// Loads a chat model: weights, tokenizer and template all come out of its GGUF file.
+///
+/// # Errors
+/// When the device, the file or its contents cannot be used.
+pub fn load_chat(
+    manifest: &Manifest,
+    files: &ModelFiles,
+    options: &LoadOptions,
+) -> Result<ChatModel, LoadError> {
+    if manifest.task != Task::Chat {
+        return Err(LoadError::Task {
+            model: manifest.id.clone(),
+            expected: "chat",
+        });
+    }
+    let device = options.device.open()?;
+    let mut gguf = Gguf::open(&path_of(manifest, files, ".gguf")?)?;
+    let decoder = Llama::load(&mut gguf, &device, manifest.context)?;
+    let vocabulary = gguf.vocabulary()?;
+
+    let special = |key: &str| -> Result<Option<usize>, LoadError> {
+        if gguf.has(key) {
+            gguf.number(key).map(Some)
+        } else {
+            Ok(None)
+        }
+    };
+    let (bos, eos) = (
+        special("tokenizer.ggml.bos_token_id")?,
+        special("tokenizer.ggml.eos_token_id")?,
+    );
+    let text_of = |id: Option<usize>| {
+        id.and_then(|id| vocabulary.tokens.get(id))
+            .map(|(token, _)| token.clone())
+    };
+    let template = ChatTemplate::new(
+        gguf.text("tokenizer.chat_template")?.to_owned(),
+        SpecialTokens {
+            bos: text_of(bos),
+            eos: text_of(eos),
+        },
+    )?;
+    let stop_tokens = (0u32..)
+        .zip(&vocabulary.tokens)
+        .filter(|(id, (token, _))| {
+            eos.is_some_and(|eos| usize::try_from(*id).is_ok_and(|id| id == eos))
+                || ALWAYS_STOP.contains(&token.as_str())
+        })
+        .map(|(id, _)| id)
+        .collect();
+    let tokenizer = Tokenizer::from_gguf(vocabulary)?;
+    tracing::info!(
+        model = %manifest.id,
+        device = ?device.location(),
+        threads = compute_threads(),
+        stored = ?gguf.storage_of("blk.0.ffn_up.weight"),
+        "loaded a chat model"
+    );
+    Ok(ChatModel {
+        decoder: Box::new(decoder),
+        tokenizer,
+        template,
+        stop_tokens,
+    })
+}
+
+/// Loads an embedding model: `model.safetensors`, `config.json` and `tokenizer.json`.
+///
+/// # Errors
+/// When the device, a file or its contents cannot be used.
+pub fn load_embeddings(
+    manifest: &Manifest,
+    files: &ModelFiles,
+    options: &LoadOptions,
+) -> Result<EmbeddingModel, LoadError> {
+    let Task::Embeddings { dimensions } = manifest.task else {
+        return Err(LoadError::Task {
+            model: manifest.id.clone(),
+            expected: "embedding",
+        });
+    };
+    let device = options.device.open()?;
+    let config = path_of(manifest, files, "config.json")?;
+    let weights = path_of(manifest, files, ".safetensors")?;
+    let encoder = Bert::load(&config, &weights, &device, manifest.context)?;
+    if encoder.hidden_size() != dimensions {
+        return Err(LoadError::Dimensions {
+            manifest: dimensions,
+            weights: encoder.hidden_size(),
+        });
+    }
+    let tokenizer = Tokenizer::from_json(&path_of(manifest, files, "tokenizer.json")?)?;
+    tracing::info!(
+        model = %manifest.id,
+        device = ?device.location(),
+        threads = compute_threads(),
+        "loaded an embedding model"
+    );
+    Ok(EmbeddingModel {
+        encoder: Box::new(encoder),
+        tokenizer,
+    })
+}
+
+fn path_of(manifest: &Manifest, files: &ModelFiles, ending: &'static str) -> Result<PathBuf, LoadError> {
+    let fits = |file: &&File| file.name.as_str().ends_with(ending);
+    let file = manifest.files.iter().find(fits);
+    file.map(|file| files.path(&file.name))
+        .ok_or_else(|| LoadError::NoSuchFile {
+            model: manifest.id.clone(),
+            ending,
+        })
+}
+
+/// A model that cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The model does something else.
+    #[error("{model} is not a {expected} model")]
+    Task {
+        /// The model.
+        model: ModelId,
+        /// What was wanted.
+        expected: &'static str,
+    },
+    /// The manifest lists no file of the kind that the loader needs.
+    #[error("the manifest of {model} lists no file that ends in `{ending}`")]
+    NoSuchFile {
+        /// The model.
+        model: ModelId,
+        /// How the file's name should end.
+        ending: &'static str,
+    },
+    /// The device cannot be had.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A `config.json` that is malformed, or describes another architecture.
+    #[error("{}: {source}", path.display())]
+    Config {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A GGUF file whose metadata lacks something.
+    #[error("metadata `{key}` should be {expected} and is {found}")]
+    Metadata {
+        /// The key.
+        key: String,
+        /// What it should be.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// An architecture that is not written yet.
+    #[error("{what} `{value}` is not supported: only {supported}")]
+    Unsupported {
+        /// Of what.
+        what: &'static str,
+        /// What the file says.
+        value: String,
+        /// What would do.
+        supported: &'static str,
+    },
+    /// The weights make vectors of another length than the manifest says.
+    #[error("the manifest says {manifest} dimensions and the weights have {weights}")]
+    Dimensions {
+        /// As the manifest says.
+        manifest: usize,
+        /// As the weights say.
+        weights: usize,
+    },
+    /// The tokenizer cannot be built.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The chat template cannot be compiled.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// Tensors are missing, have other shapes, or do not fit the device.
+    #[error("the weights cannot be used: {0}")]
+    Weights(#[from] candle_core::Error),
+}
+
+impl LoadError {
+    pub(crate) fn metadata(key: &str, expected: &'static str, found: Option<&Value>) -> Self {
+        let found = found.map_or_else(
+            || "absent".to_owned(),
+            |value| format!("{:?}", value.value_type()),
+        );
+        Self::Metadata {
+            key: key.to_owned(),
+            expected,
+            found,
+        }
+    }
+
+    pub(crate) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { path, source }
+    }
+}

@@ -1,0 +1,117 @@
+//! The answer to one request, as it is being made.
+
+use std::task::{Context, Poll};
+
+use tokio::sync::mpsc;
+
+use crate::decoder::ForwardError;
+use crate::sample::NoFiniteLogit;
+use crate::template::TemplateError;
+use crate::tokenizer::TokenizerError;
+
+/// One step of an answer. The first is `Started` or `Failed`, the last `Done` or `Failed`.
+#[derive(Debug)]
+pub enum Event {
+    /// The prompt was accepted and is being read.
+    Started {
+        /// Its tokens, the template's included.
+        prompt_tokens: usize,
+    },
+    /// More of the answer, in whole characters, never empty.
+    Text(String),
+    /// The answer is complete.
+    Done {
+        /// Why it ended.
+        finish: Finish,
+        /// What it cost.
+        usage: Usage,
+    },
+    /// There will be no more of the answer.
+    Failed(GenerateError),
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// The model ended its turn, or a stop string came up.
+    Stop,
+    /// The limit asked for, or the model's context, is used up.
+    Length,
+}
+
+/// Tokens that the model read and made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens of the prompt, the template's included.
+    pub prompt_tokens: usize,
+    /// Tokens generated, counting the one that ends the turn and those of a stop string.
+    pub completion_tokens: usize,
+}
+
+/// An answer that could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum GenerateError {
+    /// The conversation is too long for the model.
+    #[error("the prompt has {prompt_tokens} tokens, and the model's context is {limit}: shorten the conversation")]
+    ContextExceeded {
+        /// Tokens of the prompt.
+        prompt_tokens: usize,
+        /// Tokens of the model's context, of which the answer needs at least one.
+        limit: usize,
+    },
+    /// The conversation rendered to nothing.
+    #[error("the prompt is empty: send at least one message")]
+    EmptyPrompt,
+    /// The model's chat template does not take the conversation.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The prompt has no tokens in the model's vocabulary.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The model could not be computed.
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
+    /// The model computed nonsense.
+    #[error(transparent)]
+    Sample(#[from] NoFiniteLogit),
+    /// The caller's deadline came first.
+    #[error("the deadline passed before the answer was complete")]
+    DeadlineExceeded,
+    /// A bug; the engine goes on with the next request.
+    #[error("the engine panicked during this request: {0}")]
+    Panicked(String),
+    /// The engine ended with the request unfinished.
+    #[error("the engine stopped before the answer was complete")]
+    Stopped,
+}
+
+/// The answer to one request. Dropping it cancels the work.
+#[derive(Debug)]
+pub struct Generation {
+    events: mpsc::Receiver<Event>,
+    is_over: bool,
+}
+
+impl Generation {
+    pub(super) fn new(events: mpsc::Receiver<Event>) -> Self {
+        Self { events, is_over: false }
+    }
+
+    /// The next event, or `None` after the last one.
+    pub async fn next(&mut self) -> Option<Event> {
+        std::future::poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// The next event, in the form that a stream or a response body can be made of without a task between.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        self.events.poll_recv(context).map(|event| {
+            // A sender that is gone without a last event means that the engine's thread is.
+            let event = event.unwrap_or(Event::Failed(GenerateError::Stopped));
+            self.is_over = matches!(event, Event::Done { .. } | Event::Failed(_));
+            Some(event)
+        })
+    }
+}

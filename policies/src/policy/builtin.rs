@@ -1,0 +1,66 @@
+//! The policy in force where no file says otherwise: this process's own models, and nothing else.
+
+use std::str::FromStr;
+
+use super::{Parts, Policy};
+use crate::name::{BackendName, InvalidName, ModelAlias, ModelId, RouteName};
+use crate::source::PolicyHash;
+use crate::spec::{
+    BackendIndex, BackendSpec, MaxAttempts, Provider, RouteParts, RouteSpec, ServedModel, TimeoutOverrides, Timeouts,
+};
+use tradewind_protocol::Operation;
+
+/// The alias of the chat model.
+const CHAT_ALIAS: &str = "default";
+/// The alias of the embedding model. A word of its own: one alias leads to one model.
+const EMBEDDINGS_ALIAS: &str = "default-embeddings";
+/// The name of the one backend.
+const BACKEND: &str = "local";
+
+impl Policy {
+    /// The built-in policy: one backend `local` that serves these models of the registry, each under its id and
+    /// under an alias, `default` for the chat model and `default-embeddings` for the embedding model. It declares
+    /// no tenants, so each token has to say what it grants.
+    ///
+    /// With neither model, it serves nothing.
+    ///
+    /// # Errors
+    ///
+    /// An id that no model can have.
+    pub fn local(chat: Option<&str>, embeddings: Option<&str>) -> Result<Self, InvalidName> {
+        let mut models: Vec<ServedModel> = Vec::new();
+        let mut aliases = Vec::new();
+        let asked = [(chat, Operation::Chat, CHAT_ALIAS), (embeddings, Operation::Embeddings, EMBEDDINGS_ALIAS)];
+        for (id, operation, alias) in asked {
+            let Some(id) = id.map(ModelId::from_str).transpose()? else {
+                continue;
+            };
+            aliases.push((alias.parse::<ModelAlias>()?, id.clone()));
+            match models.iter_mut().find(|model| model.id == id) {
+                Some(model) => model.operations = model.operations.union(operation.into()),
+                None => models.push(ServedModel { upstream: (&id).into(), id, operations: operation.into() }),
+            }
+        }
+        let timeouts = Timeouts::default();
+        let (name, provider) = (BACKEND.parse::<BackendName>()?, Provider::Local);
+        let backends = match models.is_empty() {
+            true => Vec::new(),
+            false => vec![BackendSpec { name, provider, timeouts, models: models.clone() }],
+        };
+        let route = |(place, model): (usize, ServedModel)| {
+            let parts = RouteParts {
+                name: format!("{BACKEND}-{place}").parse::<RouteName>()?,
+                model: model.id,
+                tenants: None,
+                tiers: vec![vec![BackendIndex(0)]],
+                max_attempts: MaxAttempts::default(),
+                defaults: timeouts,
+                overrides: TimeoutOverrides::default(),
+            };
+            Ok(RouteSpec::compile(parts, &backends))
+        };
+        let routes = models.into_iter().enumerate().map(route).collect::<Result<_, InvalidName>>()?;
+        let hash = PolicyHash::of(["built-in", chat.unwrap_or(""), embeddings.unwrap_or("")]);
+        Ok(Self::compile(Parts { hash, backends, aliases, tenants: None, routes }))
+    }
+}

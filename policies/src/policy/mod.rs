@@ -1,0 +1,115 @@
+//! A policy in force: one immutable value, compiled so that each question of a request is a look-up.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::fault::{PolicyErrors, Report};
+use crate::grant::Grants;
+use crate::name::{ModelAlias, ModelId, TenantId};
+use crate::operation::Operations;
+use crate::source::{PolicyHash, SourceFile};
+use crate::spec::{BackendSpec, RouteSpec};
+use crate::{read, resolve};
+
+mod authorize;
+mod builtin;
+mod eligible;
+mod visible;
+
+pub use authorize::{Denied, Grantor};
+pub use eligible::{Eligible, NoRoute};
+pub use visible::VisibleModel;
+
+/// A policy in force. The gateway keeps the current one behind a swappable pointer; a request takes one snapshot
+/// and keeps it to its end.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    hash: PolicyHash,
+    backends: Vec<BackendSpec>,
+    /// In the order in which they are tried.
+    routes: Vec<RouteSpec>,
+    /// `None` if the policy declares no tenants and leaves them to the token issuer.
+    tenants: Option<HashMap<TenantId, Grants>>,
+    models: Vec<Model>,
+    /// Every name that can be asked for, id or alias, with the place of its model in `models`.
+    names: HashMap<Arc<str>, usize>,
+}
+
+/// A model that some route matches.
+#[derive(Clone, Debug)]
+struct Model {
+    id: ModelId,
+    /// What at least one route can serve.
+    operations: Operations,
+    /// Places of its routes in `Policy::routes`, in order.
+    routes: Vec<usize>,
+}
+
+/// What a policy is compiled from; every reference in it has been checked.
+pub(crate) struct Parts {
+    pub(crate) hash: PolicyHash,
+    pub(crate) backends: Vec<BackendSpec>,
+    pub(crate) aliases: Vec<(ModelAlias, ModelId)>,
+    pub(crate) tenants: Option<HashMap<TenantId, Grants>>,
+    pub(crate) routes: Vec<RouteSpec>,
+}
+
+impl Policy {
+    /// Reads a policy from the texts of its files. Tables of several files are merged; routes are tried in the
+    /// order of the files, then in the order within each.
+    ///
+    /// # Errors
+    ///
+    /// All faults of all files at once, in the order of the files.
+    pub fn parse(files: &[SourceFile]) -> Result<Self, PolicyErrors> {
+        let mut report = Report::new(files);
+        let draft = read::read(files, &mut report);
+        let hash = PolicyHash::of(files.iter().map(|file| file.text.as_str()));
+        let policy = Self::compile(resolve::resolve(draft, hash, &mut report));
+        report.into_result(policy)
+    }
+
+    pub(crate) fn compile(parts: Parts) -> Self {
+        let mut models: Vec<Model> = Vec::new();
+        for (place, route) in parts.routes.iter().enumerate() {
+            let operations = crate::Operation::ALL.into_iter().filter(|op| !route.tiers(*op).is_empty()).collect();
+            match models.iter_mut().find(|model| model.id == route.model) {
+                Some(model) => {
+                    model.operations = model.operations.union(operations);
+                    model.routes.push(place);
+                }
+                None => models.push(Model { id: route.model.clone(), operations, routes: vec![place] }),
+            }
+        }
+        let mut names: HashMap<Arc<str>, usize> =
+            models.iter().enumerate().map(|(place, model)| (model.id.as_str().into(), place)).collect();
+        for (alias, id) in &parts.aliases {
+            if let Some(place) = names.get(id.as_str()).copied() {
+                names.insert(alias.as_str().into(), place);
+            }
+        }
+        let Parts { hash, backends, tenants, routes, .. } = parts;
+        Self { hash, backends, routes, tenants, models, names }
+    }
+
+    /// The fingerprint of the policy's texts.
+    pub fn hash(&self) -> PolicyHash {
+        self.hash
+    }
+
+    /// Every backend, used by a route or not, sorted by name. [`Target::backend`](crate::spec::Target::backend)
+    /// is a place in this list.
+    pub fn backends(&self) -> &[BackendSpec] {
+        &self.backends
+    }
+
+    /// The model of that name, be it an id or an alias, if some route matches it.
+    fn model(&self, asked: &str) -> Option<&Model> {
+        self.names.get(asked).and_then(|place| self.models.get(*place))
+    }
+
+    /// The routes of a model, in the order in which they are tried.
+    fn routes_of<'p>(&'p self, model: &'p Model) -> impl Iterator<Item = &'p RouteSpec> {
+        model.routes.iter().filter_map(|place| self.routes.get(*place))
+    }
+}

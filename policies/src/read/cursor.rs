@@ -1,0 +1,214 @@
+//! Walks a TOML tree with its places. A table hands out each key once and at the end reports those that nobody
+//! asked for; a value that has the wrong shape reports itself and reads as absent.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::fault::{At, Report, accepted, did_you_mean};
+
+/// A value and where it was written.
+#[derive(Clone, Debug)]
+pub(crate) struct Located<T> {
+    pub(crate) value: T,
+    pub(crate) at: At,
+    /// The path of its key, for messages.
+    pub(crate) key: String,
+}
+
+/// A TOML table that is being read.
+pub(super) struct Table<'t> {
+    pub(super) key: String,
+    pub(super) at: At,
+    /// What nobody has taken yet.
+    entries: Vec<Value<'t>>,
+    /// The keys that were asked for, taken or not.
+    known: Vec<&'static str>,
+}
+
+/// A TOML value that is being read.
+pub(super) struct Value<'t> {
+    /// The last part of its path: its key, or empty for an element of a list.
+    pub(super) name: &'t str,
+    pub(super) name_at: At,
+    pub(super) key: String,
+    pub(super) at: At,
+    tree: &'t DeValue<'t>,
+}
+
+impl<'t> Table<'t> {
+    pub(super) fn new(key: String, at: At, tree: &'t DeTable<'t>) -> Self {
+        let entry = |(name, value): (&'t Spanned<std::borrow::Cow<'t, str>>, &'t Spanned<DeValue<'t>>)| {
+            let (name, name_at) = (name.get_ref().as_ref(), At::new(at.file, name.span()));
+            let key = if key.is_empty() { quoted(name) } else { format!("{key}.{}", quoted(name)) };
+            Value { name, name_at, key, at: At::new(at.file, value.span()), tree: value.get_ref() }
+        };
+        let entries = tree.iter().map(entry).collect();
+        Self { key, at, entries, known: Vec::new() }
+    }
+
+    /// The value of `name`, if it is there. The name counts as known from here on.
+    pub(super) fn take(&mut self, name: &'static str) -> Option<Value<'t>> {
+        self.known.push(name);
+        let place = self.entries.iter().position(|entry| entry.name == name)?;
+        Some(self.entries.swap_remove(place))
+    }
+
+    /// The value of `name`, whose absence is a fault.
+    pub(super) fn require(&mut self, name: &'static str, report: &mut Report<'_>) -> Option<Value<'t>> {
+        let value = self.take(name);
+        if value.is_none() {
+            report.fault(self.at, self.key.as_str(), format!("missing key `{name}`"));
+        }
+        value
+    }
+
+    /// Every entry of a table whose keys are names that the operator chose.
+    pub(super) fn into_entries(self) -> Vec<Value<'t>> {
+        self.entries
+    }
+
+    /// Reports every key that nobody asked for. Their values are kept out of snippets: a key in the wrong place
+    /// may well be a secret's.
+    pub(super) fn finish(self, report: &mut Report<'_>) {
+        for entry in self.entries {
+            let hint = did_you_mean(entry.name, self.known.iter().copied());
+            conceal(entry.at, entry.tree, report);
+            report.fault(entry.name_at, entry.key.as_str(), format!("unknown key `{}`{hint}", shortened(entry.name)));
+        }
+    }
+}
+
+impl<'t> Value<'t> {
+    /// The value as a table.
+    pub(super) fn table(self, report: &mut Report<'_>) -> Option<Table<'t>> {
+        match self.tree {
+            DeValue::Table(tree) => Some(Table::new(self.key, self.at, tree)),
+            _ => self.mistyped("a table", report),
+        }
+    }
+
+    /// The elements of a list.
+    pub(super) fn list(self, report: &mut Report<'_>) -> Option<Vec<Value<'t>>> {
+        let DeValue::Array(elements) = self.tree else {
+            return self.mistyped("a list", report);
+        };
+        let element = |(place, element): (usize, &'t Spanned<DeValue<'t>>)| {
+            let at = At::new(self.at.file, element.span());
+            Value { name: "", name_at: at, key: format!("{}[{place}]", self.key), at, tree: element.get_ref() }
+        };
+        Some(elements.iter().enumerate().map(element).collect())
+    }
+
+    /// The value as a string.
+    pub(super) fn string(self, report: &mut Report<'_>) -> Option<Located<&'t str>> {
+        match self.tree {
+            DeValue::String(text) => Some(self.located(text.as_ref())),
+            _ => self.mistyped("a string", report),
+        }
+    }
+
+    /// A string that parses as `T`.
+    pub(super) fn parsed<T>(self, report: &mut Report<'_>) -> Option<Located<T>>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let Located { value, at, key } = self.string(report)?;
+        match value.parse() {
+            Ok(value) => Some(Located { value, at, key }),
+            Err(error) => {
+                report.fault(at, key, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// A list of strings that parse as `T`. Elements that do not are reported and left out.
+    pub(super) fn parsed_list<T>(self, report: &mut Report<'_>) -> Option<Vec<Located<T>>>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let elements = self.list(report)?;
+        Some(elements.into_iter().filter_map(|element| element.parsed(report)).collect())
+    }
+
+    /// A string that is one of these words, as what the word stands for.
+    pub(super) fn choice<T: Copy>(self, words: &[(&str, T)], report: &mut Report<'_>) -> Option<T> {
+        let Located { value: written, at, key } = self.string(report)?;
+        let found = words.iter().find(|(word, _)| *word == written);
+        if found.is_none() {
+            let hint = accepted(words.iter().map(|(word, _)| *word));
+            report.fault(at, key, format!("`{}` is not a choice{hint}", shortened(written)));
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    /// An integer that `accept` takes; `accepted` says which it does.
+    pub(super) fn integer<T>(
+        self,
+        accepted: &str,
+        accept: impl FnOnce(i64) -> Option<T>,
+        report: &mut Report<'_>,
+    ) -> Option<Located<T>> {
+        let DeValue::Integer(digits) = self.tree else {
+            return self.mistyped("an integer", report);
+        };
+        match i64::from_str_radix(digits.as_str(), digits.radix()).ok().and_then(accept) {
+            Some(value) => Some(self.located(value)),
+            None => {
+                let message = format!("`{}` is out of range; accepted: {accepted}", digits.as_str());
+                report.fault(self.at, self.key, message);
+                None
+            }
+        }
+    }
+
+    fn located<T>(self, value: T) -> Located<T> {
+        Located { value, at: self.at, key: self.key }
+    }
+
+    /// Reports that the value is not what it should be.
+    fn mistyped<T>(self, expected: &str, report: &mut Report<'_>) -> Option<T> {
+        report.fault(self.at, self.key, format!("expected {expected}, found {}", described(self.tree)));
+        None
+    }
+}
+
+/// Keeps a value out of snippets. The values of dotted keys are behind the place of their table, so each is hidden
+/// by itself.
+fn conceal(at: At, tree: &DeValue<'_>, report: &mut Report<'_>) {
+    report.conceal(at);
+    if let DeValue::Table(table) = tree {
+        for value in table.values() {
+            conceal(At::new(at.file, value.span()), value.get_ref(), report);
+        }
+    }
+}
+
+fn described(tree: &DeValue<'_>) -> &'static str {
+    match tree {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// A key as it has to be written in TOML.
+fn quoted(name: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let name = shortened(name);
+    if !name.is_empty() && name.chars().all(bare) { name } else { format!("{name:?}") }
+}
+
+/// As much of a text as a message should carry.
+fn shortened(text: &str) -> String {
+    text.chars().take(80).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

@@ -1,0 +1,46 @@
+//! What was typed, before anyone asked whether it makes sense as a whole.
+
+use std::collections::BTreeMap;
+
+use super::cursor::Located;
+use crate::name::{BackendName, ModelAlias, ModelId, RouteName, TenantId};
+use crate::pattern::Pattern;
+use crate::spec::{MaxAttempts, Provider, ServedModel, TimeoutOverrides};
+
+/// All files together. Maps are sorted, so that the same texts always give the same policy.
+#[derive(Default)]
+pub(crate) struct Draft {
+    pub(crate) max_attempts: Option<Located<MaxAttempts>>,
+    pub(crate) timeouts: Option<Located<TimeoutOverrides>>,
+    pub(crate) backends: BTreeMap<BackendName, Located<RawBackend>>,
+    pub(crate) aliases: BTreeMap<ModelAlias, RawAlias>,
+    pub(crate) tenants: BTreeMap<TenantId, Located<RawTenant>>,
+    pub(crate) routes: Vec<RawRoute>,
+}
+
+/// One line of `[alias]`: where the alias stands and what it leads to, if that could be read.
+pub(crate) type RawAlias = Located<Option<Located<ModelId>>>;
+
+/// One `[backend.NAME]`. A part that could not be read is absent; its fault is in the report, and what refers to
+/// the backend is still checked.
+pub(crate) struct RawBackend {
+    pub(crate) provider: Option<Provider>,
+    pub(crate) timeouts: TimeoutOverrides,
+    /// `None` if any of them could not be read, so that nobody can say what the backend does not serve.
+    pub(crate) models: Option<Vec<ServedModel>>,
+}
+
+/// One `[tenant.NAME]`.
+pub(crate) struct RawTenant {
+    pub(crate) allow: Vec<Located<Pattern>>,
+}
+
+/// One `[[route]]`.
+pub(crate) struct RawRoute {
+    pub(crate) name: Option<Located<RouteName>>,
+    pub(crate) model: Option<Located<ModelId>>,
+    pub(crate) tenants: Option<Vec<Located<Pattern>>>,
+    pub(crate) tiers: Vec<Located<Vec<Located<BackendName>>>>,
+    pub(crate) max_attempts: Option<MaxAttempts>,
+    pub(crate) timeouts: TimeoutOverrides,
+}

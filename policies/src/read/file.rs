@@ -1,0 +1,139 @@
+//! Reads one file: the keys at its top, and the merge with the files before it.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::str::FromStr;
+
+use toml::de::DeTable;
+
+use super::cursor::{Located, Table, Value};
+use super::draft::{Draft, RawTenant};
+use super::{backend, route, timeouts};
+use crate::fault::{At, Report};
+use crate::name::InvalidName;
+
+/// The version of the policy language that this crate reads.
+const VERSION: i64 = 1;
+
+/// Adds what file number `file` says to the draft.
+pub(super) fn read(file: usize, text: &str, draft: &mut Draft, report: &mut Report<'_>) {
+    let (tree, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let at = At::new(file, error.span().unwrap_or(0..0));
+        report.fault(at, "", format!("not TOML: {}", error.message().replace('\n', "; ")));
+    }
+    if !errors.is_empty() {
+        conceal_values(file, text, report);
+    }
+    let mut top = Table::new(String::new(), At::top_of(file), tree.get_ref());
+    version(&mut top, report);
+    if let Some(table) = top.take("defaults").and_then(|value| value.table(report)) {
+        defaults(table, draft, report);
+    }
+    for (entry, place) in named(top.take("backend"), report) {
+        let (at, key) = (entry.name_at, entry.key.clone());
+        let value = backend::read(entry, report);
+        insert(&mut draft.backends, place, Located { value, at, key }, report);
+    }
+    for (entry, alias) in named(top.take("alias"), report) {
+        let (at, key) = (entry.name_at, entry.key.clone());
+        let value = entry.parsed(report);
+        insert(&mut draft.aliases, alias, Located { value, at, key }, report);
+    }
+    for (entry, id) in named(top.take("tenant"), report) {
+        let (at, key) = (entry.name_at, entry.key.clone());
+        let value = tenant(entry, report);
+        insert(&mut draft.tenants, id, Located { value, at, key }, report);
+    }
+    let routes = top.take("route").and_then(|value| value.list(report)).unwrap_or_default();
+    draft.routes.extend(routes.into_iter().filter_map(|value| route::read(value, report)));
+    // After a syntax error the tree has holes, and keys may have slipped into the wrong table.
+    if errors.is_empty() {
+        top.finish(report);
+    }
+}
+
+/// Every file states the version, so that a file means the same wherever it is put.
+fn version(top: &mut Table<'_>, report: &mut Report<'_>) {
+    let Some(value) = top.take("version") else {
+        return report.fault(top.at, "", format!("missing key `version`; start the file with `version = {VERSION}`"));
+    };
+    value.integer(&format!("{VERSION}"), |version| (version == VERSION).then_some(()), report);
+}
+
+fn defaults(mut table: Table<'_>, draft: &mut Draft, report: &mut Report<'_>) {
+    if let Some(value) = table.take("max_attempts").and_then(|value| route::max_attempts(value, report)) {
+        set(&mut draft.max_attempts, value, report);
+    }
+    if let Some(value) = table.take("timeouts") {
+        let (at, key) = (value.name_at, value.key.clone());
+        let value = timeouts::read(value, timeouts::Scope::Backends, report);
+        set(&mut draft.timeouts, Located { value, at, key }, report);
+    }
+    table.finish(report);
+}
+
+fn tenant(entry: Value<'_>, report: &mut Report<'_>) -> RawTenant {
+    let Some(mut table) = entry.table(report) else {
+        return RawTenant { allow: Vec::new() };
+    };
+    let allow = table.require("allow", report).and_then(|value| value.parsed_list(report)).unwrap_or_default();
+    table.finish(report);
+    RawTenant { allow }
+}
+
+/// The entries of a table whose keys are names, each with its name. A key that is no name is reported and left out.
+fn named<'t, N>(value: Option<Value<'t>>, report: &mut Report<'_>) -> Vec<(Value<'t>, N)>
+where
+    N: FromStr<Err = InvalidName>,
+{
+    let entries = value.and_then(|value| value.table(report)).map(Table::into_entries).unwrap_or_default();
+    let parse = |entry: Value<'t>| match entry.name.parse::<N>() {
+        Ok(name) => Some((entry, name)),
+        Err(error) => {
+            report.fault(entry.name_at, entry.key, error.to_string());
+            None
+        }
+    };
+    entries.into_iter().filter_map(parse).collect()
+}
+
+/// Adds an entry under a name that no file has defined before.
+fn insert<N: Ord, T>(map: &mut BTreeMap<N, Located<T>>, name: N, value: Located<T>, report: &mut Report<'_>) {
+    match map.entry(name) {
+        Entry::Vacant(vacant) => {
+            vacant.insert(value);
+        }
+        Entry::Occupied(first) => twice(first.get().at, &value, report),
+    }
+}
+
+/// Sets a value that no file has set before.
+fn set<T>(slot: &mut Option<Located<T>>, value: Located<T>, report: &mut Report<'_>) {
+    match slot {
+        None => *slot = Some(value),
+        Some(first) => twice(first.at, &value, report),
+    }
+}
+
+fn twice<T>(first: At, second: &Located<T>, report: &mut Report<'_>) {
+    let place = report.mention(first);
+    let message = format!("defined twice; it was first defined{place}; keep one");
+    report.fault(second.at, second.key.as_str(), message);
+}
+
+/// Hides whatever may be a value. A file that is not TOML has no keys to tell a secret by: a slip in the key, or a
+/// quote too few, and the secret of one line is the text of another.
+fn conceal_values(file: usize, text: &str, report: &mut Report<'_>) {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let end = start + line.len();
+        let shown = match line.find('=') {
+            Some(equals) => equals + 1,
+            None if line.trim_start().starts_with('[') => line.len(),
+            None => 0,
+        };
+        report.conceal(At::new(file, start + shown..end));
+        start = end;
+    }
+}

@@ -1,0 +1,30 @@
+//! From text to a [`Draft`]: what was typed, each part of the right shape and with its place.
+//!
+//! The tables are walked by hand rather than deserialised: serde stops at the first fault and loses the place of
+//! nearly all, and an operator with five mistakes wants to hear of five. Whether the parts fit together is the
+//! business of `resolve`.
+
+use crate::fault::{At, Report};
+use crate::source::SourceFile;
+
+mod backend;
+mod cursor;
+mod draft;
+mod file;
+mod route;
+mod timeouts;
+
+pub(crate) use cursor::Located;
+pub(crate) use draft::{Draft, RawBackend, RawRoute, RawTenant};
+
+/// Reads every file into one draft. What cannot be read is reported and left out.
+pub(crate) fn read(files: &[SourceFile], report: &mut Report<'_>) -> Draft {
+    let mut draft = Draft::default();
+    if files.is_empty() {
+        report.fault(At::top_of(0), "", "no policy file; give at least one that starts with `version = 1`");
+    }
+    for (number, source) in files.iter().enumerate() {
+        file::read(number, &source.text, &mut draft, report);
+    }
+    draft
+}

@@ -1,0 +1,85 @@
+//! From what was typed to what it means: every name that refers to something is looked up, and what could never
+//! take effect is refused, because whoever wrote it believes that it does.
+//!
+//! A faulty part is reported and left out, and the rest is still resolved, so that one run finds every fault. The
+//! result only reaches anyone if the report stayed empty.
+
+use std::collections::BTreeSet;
+
+use crate::fault::Report;
+use crate::name::{BackendName, ModelId};
+use crate::policy::Parts;
+use crate::read::{Draft, RawBackend, RawTenant};
+use crate::source::PolicyHash;
+use crate::spec::{BackendSpec, RouteParts, RouteSpec, Timeouts};
+
+mod alias;
+mod route;
+mod shadow;
+mod tenant;
+
+/// Checks the draft as a whole and turns it into what a policy is compiled from.
+pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -> Parts {
+    let models = Models::of(&draft);
+    alias::check(&draft, &models, report);
+    tenant::check(&draft, &models, report);
+    route::check(&draft, &models, report);
+    shadow::check(&draft.routes, report);
+
+    let defaults = Timeouts::default().with(draft.timeouts.map(|located| located.value).unwrap_or_default());
+    let max_attempts = draft.max_attempts.map(|located| located.value).unwrap_or_default();
+    let backends = draft.backends.into_iter();
+    let backends: Vec<_> = backends.filter_map(|(name, raw)| backend(name, raw.value, defaults)).collect();
+    let places: Vec<_> = backends.iter().map(|backend| backend.name.clone()).collect();
+    let routes = draft.routes.into_iter().filter_map(|route| {
+        let parts = RouteParts {
+            name: route.name?.value,
+            model: route.model?.value,
+            tenants: route.tenants.map(|tenants| tenants.into_iter().map(|tenant| tenant.value).collect()),
+            tiers: route.tiers.into_iter().map(|tier| route::places(&tier.value, &places)).collect(),
+            max_attempts: route.max_attempts.unwrap_or(max_attempts),
+            defaults,
+            overrides: route.timeouts,
+        };
+        Some(RouteSpec::compile(parts, &backends))
+    });
+    let routes = routes.collect();
+    let aliases = draft.aliases.into_iter().filter_map(|(alias, model)| Some((alias, model.value?.value))).collect();
+    let allowed = |tenant: RawTenant| tenant.allow.into_iter().map(|pattern| pattern.value).collect();
+    let tenants =
+        (!draft.tenants.is_empty()).then(|| draft.tenants.into_iter().map(|(id, tenant)| (id, allowed(tenant.value))).collect());
+    Parts { hash, backends, aliases, tenants, routes }
+}
+
+/// The backend, if all of it could be read.
+fn backend(name: BackendName, raw: RawBackend, defaults: Timeouts) -> Option<BackendSpec> {
+    let timeouts = defaults.with(raw.timeouts);
+    Some(BackendSpec { name, provider: raw.provider?, timeouts, models: raw.models? })
+}
+
+/// Which models there are.
+struct Models {
+    /// Those that some backend serves.
+    served: BTreeSet<ModelId>,
+    /// Whether every backend's models could be read; if not, a name that is not among them may still be right.
+    complete: bool,
+}
+
+impl Models {
+    fn of(draft: &Draft) -> Self {
+        let models = || draft.backends.values().map(|backend| backend.value.models.as_ref());
+        Self {
+            served: models().flatten().flatten().map(|model| model.id.clone()).collect(),
+            complete: models().all(|models| models.is_some()),
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.served.iter().map(ModelId::as_str)
+    }
+
+    /// Whether `name` is certainly no model.
+    fn lack(&self, name: &str) -> bool {
+        self.complete && !self.served.contains(name)
+    }
+}

@@ -1,0 +1,83 @@
+//! One backend: a deployment that can serve requests, and how to reach it.
+
+use std::path::PathBuf;
+
+use super::{BaseUrl, SecretRef, Timeouts};
+use crate::name::{BackendName, ModelId, UpstreamModel};
+use crate::operation::Operations;
+
+/// The place of a backend in [`Policy::backends`](crate::Policy::backends); only good for the policy it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BackendIndex(pub(crate) usize);
+
+impl BackendIndex {
+    /// As an index into [`Policy::backends`](crate::Policy::backends) and into tables laid out like it.
+    pub fn get(self) -> usize {
+        self.0
+    }
+}
+
+/// One `[backend.NAME]`. Equal specs mean the same deployment, so a reload may keep what it learnt about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendSpec {
+    /// Its name, unique in the policy.
+    pub name: BackendName,
+    /// Which API it speaks and where.
+    pub provider: Provider,
+    /// Its limits for one attempt, where no route says otherwise.
+    pub timeouts: Timeouts,
+    /// The models it serves, by id; never empty.
+    pub models: Vec<ServedModel>,
+}
+
+impl BackendSpec {
+    /// How this backend serves `model`, if it does.
+    pub fn serves(&self, model: &ModelId) -> Option<&ServedModel> {
+        self.models.iter().find(|served| served.id == *model)
+    }
+}
+
+/// One model of one backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServedModel {
+    /// The id that routes match.
+    pub id: ModelId,
+    /// What the backend calls it; for a local backend, an id of the model registry.
+    pub upstream: UpstreamModel,
+    /// What it can be asked for; never empty.
+    pub operations: Operations,
+}
+
+/// Which API a backend speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Provider {
+    /// A server with OpenAI's API.
+    OpenAi(OpenAi),
+    /// The engine in this process.
+    Local,
+}
+
+/// How to reach a server with OpenAI's API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenAi {
+    /// Where its API begins.
+    pub base_url: BaseUrl,
+    /// Where its bearer token is to be found; without one, requests carry none.
+    pub secret: Option<SecretRef>,
+    /// A PEM file with the only authorities to trust for it, in place of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Which HTTP to speak.
+    pub http: HttpVersion,
+}
+
+/// Which HTTP to speak to a backend.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// What TLS negotiates; HTTP/1.1 without TLS.
+    #[default]
+    Auto,
+    /// HTTP/1.1 only.
+    Http1,
+    /// HTTP/2 only; without TLS, by prior knowledge.
+    Http2,
+}

@@ -1,0 +1,110 @@
+//! One route: from a model, and perhaps some tenants, to tiers of backends.
+
+use std::num::NonZeroU32;
+
+use super::{BackendIndex, BackendSpec, TimeoutOverrides, Timeouts};
+use crate::name::{ModelId, RouteName, TenantId, UpstreamModel};
+use crate::pattern::Pattern;
+use tradewind_protocol::Operation;
+
+/// How many backends one request may be sent to, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MaxAttempts(NonZeroU32);
+
+impl MaxAttempts {
+    /// The most a policy may ask for: beyond it, a failing request does more harm than good.
+    pub(crate) const MOST: u32 = 10;
+
+    /// `attempts`, if it is from 1 to 10.
+    pub(crate) fn new(attempts: u32) -> Option<Self> {
+        NonZeroU32::new(attempts).filter(|n| n.get() <= Self::MOST).map(Self)
+    }
+
+    /// The number.
+    pub fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+impl Default for MaxAttempts {
+    /// The first try and two more: a third backend in trouble is no coincidence.
+    fn default() -> Self {
+        Self(NonZeroU32::MIN.saturating_add(2))
+    }
+}
+
+/// One backend that may serve a request, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Which backend.
+    pub backend: BackendIndex,
+    /// What that backend calls the model.
+    pub model: UpstreamModel,
+    /// The limits of one attempt: the built-in ones, overridden by `[defaults]`, the backend and the route, in
+    /// this order.
+    pub timeouts: Timeouts,
+}
+
+/// One `[[route]]`, its backends looked up.
+#[derive(Clone, Debug)]
+pub(crate) struct RouteSpec {
+    pub(crate) name: RouteName,
+    pub(crate) model: ModelId,
+    /// Whom it is for; everyone if absent.
+    pub(crate) tenants: Option<Vec<Pattern>>,
+    pub(crate) max_attempts: MaxAttempts,
+    pub(crate) timeouts: Timeouts,
+    chat: Vec<Vec<Target>>,
+    embeddings: Vec<Vec<Target>>,
+}
+
+/// What a route is made from.
+pub(crate) struct RouteParts {
+    pub(crate) name: RouteName,
+    pub(crate) model: ModelId,
+    pub(crate) tenants: Option<Vec<Pattern>>,
+    pub(crate) tiers: Vec<Vec<BackendIndex>>,
+    pub(crate) max_attempts: MaxAttempts,
+    /// The limits of a request whose route sets none.
+    pub(crate) defaults: Timeouts,
+    /// The limits that this route sets.
+    pub(crate) overrides: TimeoutOverrides,
+}
+
+impl RouteSpec {
+    /// Works out the targets of each operation once, so that a request only reads them.
+    pub(crate) fn compile(parts: RouteParts, backends: &[BackendSpec]) -> Self {
+        let target = |index: BackendIndex, operation: Operation| {
+            let backend = backends.get(index.0)?;
+            let served = backend.serves(&parts.model).filter(|served| served.operations.contains(operation))?;
+            let timeouts = backend.timeouts.with(parts.overrides);
+            Some(Target { backend: index, model: served.upstream.clone(), timeouts })
+        };
+        let tiers = |operation: Operation| {
+            let tier = |tier: &Vec<BackendIndex>| tier.iter().filter_map(|index| target(*index, operation)).collect();
+            parts.tiers.iter().map(tier).filter(|tier: &Vec<Target>| !tier.is_empty()).collect()
+        };
+        Self {
+            chat: tiers(Operation::Chat),
+            embeddings: tiers(Operation::Embeddings),
+            timeouts: parts.defaults.with(parts.overrides),
+            name: parts.name,
+            model: parts.model,
+            tenants: parts.tenants,
+            max_attempts: parts.max_attempts,
+        }
+    }
+
+    /// The targets that may serve `operation`, in tiers; empty if there are none.
+    pub(crate) fn tiers(&self, operation: Operation) -> &[Vec<Target>] {
+        match operation {
+            Operation::Chat => &self.chat,
+            Operation::Embeddings => &self.embeddings,
+        }
+    }
+
+    /// Whether the route is for this tenant.
+    pub(crate) fn is_for(&self, tenant: &TenantId) -> bool {
+        self.tenants.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(tenant.as_str())))
+    }
+}
