@@ -1,5 +1,8 @@
 """The policy file: reloaded when it changes, left in force when the new one is faulty."""
 
+import threading
+from contextlib import contextmanager
+
 import openai
 import pytest
 
@@ -45,20 +48,33 @@ def test_a_faulty_policy_leaves_the_old_one_in_force_and_says_why(start_upstream
     wait_until(lambda: "newcomer" in names(client), "the mended policy is in force")
 
 
+@contextmanager
+def writing(file):
+    """Something else that writes, every few milliseconds, into `file`."""
+    done = threading.Event()
+
+    def write():
+        with file.open("w") as log:
+            while not done.wait(0.005):
+                log.write("busy\n")
+                log.flush()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        done.set()
+        writer.join()
+
+
 def test_a_busy_neighbour_in_the_folder_does_not_put_off_the_change(start_upstream, start_gateway):
     upstream = start_upstream()
     gateway = start_gateway(policy([upstream]))
     client = gateway.client()
-    neighbour = gateway.policy_file.with_name("neighbour.log")
-
-    gateway.policy_file.write_text(policy([upstream]) + NEWCOMER)
-
-    def listed_while_the_neighbour_writes():
-        with neighbour.open("a") as log:
-            log.write("busy\n")
-        return "newcomer" in names(client)
-
-    wait_until(listed_while_the_neighbour_writes, "the new alias is listed")
+    with writing(gateway.policy_file.with_name("neighbour.log")):
+        gateway.policy_file.write_text(policy([upstream]) + NEWCOMER)
+        wait_until(lambda: "newcomer" in names(client), "the new alias is listed")
 
 
 def test_a_tenant_that_the_policy_does_not_name_is_refused(start_upstream, start_gateway):
