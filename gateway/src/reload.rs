@@ -130,6 +130,8 @@ impl Reloader {
 
     /// Reloads for ever.
     pub async fn run(mut self) {
+        // What changed after the first reading and before the watch began.
+        self = self.reload().await;
         while self.changes.recv().await.is_some() {
             let latest = Instant::now() + PATIENCE;
             while let Ok(Some(())) = timeout_at(latest.min(Instant::now() + QUIET), self.changes.recv()).await {}
@@ -148,7 +150,8 @@ impl Reloader {
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
         match result {
-            Ok(None) => {}
+            // Also after a faulty one: whoever took that back has mended it.
+            Ok(None) => gauge!(names::POLICY_STALE).set(0.0),
             Ok(Some(snapshot)) => {
                 let hash = snapshot.policy_hash();
                 this.current.store(Arc::new(snapshot));

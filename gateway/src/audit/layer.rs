@@ -107,6 +107,9 @@ impl OpenRecord {
 
 impl OnEnd for OpenRecord {
     fn on_end(mut self: Box<Self>, end: End) {
+        if let (End::Interrupted(why), Some(context)) = (end, &self.context) {
+            context.set_reason(why);
+        }
         self.close(context::Outcome::of(end));
     }
 }

@@ -1,6 +1,7 @@
 //! Layer 18: how long an attempt may take until its first event, between events, and in all.
 //!
-//! The connector bounds the connection itself. A whole answer has no first token to wait for, so only the total bounds it.
+//! The connector bounds the connection itself. A whole answer has no first token to wait for, so only the total bounds it. The deadline
+//! of the request is not looked at here: when it passes, the request is dropped with its attempt, and the backend is not to blame.
 
 use std::{
     future::Future,
@@ -56,8 +57,7 @@ where
     fn call(&mut self, attempt: Attempt) -> Self::Future {
         let timeouts = attempt.timeouts;
         let started = Instant::now();
-        let phase = if attempt.inference.head.stream { timeouts.first_token.min(timeouts.total) } else { timeouts.total };
-        let limit = phase.min(attempt.inference.context.remaining());
+        let limit = if attempt.inference.head.stream { timeouts.first_token.min(timeouts.total) } else { timeouts.total };
         let answer = self.inner.call(attempt);
         Box::pin(async move {
             match timeout(limit, answer).await {

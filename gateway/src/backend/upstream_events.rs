@@ -32,27 +32,33 @@ pub(super) struct UpstreamEvents {
     /// What was read to see the first event.
     first: Option<Bytes>,
     ended: bool,
+    /// How it could not go on, to be told after the last event.
+    broken: Option<Broken>,
     context: Arc<RequestContext>,
 }
 
 impl UpstreamEvents {
     /// Waits for the first event. Until it is there nothing has been promised to the client, so all that goes wrong is a [`Failure`] and
-    /// another backend may be tried; and so is a stream that begins with an error.
+    /// another backend may be tried; and so is a stream that begins with an error. Comments before it, which keep connections alive,
+    /// are no event and are dropped.
     ///
     /// # Errors
     /// [`Failure`], where there is no first event.
     pub(super) async fn open(body: Incoming, context: Arc<RequestContext>) -> Result<Self, Failure> {
         let sniffer = StreamSniffer::new();
-        let mut events = Self { body, sniffer, held: BytesMut::new(), first: None, ended: false, context };
+        let mut events = Self { body, sniffer, held: BytesMut::new(), first: None, ended: false, broken: None, context };
         let failure = |detail: &str| Failure::backend(Kind::UpstreamFailed, detail);
-        match events.next().await {
-            Some(Ok(_)) if events.sniffer.has_error() => Err(failure("the stream began with an error")),
-            Some(Ok(first)) => {
-                events.first = Some(first);
-                Ok(events)
+        loop {
+            match events.next().await {
+                Some(Ok(_)) if events.sniffer.has_error() => return Err(failure("the stream began with an error")),
+                Some(Ok(_)) if events.sniffer.events() == 0 => {}
+                Some(Ok(first)) => {
+                    events.first = Some(first);
+                    return Ok(events);
+                }
+                Some(Err(Broken::Untold(error))) => return Err(failure(&error.to_string())),
+                Some(Err(Broken::Told)) | None => return Err(failure("the stream held no event")),
             }
-            Some(Err(Broken::Untold(error))) => Err(failure(&error.to_string())),
-            Some(Err(Broken::Told)) | None => Err(failure("the stream held no event")),
         }
     }
 
@@ -73,23 +79,23 @@ impl UpstreamEvents {
         Ok(complete)
     }
 
-    /// The body has ended. What is held lacks at most its blank line.
-    fn end(&mut self) -> Option<Result<Bytes, Broken>> {
-        self.ended = true;
+    /// The body has ended. What is held is passed on if it is an event that matters and lacks only its blank line: the end, or an error.
+    fn last_event(&mut self) -> Option<Bytes> {
+        let had_error = self.sniffer.has_error();
         self.sniffer.finish();
+        let matters = self.sniffer.is_done() || self.sniffer.has_error() != had_error;
+        let mut event = self.held.split();
+        (matters && !event.is_empty()).then(|| {
+            event.extend_from_slice(b"\n\n");
+            event.freeze()
+        })
+    }
+
+    /// Nothing more is read. An error that the upstream told itself is not told again.
+    fn finish(&mut self, broken: Option<Broken>) {
+        self.ended = true;
+        self.broken = if self.sniffer.has_error() { Some(Broken::Told) } else { broken };
         self.note_usage();
-        if self.sniffer.is_done() {
-            let mut last = self.held.split();
-            if last.is_empty() {
-                return None;
-            }
-            last.extend_from_slice(b"\n\n");
-            return Some(Ok(last.freeze()));
-        }
-        if self.sniffer.has_error() {
-            return Some(Err(Broken::Told));
-        }
-        Some(Err(interrupted("the upstream closed the stream before its end")))
     }
 
     fn note_usage(&self) {
@@ -113,32 +119,33 @@ impl Stream for UpstreamEvents {
         }
         loop {
             if this.ended {
-                return Poll::Ready(None);
+                return Poll::Ready(this.broken.take().map(Err));
             }
             if this.sniffer.is_done() {
                 // The answer is complete, whatever becomes of the connection now. If its end is already here, it can be used again.
                 let _end_or_not = Pin::new(&mut this.body).poll_frame(cx);
-                this.ended = true;
-                this.note_usage();
-                return Poll::Ready(None);
+                this.finish(None);
+                continue;
             }
             match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
-                None => return Poll::Ready(this.end()),
+                None => {
+                    let last = this.last_event();
+                    let cut = !this.sniffer.is_done();
+                    this.finish(cut.then(|| interrupted("the upstream closed the stream before its end")));
+                    if let Some(last) = last {
+                        return Poll::Ready(Some(Ok(last)));
+                    }
+                }
                 Some(Err(error)) => {
-                    this.ended = true;
-                    this.note_usage();
                     tracing::warn!(error = &error as &dyn std::error::Error, "an upstream's stream broke off");
-                    return Poll::Ready(Some(Err(interrupted("the connection to the upstream was lost"))));
+                    this.finish(Some(interrupted("the connection to the upstream was lost")));
                 }
                 Some(Ok(frame)) => {
                     let Ok(piece) = frame.into_data() else { continue };
                     match this.take(piece) {
                         Ok(complete) if complete.is_empty() => {}
                         Ok(complete) => return Poll::Ready(Some(Ok(complete))),
-                        Err(broken) => {
-                            this.ended = true;
-                            return Poll::Ready(Some(Err(broken)));
-                        }
+                        Err(broken) => this.finish(Some(broken)),
                     }
                 }
             }

@@ -1,6 +1,7 @@
 //! Layer 16: the attempts, one after the other, until one answers. Only before the first byte to the client.
 
 mod answered;
+mod waiting;
 
 use std::{
     sync::Arc,
@@ -16,7 +17,7 @@ use http::{
 use tower::{Service, ServiceExt};
 use tradewind_policies::select::Outcome;
 
-use self::answered::Answered;
+use self::{answered::Answered, waiting::Waiting};
 use crate::{
     backend::Attempt,
     body::Body,
@@ -65,10 +66,14 @@ async fn attempt(inference: &Inference, planned: &Planned, mut run: Run) -> Resu
     let context = &inference.context;
     let deployment = &planned.deployment;
     let attempt = Attempt { inference: inference.clone(), model: deployment.model().clone(), timeouts: planned.timeouts };
+    let waiting = Waiting::on_behalf_of(context);
     let answer = deployment.service().oneshot(attempt).await;
+    match &answer {
+        Err(failure) if failure.blame == Blame::Unsuited => waiting.did_not_happen(),
+        _ => drop(waiting),
+    }
     match answer {
         Ok(answer) => {
-            context.add_attempt(run.elapsed());
             context.set_served_by(Arc::clone(deployment));
             run.answered();
             Ok(match answer {
@@ -84,21 +89,13 @@ async fn attempt(inference: &Inference, planned: &Planned, mut run: Run) -> Resu
         Err(failure) => {
             let elapsed = run.elapsed();
             match failure.blame {
-                // Nothing was asked of the backend.
                 Blame::Unsuited => run.ended(Outcome::ClientFault),
                 Blame::Request => {
-                    context.add_attempt(elapsed);
                     context.set_served_by(Arc::clone(deployment));
                     run.ended(Outcome::ClientFault);
                 }
-                Blame::RateLimited(retry_after) => {
-                    context.add_attempt(elapsed);
-                    run.ended(Outcome::RateLimited { retry_after });
-                }
-                Blame::Backend => {
-                    context.add_attempt(elapsed);
-                    run.ended(Outcome::Failure);
-                }
+                Blame::RateLimited(retry_after) => run.ended(Outcome::RateLimited { retry_after }),
+                Blame::Backend => run.ended(Outcome::Failure),
             }
             log(deployment.backend_name(), &failure, elapsed);
             Err(failure)

@@ -138,7 +138,7 @@ impl Line {
             model = asked.map(|asked| asked.model.as_str()),
             backend = context.served_by().map(|deployment| deployment.backend_name()),
             status = self.status,
-            error = context.error().map(|kind| kind.code()),
+            error = context.reason(),
             outcome = outcome.as_str(),
             attempts = context.attempts(),
             prompt_tokens = usage.map(|usage| usage.prompt_tokens),

@@ -68,9 +68,12 @@ async fn a_last_event_that_lacks_only_its_blank_line_is_passed_on_whole() {
 #[tokio::test]
 async fn an_upstreams_own_error_event_is_the_only_one() {
     for (end, count) in [("\n\n", 3), ("", 3), ("\n\ndata: {\"choi", 3), ("\n\ndata: [DONE]\n\n", 4)] {
-        let a = Canned::events(&format!("{TWO}{OWN}{end}")).await;
+        let a = Canned::events_in_two(TWO, &format!("{OWN}{end}")).await;
         let gateway = Gateway::start(&Policy::in_turn([a.base_url()])).await;
-        let events = gateway.stream(&streamed()).await.rest().await;
+        let mut stream = gateway.stream(&streamed()).await;
+        let mut events = vec![stream.next().await.unwrap()];
+        a.go_on();
+        events.extend(stream.rest().await);
         assert_eq!(events.len(), count, "{end:?}: {events:?}");
         assert!(events[2].contains("out of memory"), "{end:?}: {events:?}");
         assert_eq!(gateway.metric("tradewind_attempts_total", &["outcome=\"failure\""]).await, 1.0, "{end:?}");

@@ -74,6 +74,17 @@ async fn a_broken_policy_leaves_the_old_one_in_force_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_change_during_the_start_is_not_missed() {
+    let (a, b) = (cloud([]).await, cloud([]).await);
+    let gateway = Gateway::start(&Policy::in_turn([a.base_url()])).await;
+    // The policy was read, but on this thread nothing has had a turn to watch it.
+    gateway.write_policy(&Policy::in_turn([b.base_url()]));
+    until_reloaded(&gateway, 1.0).await;
+    assert_eq!(gateway.ask(&chat()).await.content(), ANSWER);
+    assert_eq!((a.requests().len(), b.requests().len()), (0, 1));
+}
+
+#[tokio::test]
 async fn going_back_to_the_policy_in_force_ends_the_warning() {
     let sim = cloud([]).await;
     let policy = Policy::in_turn([sim.base_url()]);
