@@ -1,7 +1,7 @@
 //! One error for everything that can end a request, and the only place where it becomes HTTP.
 //!
 //! A [`Kind`] says what happened; status, class and code of OpenAI's API, and whose fault it is, follow from it in one table. Layers below
-//! [`crate::ingress::respond`] return an [`Error`] and never build a response of their own for it.
+//! [`Respond`](crate::ingress::Respond) return an [`Error`] and never build a response of their own for it.
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -19,7 +19,11 @@ use crate::body::Body;
 
 /// Why a request could not be served.
 #[derive(Debug)]
-pub struct Error {
+pub struct Error(Box<Details>);
+
+/// Boxed, because errors are rare and results are passed on by every layer.
+#[derive(Debug)]
+struct Details {
     kind: Kind,
     message: Cow<'static, str>,
     param: Option<Cow<'static, str>>,
@@ -147,54 +151,54 @@ impl Error {
     /// An error with a sentence for a person: what was wrong, where, and what is accepted. It goes to the caller, so it names
     /// nothing that is the operator's affair.
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), param: None, retry_after: None, header: None }
+        Self(Box::new(Details { kind, message: message.into(), param: None, retry_after: None, header: None }))
     }
 
     /// Names the request field at fault.
     #[must_use]
     pub fn with_param(mut self, param: impl Into<Cow<'static, str>>) -> Self {
-        self.param = Some(param.into());
+        self.0.param = Some(param.into());
         self
     }
 
     /// Says when to come back.
     #[must_use]
-    pub const fn with_retry_after(mut self, after: Duration) -> Self {
-        self.retry_after = Some(after);
+    pub fn with_retry_after(mut self, after: Duration) -> Self {
+        self.0.retry_after = Some(after);
         self
     }
 
     /// Adds the header that belongs to the status: `WWW-Authenticate` to a 401, `Allow` to a 405.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+        self.0.header = Some((name, value));
         self
     }
 
     /// What happened.
     #[must_use]
-    pub const fn kind(&self) -> Kind {
-        self.kind
+    pub fn kind(&self) -> Kind {
+        self.0.kind
     }
 
     /// When to come back, where that is known.
     #[must_use]
-    pub const fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// The response that tells it.
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::full(self.body()));
-        *response.status_mut() = self.kind.status();
+        *response.status_mut() = self.0.kind.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(after) = self.retry_after {
+        if let Some(after) = self.0.retry_after {
             // Rounded up: a client that comes back a moment early is refused again.
             headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs() + u64::from(after.subsec_nanos() > 0)));
         }
-        if let Some((name, value)) = self.header {
+        if let Some((name, value)) = self.0.header {
             headers.insert(name, value);
         }
         response
@@ -208,11 +212,11 @@ impl Error {
     }
 
     fn body(&self) -> Bytes {
-        let Face { r#type, code, .. } = self.kind.face();
+        let Face { r#type, code, .. } = self.0.kind.face();
         let detail = ErrorDetail {
-            message: Cow::Borrowed(self.message.as_ref()),
+            message: Cow::Borrowed(self.0.message.as_ref()),
             r#type,
-            param: self.param.as_deref().map(Cow::Borrowed),
+            param: self.0.param.as_deref().map(Cow::Borrowed),
             code: Some(code),
         };
         // Strings and an option of a string: there is nothing in it that cannot be written as JSON.
@@ -222,7 +226,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind.code(), self.message)
+        write!(f, "{}: {}", self.0.kind.code(), self.0.message)
     }
 }
 

@@ -1,4 +1,26 @@
-//! The Tradewind gateway.
+//! The Tradewind gateway: one HTTPS endpoint in front of every model, in clouds and in this process.
+//!
+//! # The life of a request
+//!
+//! A connection is accepted by [`server`], which ends TLS and speaks HTTP/1 or HTTP/2. Each request then passes the layers of
+//! [`stack`], from top to bottom:
+//!
+//! 1. [`telemetry`] gives it a name and a [`RequestContext`](context::RequestContext), which every layer fills in as it learns more;
+//! 2. [`audit`] makes sure that it can be recorded before anything is done for it;
+//! 3. [`limit`] admits it and sets its deadline;
+//! 4. [`auth`] finds out who asks, from the headers alone;
+//! 5. [`ingress`] reads the body within its limit and turns it into an [`Inference`](inference::Inference);
+//! 6. [`auth`] again decides whether the caller may use that model;
+//! 7. [`route`] orders the backends that the policy allows, by how they have been doing;
+//! 8. [`dispatch`] tries them, one after the other, until one answers;
+//! 9. [`backend`] is where an attempt leaves the gateway: by a socket, or into an engine of this process.
+//!
+//! On the way back the [`body`] owns what must outlast the headers, and settles it when it ends or is dropped. An
+//! [`error`] becomes HTTP in one place, near the top.
+//!
+//! [`gateway`] puts all of it together from the [settings](config), and [`reload`] replaces the [`snapshot`] of policy and backends that
+//! requests are served by. Modules of one feature do not import those of another; they meet in the modules named here that put
+//! others together.
 
 #![forbid(unsafe_code)]
 

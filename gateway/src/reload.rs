@@ -1,6 +1,7 @@
 //! The policy files: read at start, watched from then on.
 //!
-//! A change is taken up once the files have been quiet for a moment, because editors and copies write in steps. A faulty policy never
+//! A change is taken up once the folder has been quiet for a moment, because editors and copies write in steps; but not later than a second
+//! after it, because something else in the folder may never be quiet. A faulty policy never
 //! replaces a good one: the old one stays in force, and log and metrics say why. What is watched is the folder around the file, since most editors,
 //! and Kubernetes, replace a file rather than write into it.
 
@@ -14,7 +15,10 @@ use std::{
 use arc_swap::ArcSwap;
 use metrics::{counter, gauge};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
 use tradewind_policies::{InvalidName, Policy, PolicyErrors, SourceFile};
 
 use crate::{
@@ -22,8 +26,10 @@ use crate::{
     telemetry::names,
 };
 
-/// How long the files must have been quiet.
+/// How long the folder must have been quiet.
 const QUIET: Duration = Duration::from_millis(100);
+/// How long to wait for that.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why a policy is not in force.
 #[derive(Debug, thiserror::Error)]
@@ -127,7 +133,8 @@ impl Reloader {
         // What changed after the first reading and before the watch began.
         self = self.reload().await;
         while self.changes.recv().await.is_some() {
-            while let Ok(Some(())) = timeout(QUIET, self.changes.recv()).await {}
+            let latest = Instant::now() + PATIENCE;
+            while let Ok(Some(())) = timeout_at(latest.min(Instant::now() + QUIET), self.changes.recv()).await {}
             self = self.reload().await;
         }
     }

@@ -1,6 +1,6 @@
 //! Local inference without the arithmetic: what a model is, where its files come from, and the engines that run it.
 //!
-//! The way of a request: an engine's handle puts it on a bounded [queue](queue), the engine's own thread takes it,
+//! The way of a request: an engine's handle puts it on a bounded [queue], the engine's own thread takes it,
 //! renders the [template], turns text into [tokens](tokenizer), drives a [`Decoder`](decoder::Decoder) or an
 //! [`Encoder`](encoder::Encoder), [samples](sample), and sends text back. No step runs inside the async runtime, so a
 //! long forward pass never delays the proxy.

@@ -58,12 +58,25 @@ pub(super) enum Found {
 /// # Errors
 /// Where the file is there but cannot be read.
 pub(super) fn read(dir: &Path) -> io::Result<Found> {
-    match std::fs::read(path(dir)) {
+    match read_settled(&path(dir)) {
         Ok(bytes) if bytes.is_empty() => Ok(Found::Absent),
         Ok(bytes) => Ok(parse(&bytes).map_or(Found::Unreadable, Found::Head)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Absent),
         Err(error) => Err(error),
     }
+}
+
+/// A gateway may be overwriting the file, and a read is not atomic: believes what two reads agree on.
+fn read_settled(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = std::fs::read(path)?;
+    for _ in 0..100 {
+        let again = std::fs::read(path)?;
+        if again == bytes {
+            break;
+        }
+        bytes = again;
+    }
+    Ok(bytes)
 }
 
 /// The open head file of the one writer.

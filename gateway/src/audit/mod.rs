@@ -62,3 +62,6 @@ pub use log::{Audit, AuditOptions, Unwritable};
 pub use record::{Decision, Outcome, Record};
 pub use scan::Flaw;
 pub use verify::{Fault, Problem, Verdict, verify};
+
+#[cfg(test)]
+mod tests;

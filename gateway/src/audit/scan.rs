@@ -26,7 +26,7 @@ pub enum Flaw {
         /// The number that does.
         found: u64,
     },
-    /// The line is genuine, but belongs further up: lines were exchanged, repeated or inserted.
+    /// The line is genuine, but belongs elsewhere: lines were exchanged, repeated or inserted.
     Reordered {
         /// The number that should stand here.
         expected: u64,
@@ -113,12 +113,29 @@ pub(super) fn scan(path: &Path, start: Start, wanted: Option<u64>) -> io::Result
                     scan.wanted = Some(link);
                 }
             }
+            Err(Flaw::Removed { expected, found }) if comes_later(&mut reader, expected)? => {
+                scan.flaw = Some(Flaw::Reordered { expected, found });
+                return Ok(scan);
+            }
             Err(flaw) => {
                 scan.flaw = Some(flaw);
                 return Ok(scan);
             }
         }
     }
+}
+
+/// Whether the rest of the file has the record of that number: then it was moved, not removed.
+fn comes_later(reader: &mut impl BufRead, seq: u64) -> io::Result<bool> {
+    let mut line = Vec::new();
+    while reader.take(MAX_LINE).read_until(b'\n', &mut line)? > 0 {
+        let opened = line.strip_suffix(b"\n").and_then(chain::open);
+        if opened.is_some_and(|opened| opened.link.seq == seq) {
+            return Ok(true);
+        }
+        line.clear();
+    }
+    Ok(false)
 }
 
 fn follow(line: &[u8], read: usize, before: Option<Link>) -> Result<Link, Flaw> {

@@ -1,19 +1,20 @@
 //! The one credential of a request, out of its headers.
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
 
 use super::AuthError;
 
 /// Headers in which other APIs carry a key. Beside `Authorization`, each is a second credential; a proxy before us may
 /// have looked at the other one.
-const OTHER_CREDENTIALS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];
+static OTHER_CREDENTIALS: [HeaderName; 3] =
+    [HeaderName::from_static("x-api-key"), HeaderName::from_static("api-key"), HeaderName::from_static("x-goog-api-key")];
 
 /// The token of the only `Authorization: Bearer` header.
 pub(super) fn token(headers: &HeaderMap) -> Result<&str, AuthError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(AuthError::Missing)?;
-    if values.next().is_some() || OTHER_CREDENTIALS.iter().any(|name| headers.contains_key(*name)) {
+    if values.next().is_some() || OTHER_CREDENTIALS.iter().any(|name| headers.contains_key(name)) {
         return Err(AuthError::SeveralCredentials);
     }
     let value = value.to_str().map_err(|_| AuthError::Malformed("the header is not ASCII"))?;

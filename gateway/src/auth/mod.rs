@@ -56,3 +56,6 @@ pub use fetcher::HttpFetch;
 pub use layer::{Authenticate, AuthenticateLayer};
 pub use principal::Principal;
 pub use settings::{IssuerSettings, KeySource, SettingsError};
+
+#[cfg(test)]
+mod tests;

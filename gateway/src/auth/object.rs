@@ -28,7 +28,7 @@ impl Object {
         self.0.contains_key(name)
     }
 
-    /// The string of that name: `Ok(None)` where there is none, `Err(())` where it is something else.
+    /// The string of that name; `None` where there is no such member.
     pub(super) fn string(&self, name: &str) -> Result<Option<&str>, NotAString> {
         match self.get(name) {
             None => Ok(None),

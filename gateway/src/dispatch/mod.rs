@@ -6,6 +6,7 @@ mod waiting;
 use std::{
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
@@ -96,10 +97,18 @@ async fn attempt(inference: &Inference, planned: &Planned, mut run: Run) -> Resu
                 Blame::RateLimited(retry_after) => run.ended(Outcome::RateLimited { retry_after }),
                 Blame::Backend => run.ended(Outcome::Failure),
             }
-            let (backend, detail) = (deployment.backend_name(), failure.detail.as_str());
-            tracing::warn!(backend, detail, blame = ?failure.blame, elapsed_ms = elapsed.as_millis(), "an attempt failed");
+            log(deployment.backend_name(), &failure, elapsed);
             Err(failure)
         }
+    }
+}
+
+/// What a backend did wrong is its operator's affair; what a request asked for in vain is not.
+fn log(backend: &str, failure: &Failure, elapsed: Duration) {
+    let detail = failure.detail.as_str();
+    match failure.blame {
+        Blame::Backend | Blame::RateLimited(_) => tracing::warn!(backend, detail, ?elapsed, "an attempt failed"),
+        Blame::Unsuited | Blame::Request => tracing::debug!(backend, detail, ?elapsed, "a backend cannot serve the request"),
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rcgen::{
     CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData,
+    SerialNumber,
 };
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -27,38 +28,41 @@ const BACKDATED: Duration = Duration::hours(1);
 /// Makes the pair, completes it, renews the certificate, or leaves a good pair alone.
 pub(super) fn ensure(certificate: &Path, key: &Path, now: OffsetDateTime) -> Result<(), HomeError> {
     let stored = files::read(certificate, Access::Public)?;
-    let (key_pair, stored) = match (files::read(key, Access::Private)?, stored) {
-        (Some(pem), stored) => {
-            let parsed = KeyPair::from_pem(&pem);
-            (parsed.map_err(|error| HomeError::damaged(key, format!("is no usable key ({error})")))?, stored)
-        }
-        (None, None) => {
+    let key_pair = match files::read(key, Access::Private)? {
+        Some(pem) => KeyPair::from_pem(&pem).map_err(|error| HomeError::damaged(key, format!("is no usable key ({error})")))?,
+        None if stored.is_some() => return Err(HomeError::damaged(key, "is missing beside its certificate")),
+        None => {
             let made = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(failed)?;
             files::write(key, &made.serialize_pem(), Access::Private)?;
-            (made, None)
+            made
         }
-        (None, Some(_)) => return Err(HomeError::damaged(key, "is missing beside its certificate")),
     };
-    if let Some(pem) = stored {
-        let damaged = |problem: String| HomeError::damaged(certificate, problem);
-        let der = CertificateDer::from_pem_slice(pem.as_bytes());
-        let der = der.map_err(|error| damaged(format!("is no certificate ({error})")))?;
-        let facts = yasna::parse_der(&der, read_facts);
-        let facts = facts.map_err(|error| damaged(format!("is no X.509 certificate ({error})")))?;
-        if facts.public_key != key_pair.subject_public_key_info() {
-            return Err(damaged(format!("does not belong to {}", key.display())));
-        }
-        // A certificate that somebody else signed is the operator's to renew.
-        if now + RENEW_BEFORE < facts.not_after || facts.issuer != facts.subject {
-            return Ok(());
-        }
+    if let Some(pem) = stored
+        && serves(&pem, &key_pair, now).map_err(|problem| HomeError::damaged(certificate, problem))?
+    {
+        return Ok(());
     }
     files::write(certificate, &make(&key_pair, now)?, Access::Public)
+}
+
+/// Whether the stored certificate can go on serving; else says what is wrong with it.
+fn serves(pem: &str, key: &KeyPair, now: OffsetDateTime) -> Result<bool, String> {
+    let der = CertificateDer::from_pem_slice(pem.as_bytes());
+    let der = der.map_err(|error| format!("is no certificate ({error})"))?;
+    let facts = yasna::parse_der(&der, read_facts);
+    let facts = facts.map_err(|error| format!("is no X.509 certificate ({error})"))?;
+    if facts.public_key != key.subject_public_key_info() {
+        return Err("does not belong to the key beside it".into());
+    }
+    // A certificate that somebody else signed is the operator's to renew.
+    Ok(now + RENEW_BEFORE < facts.not_after || facts.issuer != facts.subject)
 }
 
 fn make(key: &KeyPair, now: OffsetDateTime) -> Result<String, HomeError> {
     let mut params = CertificateParams::new(NAMES.map(String::from)).map_err(failed)?;
     params.distinguished_name.push(DnType::CommonName, "Tradewind on localhost");
+    // By default the serial number follows from the key, which a renewal keeps; browsers refuse two certificates with one.
+    params.serial_number = Some(SerialNumber::from_slice(&rand::random::<[u8; 16]>()));
     params.not_before = now - BACKDATED;
     params.not_after = now + LIFETIME;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

@@ -18,7 +18,7 @@ from harness.issuer import Issuer
 from harness.process import Process
 from harness.upstream import Upstream
 
-LOG_LINES_SHOWN = 200
+LOG_LINES_SHOWN = 60
 
 
 def pytest_configure() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import openai
@@ -108,7 +109,8 @@ def test_tampering_is_found(gateway, tamper):
     log.write_bytes(b"".join(lines))
     verified = gateway.verify_audit()
     assert verified.returncode == 1
-    assert log.name in verified.stdout + verified.stderr
+    # The place: a line of the log, or the head that names records which are gone.
+    assert re.search(rf"{log.name}:\d+|head\.json", verified.stdout + verified.stderr)
 
     shutil.copy(honest, log)
     assert gateway.verify_audit().returncode == 0

@@ -79,7 +79,8 @@ def test_another_upstream_answers_when_one_refuses(start_upstream, start_gateway
 @both_ways
 def test_another_upstream_answers_when_one_hangs_before_the_first_token(start_upstream, start_gateway, stream):
     first, second = start_upstream("first"), start_upstream("second")
-    client = start_gateway(policy([first], [second], timeouts='first_token = "1s"')).client()
+    # A whole answer has no first token to wait for: only the total bounds it.
+    client = start_gateway(policy([first], [second], timeouts='first_token = "1s", total = "2s"')).client()
     first.script({"type": "delay", "seconds": 60})
     assert ask(client, stream=stream)
     assert len(second.requests()) == 1

@@ -2,7 +2,7 @@
 //!
 //! They are our own rather than `candle-transformers`': those own their cache and know one position for a whole batch,
 //! so the batching engine could not grow out of them, and they run a model as it is stored even where another layout of
-//! the same weights is many times faster (see [`linear`](self)).
+//! the same weights is many times faster (see `linear`).
 //!
 //! [`load_chat`] and [`load_embeddings`] hand out parts for the engines of `tradewind-models`; nothing else leaves.
 

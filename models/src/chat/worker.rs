@@ -59,7 +59,7 @@ impl Worker {
             Err(payload) => Event::Failed(GenerateError::Panicked(panic_message(payload.as_ref()))),
         };
         if let Event::Failed(error) = &last {
-            tracing::warn!(%error, "generation failed");
+            tracing::debug!(%error, "generation failed");
         }
         // A reader that left in this very moment needs no last event.
         let _left = send(&events, last);

@@ -87,7 +87,7 @@ impl Worker {
         let outcome = catch_unwind(AssertUnwindSafe(|| self.embed(inputs, || result.is_closed())))
             .unwrap_or_else(|payload| Err(EmbedError::Panicked(panic_message(payload.as_ref()))));
         if let Err(error) = &outcome {
-            tracing::warn!(%error, "embedding failed");
+            tracing::debug!(%error, "embedding failed");
         }
         // A caller that left in this very moment needs no result.
         let _left = result.send(outcome);

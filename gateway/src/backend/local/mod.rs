@@ -11,6 +11,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
+use serde::Deserialize;
 use tower::Service;
 use tradewind_models::chat::SubmitError;
 
@@ -72,6 +73,19 @@ fn unsuited(error: Error) -> Failure {
 fn faulty(error: Error) -> Failure {
     let detail = error.to_string();
     Failure { blame: Blame::Request, error, detail }
+}
+
+/// Reads a body in full; what is wrong with it is told with the field it is wrong with.
+fn parse<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Failure> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let (field, reason) = (error.path().to_string(), error.inner());
+        // The path of a fault that is not within a field is a dot.
+        let at_top = field == ".";
+        let place = if at_top { "The request".to_owned() } else { format!("`{field}`") };
+        let refusal = Error::new(Kind::InvalidRequest, format!("{place} is not valid: {reason}."));
+        faulty(if at_top { refusal } else { refusal.with_param(field) })
+    })
 }
 
 /// A model that will be there soon. That is no failure, and must not count as one.

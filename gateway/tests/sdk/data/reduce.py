@@ -26,12 +26,13 @@ def reduce(node):
     if not isinstance(node, dict):
         return node
     if "$ref" in node:
-        return {"$ref": node["$ref"].replace(REFERENCE, "#/$defs/")}
-    kept = {
-        key: {name: reduce(schema) for name, schema in value.items()} if key == "properties" else reduce(value)
-        for key, value in node.items()
-        if key not in PROSE and key != "nullable" and not key.startswith("x-")
-    }
+        kept = {"$ref": node["$ref"].replace(REFERENCE, "#/$defs/")}
+    else:
+        kept = {
+            key: {name: reduce(schema) for name, schema in value.items()} if key == "properties" else reduce(value)
+            for key, value in node.items()
+            if key not in PROSE and key != "nullable" and not key.startswith("x-")
+        }
     return {"anyOf": [kept, {"type": "null"}]} if node.get("nullable") is True else kept
 
 

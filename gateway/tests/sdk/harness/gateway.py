@@ -40,10 +40,12 @@ class Gateway(Process):
     ):
         self.port, self.admin_port = free_port(), free_port()
         self.home = folder / "home"
-        self.policy_file = folder / "policy.toml"
+        # Where nothing else is written: changes in this folder are what the gateway watches.
+        self.policy_file = folder / "policy" / "policy.toml"
         command: list[str | Path] = [binary(), "serve", "--listen", f"127.0.0.1:{self.port}"]
         command += ["--admin", f"127.0.0.1:{self.admin_port}", "--home", self.home]
         if policy is not None:
+            self.policy_file.parent.mkdir(exist_ok=True)
             self.policy_file.write_text(policy)
             command += ["--policy", self.policy_file]
         if config is not None:

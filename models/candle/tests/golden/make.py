@@ -3,13 +3,16 @@
     python3 -m venv venv && venv/bin/pip install xllamacpp==2026.10.11549 numpy==2.4.6 tokenizers==0.23.3
     venv/bin/python make.py CACHE    # CACHE: the models folder that Tradewind filled
 
-Token ids and greedy continuations come from llama.cpp on one thread, with its key/value cache in f32 so that its own
-rounding stays out of the comparison. Sentence vectors come from the forward pass below, in NumPy and float64.
+Token ids and greedy continuations come from llama.cpp on one thread, with its key/value cache in f32. It answers each
+conversation twice: from the file as it is, for which it rounds activations to 8 bits and so makes other choices where
+two tokens are nearly as likely; and from the same weights unpacked to f32, where nothing is rounded. Sentence vectors come
+from the forward pass below, in NumPy and float64.
 """
 
 import json
 import struct
 import sys
+import tempfile
 import urllib.request
 from math import erf
 from pathlib import Path
@@ -126,23 +129,116 @@ class Llama:
         return self.post("/completion", body)
 
 
-def chat_case(llama, messages):
-    prompt = llama.prompt(messages)
+class GgufReader:
+    """As much of GGUF as it takes to write the same file with other tensors."""
+
+    SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+    STRING, ARRAY = 8, 9
+
+    def __init__(self, raw):
+        self.raw = raw
+        self.at = 0
+
+    def scalar(self, code):
+        (value,) = struct.unpack_from("<" + code, self.raw, self.at)
+        self.at += struct.calcsize("<" + code)
+        return value
+
+    def string(self):
+        length = self.scalar("Q")
+        self.at += length
+        return self.raw[self.at - length : self.at]
+
+    def skip_value(self, kind):
+        if kind == self.STRING:
+            self.string()
+        elif kind == self.ARRAY:
+            element, count = self.scalar("I"), self.scalar("Q")
+            for _ in range(count):
+                self.skip_value(element)
+        else:
+            self.scalar(self.SCALARS[kind])
+
+
+def unpack(raw, kind):
+    """The values of tensor data in F32, Q4_1 or Q8_0."""
+    if kind == 0:
+        return np.frombuffer(raw, np.float32)
+    if kind == 3:
+        blocks = np.frombuffer(raw, np.dtype([("d", "<f2"), ("m", "<f2"), ("q", "u1", 16)]))
+        integers = np.concatenate([blocks["q"] & 15, blocks["q"] >> 4], axis=1)
+        offset = blocks["m"].astype(np.float32)[:, None]
+    elif kind == 8:
+        blocks = np.frombuffer(raw, np.dtype([("d", "<f2"), ("q", "i1", 32)]))
+        integers, offset = blocks["q"], np.float32(0)
+    else:
+        raise ValueError(f"tensor type {kind} is not handled")
+    return (blocks["d"].astype(np.float32)[:, None] * integers + offset).ravel()
+
+
+def unpacked_gguf(source, target):
+    """Writes the model with all its tensors in f32."""
+    raw = source.read_bytes()
+    reader = GgufReader(raw)
+    magic, version, tensors, pairs = raw[:4], *struct.unpack_from("<IQQ", raw, 4)
+    reader.at = 24
+    for _ in range(pairs):
+        reader.string()
+        reader.skip_value(reader.scalar("I"))
+    head = magic + raw[4 : reader.at]
+    infos = []
+    for _ in range(tensors):
+        name = reader.string()
+        shape = [reader.scalar("Q") for _ in range(reader.scalar("I"))]
+        infos.append((name, shape, reader.scalar("I"), reader.scalar("Q")))
+    data = -(-reader.at // 32) * 32
+    bytes_of = {0: 4, 3: 20 / 32, 8: 34 / 32}
+    offset, described, values = 0, b"", []
+    for name, shape, kind, start in infos:
+        count = int(np.prod(shape))
+        begin = data + start
+        values.append(unpack(raw[begin : begin + int(count * bytes_of[kind])], kind).astype("<f4").tobytes())
+        described += struct.pack("<Q", len(name)) + name + struct.pack(f"<I{len(shape)}Q", len(shape), *shape)
+        described += struct.pack("<IQ", 0, offset)
+        offset += -(-count * 4 // 32) * 32
+    with target.open("wb") as file:
+        file.write(head + described)
+        file.write(bytes(-file.tell() % 32))
+        for value in values:
+            file.write(value + bytes(-len(value) % 32))
+
+
+def answers(llama, prompt):
+    """Tokens, and how much likelier each was than the second likeliest, in logits."""
     answer = llama.greedy(prompt)
     gaps = []
     for step in answer["completion_probabilities"]:
         first, second = step["top_logprobs"][:2]
         gaps.append(round(first["logprob"] - second["logprob"], 4))
     return {
-        "messages": messages,
-        "prompt": prompt,
-        "prompt_tokens": llama.tokens(prompt),
         "tokens": answer["tokens"],
         "gaps": gaps,
         "text": answer["content"],
         "stopped": answer["stop_type"],
         "usage": [answer["tokens_evaluated"], answer["tokens_predicted"]],
     }
+
+
+def greedy_cases(gguf):
+    packed = Llama(gguf)
+    with tempfile.TemporaryDirectory() as folder:
+        dense_file = Path(folder) / "f32.gguf"
+        unpacked_gguf(gguf, dense_file)
+        dense = Llama(dense_file)
+        for messages in PROMPTS:
+            prompt = packed.prompt(messages)
+            yield {
+                "messages": messages,
+                "prompt": prompt,
+                "prompt_tokens": packed.tokens(prompt),
+                "as_stored": answers(packed, prompt),
+                "unpacked": answers(dense, prompt),
+            }
 
 
 def safetensors(path):
@@ -211,9 +307,10 @@ def write(name, value):
 
 
 def main(cache):
-    llama = Llama(cache / "smollm2-135m-instruct" / "SmolLM2-135M-Instruct.Q4_1.gguf")
+    gguf = cache / "smollm2-135m-instruct" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+    llama = Llama(gguf)
     write("tokens.json", [{"text": text, "tokens": llama.tokens(text)} for text in TEXTS])
-    write("greedy.json", [chat_case(llama, messages) for messages in PROMPTS])
+    write("greedy.json", list(greedy_cases(gguf)))
 
     minilm = MiniLm(cache / "all-minilm-l6-v2")
     embedded = [(text, *minilm.embed(text)) for text in SENTENCES]

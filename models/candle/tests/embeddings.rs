@@ -1,0 +1,74 @@
+//! MiniLM against a reference in float64, through the whole engine.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use serde::Deserialize;
+use tradewind_candle::{LoadOptions, load_embeddings};
+use tradewind_models::embeddings::{EmbedError, EmbeddingEngine, EmbeddingSettings, Embeddings, Input};
+use tradewind_models::manifest;
+
+#[derive(Deserialize)]
+struct Sentence {
+    text: String,
+    tokens: Vec<u32>,
+    vector: Vec<f32>,
+}
+
+fn engine() -> EmbeddingEngine {
+    let chosen = manifest::default_embeddings().unwrap();
+    let model = load_embeddings(chosen, &common::files(chosen), &LoadOptions::default()).unwrap();
+    EmbeddingEngine::start(model, EmbeddingSettings::default()).unwrap()
+}
+
+async fn embed(engine: &EmbeddingEngine, inputs: Vec<Input>) -> Result<Embeddings, EmbedError> {
+    engine.submit(inputs).unwrap().await
+}
+
+fn text(text: &str) -> Input {
+    Input::Text(text.to_owned())
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+#[tokio::test]
+async fn vectors_and_token_counts_are_those_of_the_reference() {
+    let sentences: Vec<Sentence> = common::golden("embeddings.json");
+    let engine = engine();
+    let inputs = sentences.iter().map(|sentence| text(&sentence.text)).collect();
+    let embeddings = embed(&engine, inputs).await.unwrap();
+    assert_eq!(embeddings.prompt_tokens, sentences.iter().map(|sentence| sentence.tokens.len()).sum::<usize>());
+    for (sentence, vector) in sentences.iter().zip(&embeddings.vectors) {
+        assert_eq!(vector.len(), engine.dimensions());
+        let worst = vector.iter().zip(&sentence.vector).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-5, "{:?} is off by {worst}", sentence.text);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_equals_its_inputs_one_by_one_given_as_text_or_as_tokens() {
+    let sentences: Vec<Sentence> = common::golden("embeddings.json");
+    let engine = engine();
+    let together = embed(&engine, sentences.iter().map(|sentence| text(&sentence.text)).collect()).await.unwrap();
+    for (sentence, expected) in sentences.iter().zip(&together.vectors) {
+        let alone = embed(&engine, vec![Input::Tokens(sentence.tokens.clone())]).await.unwrap();
+        let worst = expected.iter().zip(&alone.vectors[0]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-5, "{:?} is off by {worst}", sentence.text);
+    }
+}
+
+#[tokio::test]
+async fn near_sentences_score_higher_than_far_ones() {
+    let inputs = ["A man is eating food.", "Someone is having a meal.", "The stock market fell today."];
+    let vectors = embed(&engine(), inputs.map(text).to_vec()).await.unwrap().vectors;
+    assert!(cosine(&vectors[0], &vectors[1]) > cosine(&vectors[0], &vectors[2]) + 0.3);
+}
+
+#[tokio::test]
+async fn an_input_longer_than_the_model_was_made_for_is_refused_and_not_cut() {
+    let error = embed(&engine(), vec![text("short"), text(&"word ".repeat(300))]).await.unwrap_err();
+    assert!(matches!(error, EmbedError::TooLong { index: 1, tokens: 302, limit: 256 }), "{error}");
+}
