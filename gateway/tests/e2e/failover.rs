@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tradewind_cloudsim::{Reply, Sim};
 
-use crate::support::{ANSWER, Canned, Gateway, Policy, chat, cloud, refusing, streamed};
+use crate::support::{ANSWER, Absent, Canned, Gateway, Policy, chat, cloud, streamed};
 
 /// A time limit for backends that hang. It is the first backend's alone: the second may be as slow as this machine.
 const IMPATIENT: &str = "timeouts = { first_token = \"100ms\", total = \"100ms\" }";
@@ -42,7 +42,8 @@ async fn assert_fails_over(case: &str, url: String, of_a: &'static str, body: &V
 #[tokio::test]
 async fn an_upstream_that_is_not_there_leads_to_the_next() {
     for body in [chat(), streamed()] {
-        assert_fails_over("refused", refusing().await, "", &body).await;
+        let a = Absent::new();
+        assert_fails_over("refused", a.base_url(), "", &body).await;
     }
 }
 
@@ -114,8 +115,8 @@ async fn a_success_with_an_error_inside_is_a_failure() {
 
 #[tokio::test]
 async fn one_of_two_equals_that_is_down_costs_no_request() {
-    let b = cloud([]).await;
-    let gateway = Gateway::start(&Policy::side_by_side([refusing().await, b.base_url()])).await;
+    let (a, b) = (Absent::new(), cloud([]).await);
+    let gateway = Gateway::start(&Policy::side_by_side([a.base_url(), b.base_url()])).await;
     for _ in 0..10 {
         assert_eq!(gateway.ask(&chat()).await.content(), ANSWER);
     }
@@ -174,15 +175,15 @@ async fn no_more_attempts_are_made_than_the_policy_allows() {
 
 #[tokio::test]
 async fn later_tiers_are_for_when_the_first_is_out() {
-    let (a, b) = (cloud([]).await, cloud([]).await);
+    let script = [vec![Reply::Normal; 20], vec![Reply::status(503)]].concat();
+    let (a, b) = (cloud(script).await, cloud([]).await);
     let gateway = Gateway::start(&Policy::in_turn([a.base_url(), b.base_url()])).await;
     for _ in 0..20 {
         assert_eq!(gateway.ask(&chat()).await.status, 200);
     }
     assert_eq!((a.requests().len(), b.requests().len()), (20, 0));
-    a.stop().await;
     assert_eq!(gateway.ask(&chat()).await.content(), ANSWER);
-    assert_eq!(b.requests().len(), 1);
+    assert_eq!((a.requests().len(), b.requests().len()), (21, 1));
 }
 
 #[tokio::test]
@@ -215,7 +216,8 @@ async fn where_every_backend_is_rate_limited_the_client_is_told_when_the_first_c
 
 #[tokio::test]
 async fn where_every_backend_is_down_the_client_is_told_and_after_a_while_without_asking_them() {
-    let gateway = Gateway::start(&Policy::in_turn([refusing().await, refusing().await])).await;
+    let (a, b) = (Absent::new(), Absent::new());
+    let gateway = Gateway::start(&Policy::in_turn([a.base_url(), b.base_url()])).await;
     let mut answers = Vec::new();
     for _ in 0..6 {
         answers.push(gateway.ask(&chat()).await);

@@ -36,7 +36,8 @@ impl Answer {
 
     /// What the model said.
     pub(crate) fn content(&self) -> String {
-        self.json()["choices"][0]["message"]["content"].as_str().unwrap().to_owned()
+        let content = &self.json()["choices"][0]["message"]["content"];
+        content.as_str().unwrap_or_else(|| panic!("no answer: {self:?}")).to_owned()
     }
 
     /// Status and code of an error, which must have OpenAI's shape and name the request.

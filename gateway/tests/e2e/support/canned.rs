@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::Notify,
     task::JoinHandle,
 };
@@ -84,8 +84,21 @@ fn is_whole(request: &[u8]) -> bool {
     length.is_none_or(|length: usize| body.len() >= length)
 }
 
-/// The base URL of an upstream that is not there: connections to it are refused.
-pub(crate) async fn refusing() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    format!("http://{}/v1", listener.local_addr().unwrap())
+/// An upstream that is not there: it holds a port, so that no other test gets it, and refuses every connection.
+#[derive(Debug)]
+pub(crate) struct Absent(TcpSocket);
+
+impl Absent {
+    /// Takes a port.
+    pub(crate) fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        // Bound and not listening.
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self(socket)
+    }
+
+    /// The base URL of its API.
+    pub(crate) fn base_url(&self) -> String {
+        format!("http://{}/v1", self.0.local_addr().unwrap())
+    }
 }

@@ -14,7 +14,7 @@ use tradewind_cloudsim::{Behaviour, Reply, Sim};
 
 pub(crate) use self::{
     answer::{Answer, Events},
-    canned::{Canned, refusing},
+    canned::{Absent, Canned},
     client::{Client, Http},
     gateway::{Gateway, Setup, records, request},
     multiplexed::{End, Multiplexed},
