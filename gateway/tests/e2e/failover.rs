@@ -8,7 +8,7 @@ use tradewind_cloudsim::{Reply, Sim};
 use crate::support::{ANSWER, Canned, Gateway, Policy, chat, cloud, refusing, streamed};
 
 /// A time limit for backends that hang. It is the first backend's alone: the second may be as slow as this machine.
-const IMPATIENT: &str = "first_token = \"100ms\", total = \"100ms\"";
+const IMPATIENT: &str = "timeouts = { first_token = \"100ms\", total = \"100ms\" }";
 
 fn rate_limited(seconds: u64) -> Reply {
     Reply::rate_limited(Duration::from_secs(seconds))
@@ -19,9 +19,9 @@ fn with_body(status: u16, body: &str) -> Reply {
 }
 
 /// Backend `a` at `url` fails; the client must get the answer of `b`, and the audit log must tell the story.
-async fn assert_fails_over(case: &str, url: String, timeouts: &'static str, body: &Value) {
+async fn assert_fails_over(case: &str, url: String, of_a: &'static str, body: &Value) {
     let b = cloud([]).await;
-    let gateway = Gateway::start(&Policy::in_turn([url, b.base_url()]).first_has(timeouts)).await;
+    let gateway = Gateway::start(&Policy::in_turn([url, b.base_url()]).first_has(of_a)).await;
     if body["stream"] == true {
         let events = gateway.stream(body).await.rest().await;
         assert_eq!(events.len(), 10, "{case}: {events:?}");

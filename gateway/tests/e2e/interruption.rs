@@ -1,9 +1,12 @@
 //! A stream that breaks off after it has begun: nothing is tried again, and the client is told in-band, once.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tradewind_cloudsim::Reply;
 
-use crate::support::{Canned, Gateway, Policy, cloud, streamed};
+use crate::support::{Canned, End, Gateway, Multiplexed, Policy, cloud, streamed};
 
 /// Two events of a chat.
 const TWO: &str =
@@ -22,8 +25,8 @@ async fn whole_events_are_followed_by_an_error_event_and_no_end_and_nothing_is_t
         (Reply::ResetAfter { events: 3 }, ""),
         (Reply::CloseAfter { events: 3 }, ""),
         (Reply::EndAfter { events: 3 }, ""),
-        (Reply::StallAfter { events: 3 }, "idle = \"100ms\""),
-        (Reply::StallAfter { events: 3 }, "total = \"1s\""),
+        (Reply::StallAfter { events: 3 }, "timeouts = { idle = \"100ms\" }"),
+        (Reply::StallAfter { events: 3 }, "timeouts = { total = \"1s\" }"),
     ] {
         let case = format!("{reply:?} {timeouts}");
         let (a, b) = (cloud([reply]).await, cloud([]).await);
@@ -90,4 +93,21 @@ async fn a_backend_whose_streams_break_off_is_left_out_after_a_few() {
     }
     assert!(a.requests().len() < 9, "{}", a.requests().len());
     assert_eq!(a.requests().len() + b.requests().len(), 9);
+}
+
+#[tokio::test]
+async fn a_stream_that_its_upstream_resets_in_http_2_ends_with_an_error_event() {
+    let reset = Arc::new(Notify::new());
+    let upstream = Multiplexed::start(1, End::ResetOn(Arc::clone(&reset))).await;
+    let gateway = Gateway::start(&Policy::in_turn([upstream.base_url()]).first_has("http = \"h2\"")).await;
+    for _ in 0..2 {
+        let mut stream = gateway.stream(&streamed()).await;
+        let mut events = vec![stream.next().await.unwrap(), stream.next().await.unwrap()];
+        reset.notify_one();
+        events.extend(stream.rest().await);
+        assert_eq!(events.len(), 3, "{events:?}");
+        assert_eq!(code(&events[2]), "stream_interrupted");
+    }
+    // Only the stream was broken, not the connection.
+    assert_eq!(upstream.connections(), 1);
 }

@@ -45,9 +45,12 @@ async fn a_denied_request_is_audited_and_counted_with_its_reason_and_reaches_no_
     let expired = gateway.issuer().mint(&claims, &Earlier).unwrap();
     let narrow = gateway.token_for(&["embed"]);
     let anonymous = request("POST", "/v1/chat/completions").body(Full::from(chat().to_string())).unwrap();
+    let mut twofold = asking(&gateway.token, "chat");
+    twofold.headers_mut().insert("x-api-key", "sk-other".parse().unwrap());
     let expected = [
         (anonymous, 401, "invalid_api_key", "missing_credential"),
         (asking(&expired, "chat"), 401, "invalid_api_key", "token_expired"),
+        (twofold, 400, "invalid_request", "several_credentials"),
         (asking(&narrow, "chat"), 403, "model_not_allowed", "model_not_allowed"),
         // Whether a model exists is told only to those who may use that name.
         (asking(&narrow, "nonsense"), 403, "model_not_allowed", "model_not_allowed"),
@@ -57,7 +60,10 @@ async fn a_denied_request_is_audited_and_counted_with_its_reason_and_reaches_no_
     for (request, status, code, reason) in expected {
         let answer = Answer::of(gateway.client.send(request).await).await;
         assert_eq!(answer.refusal(), (status, code.to_owned()));
-        assert_eq!(answer.headers.contains_key("www-authenticate"), status == 401);
+        assert_eq!(
+            answer.headers.contains_key("www-authenticate"),
+            matches!(reason, "missing_credential" | "token_expired" | "several_credentials")
+        );
         reasons.push((answer.header("x-request-id").to_owned(), status, reason));
     }
     for (status, count) in [(401, 2.0), (403, 2.0), (404, 1.0)] {

@@ -5,7 +5,7 @@ use http_body_util::Full;
 use serde_json::json;
 use tradewind_cloudsim::{Gate, Reply};
 
-use crate::support::{ANSWER, Answer, Canned, Events, Gateway, Http, Policy, chat, cloud, streamed};
+use crate::support::{ANSWER, Answer, Canned, End, Events, Gateway, Http, Multiplexed, Policy, chat, cloud, streamed};
 
 #[tokio::test]
 async fn the_upstream_gets_the_clients_bytes_with_its_own_model_name_and_credential() {
@@ -92,4 +92,18 @@ async fn one_connection_to_an_upstream_serves_one_request_after_the_other() {
         assert_eq!(gateway.stream(&streamed()).await.rest().await.last().unwrap(), "[DONE]");
     }
     assert_eq!((sim.requests().len(), sim.connections()), (6, 1));
+}
+
+#[tokio::test]
+async fn streams_share_one_connection_to_an_upstream_that_speaks_http_2() {
+    let upstream = Multiplexed::start(3, End::Done).await;
+    let gateway = Gateway::start(&Policy::in_turn([upstream.base_url()]).first_has("http = \"h2\"")).await;
+    let body = streamed();
+    let ask = async || gateway.stream(&body).await.rest().await;
+    // None is answered before all have arrived.
+    let (one, two, three) = tokio::join!(ask(), ask(), ask());
+    for events in [one, two, three] {
+        assert_eq!((events.len(), events.last().unwrap().as_str()), (3, "[DONE]"));
+    }
+    assert_eq!(upstream.connections(), 1);
 }

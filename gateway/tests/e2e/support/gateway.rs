@@ -45,11 +45,13 @@ impl Setup {
     pub(crate) fn new(policy: &Policy) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(key_file(folder.path()), UPSTREAM_KEY).unwrap();
-        let mut settings = Settings::default();
-        settings.listen = "127.0.0.1:0".parse().unwrap();
-        settings.admin = "127.0.0.1:0".parse().unwrap();
-        settings.home = folder.path().join("home");
-        settings.policy = Some(policy_file(folder.path()));
+        let mut settings = Settings {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            admin: "127.0.0.1:0".parse().unwrap(),
+            home: folder.path().join("home"),
+            policy: Some(policy_file(folder.path())),
+            ..Settings::default()
+        };
         settings.local.enabled = false;
         write_policy(folder.path(), &policy.text(&key_file(folder.path())));
         Self { folder, settings }

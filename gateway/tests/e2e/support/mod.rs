@@ -4,6 +4,7 @@ mod answer;
 mod canned;
 mod client;
 mod gateway;
+mod multiplexed;
 mod policy;
 
 use std::{future::Future, time::Duration};
@@ -16,6 +17,7 @@ pub(crate) use self::{
     canned::{Canned, refusing},
     client::{Client, Http},
     gateway::{Gateway, Setup, records, request},
+    multiplexed::{End, Multiplexed},
     policy::Policy,
 };
 

@@ -30,9 +30,9 @@ impl Policy {
         Self { urls: urls.into_iter().collect(), tiers: between, first: "", defaults: String::new(), more: String::new() }
     }
 
-    /// Sets the time limits of the first backend.
-    pub(crate) fn first_has(mut self, timeouts: &'static str) -> Self {
-        self.first = timeouts;
+    /// Adds a line to the first backend.
+    pub(crate) fn first_has(mut self, line: &'static str) -> Self {
+        self.first = line;
         self
     }
 
@@ -53,11 +53,11 @@ impl Policy {
         let mut text = format!("version = 1\n[defaults]\n{}", self.defaults);
         let backends = NAMES.iter().zip(&self.urls);
         for (name, url) in backends.clone() {
-            let timeouts = if *name == NAMES[0] { self.first } else { "" };
+            let more = if *name == NAMES[0] { self.first } else { "" };
             writeln!(
                 text,
                 "[backend.{name}]\nprovider = \"openai\"\nbase_url = \"{url}\"\nsecret = \"file:{}\"\n\
-                 timeouts = {{ {timeouts} }}\n\
+                 {more}\n\
                  models.chat = {{ name = \"sim-chat\" }}\n\
                  models.embed = {{ name = \"sim-embed\", operations = [\"embeddings\"] }}",
                 key.display(),
