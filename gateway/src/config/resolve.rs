@@ -106,7 +106,8 @@ fn issuer(section: &mut Section<'_, '_>) -> Option<IssuerSettings> {
             section.missing(key, remedy);
         }
     }
-    let issuer = section.optional("issuer", issuer_url);
+    // With its keys in a file nothing is fetched, and `iss` may be any text (RFC 7519, section 4.1.1).
+    let issuer = if section.has("jwks_file") { section.optional("issuer", text) } else { section.optional("issuer", issuer_url) };
     let audience = section.optional("audience", texts);
     let keys = section.path("jwks_file").map_or(IssuerKeys::Discovery, IssuerKeys::File);
     let tenant_claim = section.value("tenant_claim", "tenant".to_owned(), text);
@@ -126,7 +127,9 @@ fn issuer_url(value: &DeValue<'_>) -> Result<String, String> {
     if accepted && !url.contains(['?', '#']) {
         Ok(url)
     } else {
-        Err(format!("{url:?} is not an issuer; write an https:// URL without query (http:// only to localhost)"))
+        Err(format!(
+            "{url:?} is not an issuer; write an https:// URL without query (http:// only to localhost), or give its keys in `jwks_file`"
+        ))
     }
 }
 

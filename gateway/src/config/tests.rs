@@ -131,7 +131,7 @@ threads = -1
         r#"tradewind.toml:16:10: timeouts.header: expected a duration from 1s to 1day in quotes, for example "30s", found the number 10"#,
         r#"tradewind.toml:19:14: auth.dev_issuer: expected true or false, found the text "yes""#,
         r#"tradewind.toml:21:1: issuer.audience: missing; list the accepted aud claims, for example ["tradewind"]"#,
-        r#"tradewind.toml:22:10: issuer.issuer: "http://login.example.com" is not an issuer; write an https:// URL without query (http:// only to localhost)"#,
+        r#"tradewind.toml:22:10: issuer.issuer: "http://login.example.com" is not an issuer; write an https:// URL without query (http:// only to localhost), or give its keys in `jwks_file`"#,
         r#"tradewind.toml:25:10: log.format: "xml" is not a log format; write auto, human or json"#,
         r#"tradewind.toml:26:9: log.level: "inof" is not a log filter ("inof" is not one of off, error, warn, info, debug, trace); write a level or levels by module, for example info or info,tradewind=debug"#,
         r#"tradewind.toml:29:10: local.device: "gpu" is not a device; write auto, cpu, or cuda:0 for the first GPU"#,
@@ -188,6 +188,7 @@ fn an_issuer_without_tls_is_accepted_on_loopback_only() {
     }
     for url in ["http://localhost.evil.example", "ftp://localhost", "login.example.com", "https://a.example?x=1"] {
         assert!(parse(&file(url)).is_err(), "{url}");
+        assert!(parse(&format!("{}jwks_file = \"keys.json\"\n", file(url))).is_ok(), "{url}");
     }
 }
 

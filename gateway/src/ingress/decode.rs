@@ -103,7 +103,10 @@ where
     let body = read(request.into_body(), declared, body_limit).await?;
     let head = Head::read(&body).map_err(|error| {
         let refusal = Error::new(Kind::InvalidRequest, sentence(&error));
-        if error == HeadError::NoModel { refusal.with_param("model") } else { refusal }
+        match error.field() {
+            Some(field) => refusal.with_param(field),
+            None => refusal,
+        }
     })?;
     context.set_asked(Asked { operation, model: head.model.clone(), streamed: head.stream });
     Ok(Call::Infer(Inference { context, operation, head: Arc::new(head), body }))

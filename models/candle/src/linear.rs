@@ -1,7 +1,7 @@
 //! Multiplication by quantised weight matrices.
 //!
-//! Where the processor allows it, matrices are laid out anew by [`exact`], which is both the fastest and the most
-//! precise way that was measured. Elsewhere candle's kernel for the stored format computes.
+//! On a CPU, matrices of the simple formats are laid out anew by [`exact`], which is both the fastest and the most precise
+//! way that was measured. Otherwise candle's kernel for the stored format computes.
 
 mod exact;
 
@@ -41,11 +41,11 @@ impl Linear {
     }
 }
 
-/// candle multiplies by these formats without SIMD on a CPU, at a third of the speed of `Q8_0`, which holds their
-/// values to within a 250th of each block's largest.
+/// candle multiplies by these formats without SIMD on a CPU, at a third of the speed of `Q8_0`, which holds their values
+/// to within a 250th of each block's largest.
 fn with_fast_kernel(part: QTensor) -> Result<QTensor> {
     match part.dtype() {
-        GgmlDType::Q4_1 | GgmlDType::Q5_0 | GgmlDType::Q5_1 if part.device().is_cpu() => {
+        GgmlDType::Q5_0 | GgmlDType::Q5_1 if part.device().is_cpu() => {
             QTensor::quantize(&part.dequantize(&part.device())?, GgmlDType::Q8_0)
         }
         _ => Ok(part),

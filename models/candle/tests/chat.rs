@@ -12,12 +12,13 @@ use tradewind_models::chat::{
 use tradewind_models::manifest;
 use tradewind_models::sample::Sampling;
 
-/// How much rounding moves the difference between two logits, at most, between llama.cpp on unpacked weights and here.
-const OUR_ROUNDING: f32 = 0.02;
+/// Where llama.cpp, on weights unpacked to f32, finds its choice this little likelier than the next, the order of
+/// summation may turn it. One of the 396 golden choices is turned, at 0.0035.
+const NEAR_TIE: f32 = 0.02;
 
-/// The same for llama.cpp on the file as it is, where it rounds activations to 8 bits. Its answers from the same weights
-/// unpacked part from its own answers at gaps of up to this.
-const ITS_ROUNDING: f32 = 0.35;
+/// The same for llama.cpp on the file as it is, where it rounds activations to 8 bits: at gaps up to this, its own answers
+/// from packed and from unpacked weights differ.
+const ITS_ROUNDING: f32 = 0.2;
 
 #[derive(Deserialize)]
 struct Tokenised {
@@ -109,7 +110,7 @@ fn the_files_chat_template_renders_as_in_llama_cpp() {
 fn greedy_answers_are_those_of_llama_cpp_wherever_its_rounding_does_not_decide() {
     let mut model = model();
     for case in common::golden::<Vec<Conversation>>("greedy.json") {
-        for (answer, rounding) in [(&case.unpacked, OUR_ROUNDING), (&case.as_stored, ITS_ROUNDING)] {
+        for (answer, rounding) in [(&case.unpacked, NEAR_TIE), (&case.as_stored, ITS_ROUNDING)] {
             if let Some((index, gap)) = first_difference(&mut model, &case, answer) {
                 println!("token {index} of {:?} differs at a gap of {gap}", answer.text);
                 assert!(gap < rounding, "token {index} of {:?} differs at a gap of {gap}", answer.text);
@@ -146,7 +147,7 @@ async fn the_engine_answers_with_the_text_the_end_and_the_usage_of_llama_cpp() {
     let engine = ChatEngine::start(model(), ChatSettings::default()).unwrap();
     for case in common::golden::<Vec<Conversation>>("greedy.json") {
         // An answer that a near tie may turn is the business of the test above.
-        if case.unpacked.gaps.iter().any(|gap| *gap < OUR_ROUNDING) {
+        if case.unpacked.gaps.iter().any(|gap| *gap < NEAR_TIE) {
             continue;
         }
         let (text, outcome) = generate(&engine, ChatRequest { messages: messages(&case.messages), ..request("") }).await;

@@ -28,27 +28,61 @@ pub struct Head {
 /// Why a body is not a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeadError {
-    /// Not JSON, or one of the five fields has the wrong type or stands there twice.
+    /// Not a JSON object, or one of the fields stands there twice.
     #[error("the body is not a valid JSON request: {0}")]
     Invalid(String),
+    /// One of the fields has the wrong type.
+    #[error("`{field}` must be {expected}")]
+    WrongType {
+        /// Which.
+        field: &'static str,
+        /// What is accepted.
+        expected: &'static str,
+    },
     /// There is no `model`, or an empty one.
     #[error("`model` is missing: name the model to use, as listed by GET /v1/models")]
     NoModel,
 }
 
+impl HeadError {
+    /// The field at fault, if it is one.
+    #[must_use]
+    pub const fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Invalid(_) => None,
+            Self::WrongType { field, .. } => Some(field),
+            Self::NoModel => Some("model"),
+        }
+    }
+}
+
+/// The fields as they stand, so that one of a wrong type can be named.
 #[derive(Deserialize)]
 struct RawHead<'a> {
     #[serde(borrow)]
     model: Option<&'a RawValue>,
-    stream: Option<bool>,
-    stream_options: Option<StreamOptions>,
-    max_tokens: Option<u64>,
-    max_completion_tokens: Option<u64>,
+    #[serde(borrow)]
+    stream: Option<&'a RawValue>,
+    #[serde(borrow)]
+    stream_options: Option<&'a RawValue>,
+    #[serde(borrow)]
+    max_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    max_completion_tokens: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 struct StreamOptions {
     include_usage: Option<bool>,
+}
+
+fn typed<'a, T: Deserialize<'a>>(
+    raw: Option<&'a RawValue>,
+    field: &'static str,
+    expected: &'static str,
+) -> Result<Option<T>, HeadError> {
+    let Some(raw) = raw else { return Ok(None) };
+    serde_json::from_str(raw.get()).map_err(|_| HeadError::WrongType { field, expected })
 }
 
 impl Head {
@@ -57,22 +91,21 @@ impl Head {
     /// # Errors
     /// [`HeadError`] with what is wrong and where.
     pub fn read(body: &[u8]) -> Result<Self, HeadError> {
-        let invalid = |error: serde_json::Error| HeadError::Invalid(error.to_string());
-        let raw: RawHead<'_> = serde_json::from_slice(body).map_err(invalid)?;
+        let raw: RawHead<'_> = serde_json::from_slice(body).map_err(|error| HeadError::Invalid(error.to_string()))?;
         let json = raw.model.ok_or(HeadError::NoModel)?.get();
-        let model: Cow<'_, str> =
-            serde_json::from_str(json).map_err(|_| HeadError::Invalid(format!("`model` must be a string, not {json:.40}")))?;
-        if model.is_empty() {
-            return Err(HeadError::NoModel);
-        }
+        let model: Option<Cow<'_, str>> = typed(raw.model, "model", "a string")?;
+        let model = model.filter(|model| !model.is_empty()).ok_or(HeadError::NoModel)?;
+        let options: Option<StreamOptions> = typed(raw.stream_options, "stream_options", "an object with `include_usage`")?;
+        let max_tokens = typed(raw.max_tokens, "max_tokens", "a whole number")?;
+        let max_completion_tokens = typed(raw.max_completion_tokens, "max_completion_tokens", "a whole number")?;
         // A borrowed raw value is a part of the body, so its address tells its place.
         let start = json.as_ptr() as usize - body.as_ptr() as usize;
         Ok(Self {
             model: model.into_owned(),
             model_span: start..start + json.len(),
-            stream: raw.stream.unwrap_or(false),
-            include_usage: raw.stream_options.and_then(|options| options.include_usage).unwrap_or(false),
-            max_tokens: raw.max_completion_tokens.or(raw.max_tokens),
+            stream: typed(raw.stream, "stream", "true or false")?.unwrap_or(false),
+            include_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
+            max_tokens: max_completion_tokens.or(max_tokens),
         })
     }
 }
@@ -119,21 +152,28 @@ mod tests {
 
     #[test]
     fn refuses_what_could_smuggle_another_model() {
-        for body in [
-            r#"{"model":"a","model":"b"}"#,
-            r#"{"model":"a","mod\u0065l":"b"}"#,
-            r#"{"model":["a"]}"#,
-            r#"{"model":"a"} {"model":"b"}"#,
-            r#"{"model":"a","stream":"yes"}"#,
-            "[]",
-            "",
-            "{",
-        ] {
+        for body in
+            [r#"{"model":"a","model":"b"}"#, r#"{"model":"a","mod\u0065l":"b"}"#, r#"{"model":"a"} {"model":"b"}"#, "[]", "", "{"]
+        {
             assert!(matches!(Head::read(body.as_bytes()), Err(HeadError::Invalid(_))), "{body}");
         }
         for body in ["{}", r#"{"model":""}"#, r#"{"model":null}"#] {
             assert_eq!(Head::read(body.as_bytes()), Err(HeadError::NoModel), "{body}");
         }
+    }
+
+    #[test]
+    fn names_the_field_of_a_wrong_type() {
+        for (body, field) in [
+            (r#"{"model":["a"]}"#, "model"),
+            (r#"{"model":"a","stream":"yes"}"#, "stream"),
+            (r#"{"model":"a","stream_options":{"include_usage":1}}"#, "stream_options"),
+            (r#"{"model":"a","max_tokens":"5"}"#, "max_tokens"),
+            (r#"{"model":"a","max_completion_tokens":-5}"#, "max_completion_tokens"),
+        ] {
+            assert_eq!(Head::read(body.as_bytes()).unwrap_err().field(), Some(field), "{body}");
+        }
+        assert!(!Head::read(br#"{"model":"a","stream":null,"max_tokens":null}"#).unwrap().stream);
     }
 
     #[test]
