@@ -26,6 +26,9 @@ use crate::{
     route::{Planned, Routed, Run},
 };
 
+/// The reason in the audit record where a backend's own refusal was passed on.
+const REFUSED: &str = "refused_by_upstream";
+
 /// Makes the planned attempts.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Dispatch;
@@ -79,6 +82,7 @@ async fn attempt(inference: &Inference, planned: &Planned, mut run: Run) -> Resu
             Ok(match answer {
                 Answer::Whole(whole) => {
                     if whole.status.is_client_error() {
+                        context.set_reason(REFUSED);
                         run.ended(Outcome::ClientFault);
                     }
                     respond_whole(inference, whole)

@@ -17,7 +17,8 @@ pub fn classify(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Syste
     match status.as_u16() {
         429 if memmem::find(body, b"insufficient_quota").is_some() => Verdict::Misconfigured,
         429 => Verdict::RateLimited(retry_after(headers, now)),
-        401..=404 => Verdict::Misconfigured,
+        // The method, the headers and the address are the gateway's own: if they are wrong, it is not for the caller to mend.
+        401..=407 | 411 | 415 | 421 => Verdict::Misconfigured,
         408 | 409 if !must_not_retry => Verdict::Failed(retry_after(headers, now)),
         400..=499 => Verdict::RequestFault,
         // A success that is none, a redirect (never followed: it could lead anywhere) and all server errors.
@@ -45,7 +46,7 @@ mod tests {
 
     #[test]
     fn the_callers_faults_are_not_the_backends() {
-        for status in [400, 405, 413, 415, 422] {
+        for status in [400, 413, 422, 451] {
             assert_eq!(judge(status, None, b""), Verdict::RequestFault, "{status}");
         }
         assert_eq!(judge(409, Some(("x-should-retry", "false")), b""), Verdict::RequestFault);
@@ -57,7 +58,7 @@ mod tests {
             assert_eq!(judge(status, None, b""), Verdict::Failed(None), "{status}");
         }
         assert_eq!(judge(500, Some(("x-should-retry", "false")), b""), Verdict::Failed(None));
-        for status in [401, 402, 403, 404] {
+        for status in [401, 402, 403, 404, 405, 406, 407, 411, 415, 421] {
             assert_eq!(judge(status, None, b""), Verdict::Misconfigured, "{status}");
         }
     }
