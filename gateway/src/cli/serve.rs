@@ -46,19 +46,28 @@ pub(super) fn run(args: &ServeArgs) -> ExitCode {
         if let Err(error) = io::stdout().write_all(banner::listening(&gateway).as_bytes()) {
             return failed(&error);
         }
-        let loading = load_models(&gateway);
+        if let Err(error) = load_models(&gateway) {
+            return failed(&error);
+        }
         let shutdown = Shutdown::new();
-        let signals = tokio::spawn(on_signals(shutdown.clone()));
+        let signals = tokio::spawn(heed_signals(shutdown.clone()));
         let result = gateway.run(metrics, shutdown).await;
         signals.abort();
-        // A download that is under way is taken up again at the next start.
-        drop(loading);
         result.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
     })
 }
 
-/// Fetches and loads the local models on a thread of their own, which the process does not wait for.
-fn load_models(gateway: &Gateway) -> io::Result<std::thread::JoinHandle<()>> {
+/// A gateway that could not be told to stop would have to be killed with its requests: it ends instead.
+async fn heed_signals(shutdown: Shutdown) {
+    if let Err(error) = on_signals(shutdown.clone()).await {
+        tracing::error!(%error, "cannot listen for signals; shutting down");
+        shutdown.begin();
+    }
+}
+
+/// Fetches and loads the local models on a thread of their own. The process does not wait for it to end: a download that is under way is
+/// taken up again at the next start.
+fn load_models(gateway: &Gateway) -> io::Result<()> {
     let engines = gateway.engines().clone();
     let settings = gateway.settings().local.clone();
     let ready = banner::Ready::of(gateway);
@@ -67,7 +76,8 @@ fn load_models(gateway: &Gateway) -> io::Result<std::thread::JoinHandle<()>> {
         if let Err(error) = io::stdout().write_all(ready.text(&engines).as_bytes()) {
             tracing::warn!(%error, "cannot write to standard output");
         }
-    })
+    })?;
+    Ok(())
 }
 
 /// Says what the operator can mend.
