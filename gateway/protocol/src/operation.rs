@@ -7,20 +7,26 @@ use std::fmt;
 pub enum Operation {
     /// Generate the next message of a conversation.
     Chat,
+    /// Continue a text.
+    Completions,
     /// Turn texts into vectors.
     Embeddings,
+    /// Order documents by how well they answer a query.
+    Rerank,
 }
 
 impl Operation {
     /// Every operation, in the order in which they are listed to a reader.
-    pub const ALL: [Self; 2] = [Self::Chat, Self::Embeddings];
+    pub const ALL: [Self; 4] = [Self::Chat, Self::Completions, Self::Embeddings, Self::Rerank];
 
-    /// The name used in policy files, metrics and audit records; equal to OpenTelemetry's `gen_ai.operation.name`.
+    /// The name used in policy files, metrics and audit records.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Chat => "chat",
+            Self::Completions => "completions",
             Self::Embeddings => "embeddings",
+            Self::Rerank => "rerank",
         }
     }
 

@@ -1,12 +1,17 @@
 //! What Tradewind knows of each provider: where an operation lives, which credential it takes, what its refusals mean.
 //!
-//! One folder a provider. Nothing here does I/O: the gateway sends what an adapter describes and hands back what came.
+//! One folder a provider, each with an [`Adapter`]. Nothing here does I/O: the gateway sends what an adapter describes and hands back what
+//! came.
 
 #![forbid(unsafe_code)]
 
+mod adapter;
 pub mod openai;
 mod retry_after;
 mod verdict;
 
+pub use adapter::{
+    Adapter, Ask, Authentication, Exchange, PrepareError, ReadError, Reader, Refusal, Reply, Translate, Translated,
+};
 pub use retry_after::retry_after;
-pub use verdict::Verdict;
+pub use verdict::{Judgement, RequestFault, Verdict};

@@ -282,7 +282,7 @@ mod tests {
         };
         assert!(!chunk(None).contains("usage"));
         assert!(chunk(Some(None)).contains("\"usage\":null"));
-        let usage = crate::Usage { prompt_tokens: 1, completion_tokens: 2 };
+        let usage = crate::Usage::new(1, 2);
         assert!(chunk(Some(Some(UsageBody::generated(usage)))).contains("\"total_tokens\":3"));
     }
 }

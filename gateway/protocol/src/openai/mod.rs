@@ -2,21 +2,29 @@
 //!
 //! Source: OpenAI's published API description (`openapi.json`) and what its SDKs accept.
 
+mod answer;
 mod chat;
+mod chunk_decoder;
+mod chunk_encoder;
 mod embeddings;
 mod error;
 mod head;
 mod models;
+mod request;
 mod sniffer;
 
+pub use answer::{AnswerError, Identity, read_chat_answer, write_chat, write_completion, write_embeddings, write_rerank};
 pub use chat::{
     ChatCompletion, ChatCompletionChunk, ChatRequest, Choice, ChunkChoice, Content, ContentPart, Delta, FinishReason, Message,
     Reply, StopSequences, Unsupported,
 };
+pub use chunk_decoder::ChunkDecoder;
+pub use chunk_encoder::{ChunkEncoder, Framing};
 pub use embeddings::{Embedding, EmbeddingInput, EmbeddingList, EmbeddingRequest, EncodingFormat, Vector};
 pub use error::{ErrorBody, ErrorDetail};
 pub use head::{Head, HeadError, replace_model};
 pub use models::{Model, ModelList};
+pub use request::{encode_chat, read_chat, read_completion, read_embeddings, read_rerank};
 pub use sniffer::{Finding, StreamSniffer};
 
 use serde::Serialize;

@@ -175,7 +175,7 @@ mod tests {
         let mut sniffer = StreamSniffer::new();
         push(&mut sniffer, TEXT);
         push(&mut sniffer, USAGE);
-        assert_eq!(sniffer.usage(), Some(Usage { prompt_tokens: 8, completion_tokens: 1 }));
+        assert_eq!(sniffer.usage(), Some(Usage::new(8, 1)));
         assert!(!sniffer.is_done());
         push(&mut sniffer, "data: [DONE]");
         sniffer.finish();

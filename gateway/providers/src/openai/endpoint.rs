@@ -7,7 +7,9 @@ use tradewind_protocol::Operation;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     chat: Uri,
+    completions: Uri,
     embeddings: Uri,
+    rerank: Uri,
 }
 
 impl Endpoint {
@@ -18,7 +20,12 @@ impl Endpoint {
     pub fn below(base: &Uri) -> Result<Self, InvalidUri> {
         let base = base.to_string();
         let below = |path: &str| format!("{}/{path}", base.trim_end_matches('/')).parse();
-        Ok(Self { chat: below("chat/completions")?, embeddings: below("embeddings")? })
+        Ok(Self {
+            chat: below("chat/completions")?,
+            completions: below("completions")?,
+            embeddings: below("embeddings")?,
+            rerank: below("rerank")?,
+        })
     }
 
     /// Where to send an operation, by POST.
@@ -26,7 +33,9 @@ impl Endpoint {
     pub const fn uri(&self, operation: Operation) -> &Uri {
         match operation {
             Operation::Chat => &self.chat,
+            Operation::Completions => &self.completions,
             Operation::Embeddings => &self.embeddings,
+            Operation::Rerank => &self.rerank,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use http::{HeaderMap, StatusCode};
 use memchr::memmem;
 
-use crate::{Verdict, retry_after};
+use crate::{RequestFault, Verdict, retry_after};
 
 /// Judges an answer whose status is not a success. `body` is what came of it, whole or cut.
 ///
@@ -20,7 +20,7 @@ pub fn classify(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Syste
         // The method, the headers and the address are the gateway's own: if they are wrong, it is not for the caller to mend.
         401..=407 | 411 | 415 | 421 => Verdict::Misconfigured,
         408 | 409 if !must_not_retry => Verdict::Failed(retry_after(headers, now)),
-        400..=499 => Verdict::RequestFault,
+        400..=499 => Verdict::RequestFault(RequestFault::Invalid),
         // A success that is none, a redirect (never followed: it could lead anywhere) and all server errors.
         _ => Verdict::Failed(retry_after(headers, now)),
     }
@@ -47,9 +47,9 @@ mod tests {
     #[test]
     fn the_callers_faults_are_not_the_backends() {
         for status in [400, 413, 422, 451] {
-            assert_eq!(judge(status, None, b""), Verdict::RequestFault, "{status}");
+            assert_eq!(judge(status, None, b""), Verdict::RequestFault(RequestFault::Invalid), "{status}");
         }
-        assert_eq!(judge(409, Some(("x-should-retry", "false")), b""), Verdict::RequestFault);
+        assert_eq!(judge(409, Some(("x-should-retry", "false")), b""), Verdict::RequestFault(RequestFault::Invalid));
     }
 
     #[test]
