@@ -8,7 +8,7 @@ use tradewind_policies::spec::SecretRef;
 use super::{CredentialError, Fresh, Life, Secret, SecretError, Source, Surroundings, manager};
 
 /// A file is read again when it is used and this old: whoever rotates a key need not tell the gateway.
-const FILE_PERIOD: Duration = Duration::from_secs(1);
+pub(super) const FILE_PERIOD: Duration = Duration::from_secs(1);
 /// Secret managers are asked this often, and after a refusal. They bill by the call.
 const MANAGER_PERIOD: Duration = Duration::from_secs(300);
 
