@@ -6,7 +6,10 @@ use super::timeouts;
 use crate::fault::{Report, accepted};
 use crate::name::ModelId;
 use crate::operation::Operations;
-use crate::spec::{BaseUrl, HttpVersion, InvalidBaseUrl, OpenAi, Provider, SecretRef, ServedModel};
+use crate::spec::{
+    Api, BaseUrl, CapabilityOverrides, Connection, Credential, HttpVersion, InvalidBaseUrl, OpenAiHost, Provider, Remote,
+    SecretRef, ServedModel,
+};
 use tradewind_protocol::Operation;
 
 /// The provider of a server with OpenAI's API.
@@ -39,10 +42,10 @@ fn provider(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<Provider> 
             report.fault(at, key, format!("unknown provider `{other}`{hint}"));
         }
     }
-    openai(table, report).map(Provider::OpenAi)
+    openai(table, report).map(Provider::Remote)
 }
 
-fn openai(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<OpenAi> {
+fn openai(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<Remote> {
     let base_url = match table.take("base_url") {
         Some(value) => base_url(value, report),
         None => Some(BaseUrl::openai()),
@@ -56,12 +59,13 @@ fn openai(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<OpenAi> {
         let versions = [("auto", HttpVersion::Auto), ("h1", HttpVersion::Http1), ("h2", HttpVersion::Http2)];
         value.choice(&versions, report)
     });
-    Some(OpenAi {
-        base_url: base_url?,
-        secret,
+    let connection = Connection {
         ca_file: ca_file.map(|path| path.value.into()),
         http: http.flatten().unwrap_or_default(),
-    })
+        ..Connection::default()
+    };
+    let api = Api::OpenAi { host: OpenAiHost::OpenAi, base_url: base_url? };
+    Some(Remote { api, credential: secret.map_or(Credential::None, Credential::Key), connection })
 }
 
 fn base_url(value: Value<'_>, report: &mut Report<'_>) -> Option<BaseUrl> {
@@ -120,7 +124,7 @@ fn model(entry: Value<'_>, report: &mut Report<'_>) -> Option<ServedModel> {
         Some(name) => name?.value,
     };
     let operations = operations.unwrap_or(Some(Operation::Chat.into()))?;
-    Some(ServedModel { id, upstream, operations })
+    Some(ServedModel { id, upstream, operations, capabilities: CapabilityOverrides::default() })
 }
 
 fn operations(value: Value<'_>, report: &mut Report<'_>) -> Option<Operations> {

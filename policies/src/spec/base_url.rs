@@ -7,7 +7,7 @@ use http::Uri;
 
 /// An absolute `http` or `https` address without query, fragment, credentials or trailing slash, such as
 /// `https://api.openai.com/v1`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BaseUrl(Uri);
 
 /// Why an address cannot be a base URL. The address itself is left out where it may hold a password.
