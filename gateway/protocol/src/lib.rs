@@ -9,6 +9,7 @@
 mod capabilities;
 pub mod chat;
 mod embeddings;
+pub mod eventstream;
 pub mod openai;
 mod operation;
 mod payload;
