@@ -39,7 +39,7 @@ impl Claude {
         let number = |word: &str| word.parse::<u32>().ok().filter(|_| word.len() <= 2);
         let oldest = words.first().filter(|_| family.is_none()).and_then(|word| word.strip_prefix('v'));
         let words = oldest.into_iter().chain(words.iter().copied().skip(usize::from(oldest.is_some())));
-        let mut numbers = words.map(|word| number(word)).skip_while(Option::is_none).map_while(|number| number);
+        let mut numbers = words.map(number).skip_while(Option::is_none).map_while(|number| number);
         let version = match (numbers.next(), family) {
             (Some(major), _) => (major, numbers.next().unwrap_or(0)),
             // `claude-mythos-preview`
