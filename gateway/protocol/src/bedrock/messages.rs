@@ -90,7 +90,10 @@ fn assistant<'a>(message: &'a AssistantMessage, names: &'a ToolNames, content: &
             Part::Text(text) => content.push(Block::Text(text)),
             Part::CachePoint(point) => content.push(cache_point(point)),
             _ => {
-                return Err(ConvertError::unsupported("messages", "Amazon Bedrock takes only text in messages of the assistant."));
+                return Err(ConvertError::unsupported(
+                    "messages",
+                    "Amazon Bedrock takes only text in messages of the assistant.",
+                ));
             }
         }
     }
