@@ -8,12 +8,15 @@
 
 mod capabilities;
 pub mod chat;
+pub mod cohere;
 mod embeddings;
+pub mod gemini;
 pub mod openai;
 mod operation;
 mod payload;
 pub mod rerank;
 pub mod sse;
+mod text;
 mod usage;
 
 pub use capabilities::{Capabilities, MaxTokensField, Reasoning, Support};
