@@ -10,6 +10,7 @@ mod capabilities;
 pub mod chat;
 pub mod cohere;
 mod embeddings;
+pub mod eventstream;
 pub mod gemini;
 pub mod openai;
 mod operation;

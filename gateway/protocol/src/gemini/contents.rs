@@ -42,7 +42,8 @@ impl<'a, 'd> Writer<'a, 'd> {
     }
 
     pub(super) fn write(mut self, conversation: &Conversation<'a>) -> Result<Vec<Content<'a>>, ConvertError> {
-        let spoke = |turn: &Turn<'_>| matches!(turn, Turn::User(items) if items.iter().any(|item| matches!(item, TurnItem::Part { .. })));
+        let spoke =
+            |turn: &Turn<'_>| matches!(turn, Turn::User(items) if items.iter().any(|item| matches!(item, TurnItem::Part { .. })));
         let last_spoken = conversation.turns.iter().rposition(spoke);
         let mut contents = Vec::with_capacity(conversation.turns.len());
         for (number, turn) in conversation.turns.iter().enumerate() {
@@ -91,7 +92,9 @@ impl<'a, 'd> Writer<'a, 'd> {
                 media::data(&image.media, self.options.service, &field("image_url"))?
             }
             chat::Part::File { media, .. } => media::data(media, self.options.service, &field("file"))?,
-            chat::Part::Audio { data, format } => Data::InlineData(Blob { mime_type: audio_type(format, &field("input_audio"))?, data }),
+            chat::Part::Audio { data, format } => {
+                Data::InlineData(Blob { mime_type: audio_type(format, &field("input_audio"))?, data })
+            }
             chat::Part::CachePoint(_) => {
                 // Gemini caches by itself what requests have in common.
                 self.dropped.note("cache_control");
@@ -135,7 +138,10 @@ impl<'a, 'd> Writer<'a, 'd> {
                     chat::Part::Text(text) => parts.push(Data::Text(text).into()),
                     chat::Part::CachePoint(_) => self.dropped.note("cache_control"),
                     chat::Part::Image(_) | chat::Part::Audio { .. } | chat::Part::File { .. } => {
-                        return Err(ConvertError::unsupported("messages", "This model takes only text in messages of the assistant."));
+                        return Err(ConvertError::unsupported(
+                            "messages",
+                            "This model takes only text in messages of the assistant.",
+                        ));
                     }
                 }
             }
@@ -143,8 +149,9 @@ impl<'a, 'd> Writer<'a, 'd> {
             for call in &message.tool_calls {
                 let place = self.calls.len();
                 self.calls.insert(&call.id, Call { name: &call.name, place });
-                let args: &RawValue = serde_json::from_str(call.arguments_object())
-                    .map_err(|error| ConvertError::invalid("messages.tool_calls", format!("Arguments of a tool call: {error}.")))?;
+                let args: &RawValue = serde_json::from_str(call.arguments_object()).map_err(|error| {
+                    ConvertError::invalid("messages.tool_calls", format!("Arguments of a tool call: {error}."))
+                })?;
                 let data = Data::FunctionCall(FunctionCall { id: self.id(&call.id), name: &call.name, args });
                 parts.push(Part { data, thought_signature: call.signature.as_deref() });
             }

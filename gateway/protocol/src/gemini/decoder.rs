@@ -45,8 +45,7 @@ impl ChatDecoder {
     #[must_use]
     pub fn new(choices: u32) -> Self {
         let expected = usize::try_from(choices).unwrap_or(usize::MAX).max(1);
-        let state =
-            State { expected, is_started: false, choices: Vec::new(), usage: None, is_ended: false, id: String::new() };
+        let state = State { expected, is_started: false, choices: Vec::new(), usage: None, is_ended: false, id: String::new() };
         Self { events: sse::Decoder::new(), state }
     }
 }
@@ -91,7 +90,7 @@ impl State {
     }
 
     fn read(&mut self, data: &[u8], sink: &mut dyn Sink) -> Result<(), StreamFault> {
-        let answer: Answer<'_> = match serde_json::from_slice(data) {
+        let answer = match serde_json::from_slice::<Answer<'_>>(data) {
             Ok(answer) if answer.error.is_none() => answer,
             Ok(_) => return Err(told(data, "`error` is none of Google's")),
             Err(error) => return Err(told(data, &error.to_string())),

@@ -160,7 +160,10 @@ mod tests {
         for (status, code) in [("UNAVAILABLE", 503), ("UNAUTHENTICATED", 401), ("RESOURCE_EXHAUSTED", 429), ("?", 500)] {
             assert_eq!(GoogleError { status: status.to_owned(), ..GoogleError::default() }.http_status(), code);
         }
-        assert_eq!(GoogleError { code: Some(8), status: "RESOURCE_EXHAUSTED".into(), ..GoogleError::default() }.http_status(), 429);
+        assert_eq!(
+            GoogleError { code: Some(8), status: "RESOURCE_EXHAUSTED".into(), ..GoogleError::default() }.http_status(),
+            429
+        );
     }
 
     #[test]

@@ -10,8 +10,16 @@ use crate::chat::FinishReason;
 pub(super) fn reason(reason: &str, calls: u32) -> FinishReason {
     match reason {
         "MAX_TOKENS" => FinishReason::Length,
-        "SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "MODEL_ARMOR" | "JAILBREAK"
-        | "ESCALATION" | "PUP_LIMITED_DISABLED" => FinishReason::ContentFilter,
+        "SAFETY"
+        | "RECITATION"
+        | "LANGUAGE"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "MODEL_ARMOR"
+        | "JAILBREAK"
+        | "ESCALATION"
+        | "PUP_LIMITED_DISABLED" => FinishReason::ContentFilter,
         image if image.starts_with("IMAGE_") => FinishReason::ContentFilter,
         _ if calls > 0 => FinishReason::ToolCalls,
         _ => FinishReason::Stop,
@@ -24,7 +32,8 @@ mod tests {
 
     #[test]
     fn what_was_withheld_is_told_apart_from_what_ended() {
-        for word in ["SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "IMAGE_SAFETY"] {
+        for word in ["SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "IMAGE_SAFETY"]
+        {
             assert_eq!(reason(word, 1), FinishReason::ContentFilter, "{word}");
         }
         for word in ["STOP", "MALFORMED_FUNCTION_CALL", "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE", "OTHER", "NEW"] {

@@ -78,7 +78,10 @@ pub(super) fn read<'a>(
 }
 
 fn refusal(param: &str, accepted: &str) -> ConvertError {
-    ConvertError::unsupported(param, format!("`{param}` holds what this model does not take as the result of a tool. Accepted: {accepted}."))
+    ConvertError::unsupported(
+        param,
+        format!("`{param}` holds what this model does not take as the result of a tool. Accepted: {accepted}."),
+    )
 }
 
 #[cfg(test)]

@@ -38,7 +38,9 @@ pub(super) fn data<'a>(media: &'a Media, service: Service, param: &str) -> Resul
             Some(mime_type) => Ok(Data::FileData(FileData { mime_type: Some(mime_type), file_uri: address })),
             None => Err(ConvertError::unsupported(
                 param,
-                format!("The media type of `{param}` cannot be told from its name: let it end in .png, .jpg, .webp, .pdf or the like."),
+                format!(
+                    "The media type of `{param}` cannot be told from its name: let it end in .png, .jpg, .webp, .pdf or the like."
+                ),
             )),
         },
         // Such a file keeps the media type that it was uploaded with.
@@ -46,9 +48,10 @@ pub(super) fn data<'a>(media: &'a Media, service: Service, param: &str) -> Resul
             Ok(Data::FileData(FileData { mime_type: media_type(address), file_uri: address }))
         }
         Service::Vertex => Err(refusal(param, "a data: address such as data:image/png;base64,…, or one that begins with gs://")),
-        Service::AiStudio => {
-            Err(refusal(param, "a data: address such as data:image/png;base64,…, or the address of a file uploaded to the Gemini API"))
-        }
+        Service::AiStudio => Err(refusal(
+            param,
+            "a data: address such as data:image/png;base64,…, or the address of a file uploaded to the Gemini API",
+        )),
     }
 }
 
@@ -85,7 +88,10 @@ mod tests {
     #[test]
     fn an_address_of_the_web_is_refused_with_what_is_accepted() {
         let error = file("https://example.com/a.png", Service::Vertex).unwrap_err();
-        assert!(error.contains("messages[0].content[1].image_url") && error.contains("data:") && error.contains("gs://"), "{error}");
+        assert!(
+            error.contains("messages[0].content[1].image_url") && error.contains("data:") && error.contains("gs://"),
+            "{error}"
+        );
     }
 
     #[test]

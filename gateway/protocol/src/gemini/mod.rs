@@ -35,9 +35,9 @@ mod tools;
 mod wire;
 
 pub use answer::read_chat;
-pub use decoder::ChatDecoder;
 pub use batch_embed::{encode_batch_embed, read_batch_embed};
+pub use decoder::ChatDecoder;
 pub use error::GoogleError;
-pub use predict::{encode_predict, read_predict};
 pub use options::{Options, SchemaForm, Service};
+pub use predict::{encode_predict, read_predict};
 pub use request::encode_chat;

@@ -15,8 +15,21 @@ const MOST_NODES: usize = 10_000;
 
 /// Keywords whose values go as they are.
 const PLAIN: [&str; 15] = [
-    "format", "title", "description", "nullable", "minItems", "maxItems", "minProperties", "maxProperties", "minimum", "maximum",
-    "minLength", "maxLength", "pattern", "example", "default",
+    "format",
+    "title",
+    "description",
+    "nullable",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "maxProperties",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "example",
+    "default",
 ];
 
 /// The reduced form of `schema`, which stands at `param`.

@@ -44,12 +44,19 @@ struct FunctionCallingConfig<'a> {
 }
 
 impl<'a> ToolGroup<'a> {
-    pub(super) fn of(request: &'a ChatRequest, capabilities: &Capabilities, form: SchemaForm) -> Result<Option<Self>, ConvertError> {
+    pub(super) fn of(
+        request: &'a ChatRequest,
+        capabilities: &Capabilities,
+        form: SchemaForm,
+    ) -> Result<Option<Self>, ConvertError> {
         if request.tools.is_empty() {
             return Ok(None);
         }
         if !capabilities.tools.is_yes() {
-            return Err(ConvertError::unsupported("tools", "This model does not call tools. Accepted: a request without `tools`."));
+            return Err(ConvertError::unsupported(
+                "tools",
+                "This model does not call tools. Accepted: a request without `tools`.",
+            ));
         }
         let declarations = request.tools.iter().enumerate().map(|(number, tool)| FunctionDeclaration::of(number, tool, form));
         Ok(Some(Self { function_declarations: declarations.collect::<Result<_, _>>()? }))

@@ -242,6 +242,7 @@ fn overridden(mut capabilities: Capabilities, by: &Value) -> Capabilities {
             "max_output" => capabilities.max_output = value.as_u64(),
             "dimensions" => capabilities.dimensions = value.as_u64(),
             "tools" => capabilities.tools = support(),
+            "forced_tools" => capabilities.forced_tools = support(),
             "vision" => capabilities.vision = support(),
             "json_schema" => capabilities.json_schema = support(),
             "sampling" => capabilities.sampling = support(),
