@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod aws;
 mod behaviour;
 mod body;
 mod check;
@@ -31,6 +32,7 @@ mod control;
 mod log;
 mod reply;
 mod service;
+mod shape;
 mod sim;
 
 pub use behaviour::Behaviour;
