@@ -48,7 +48,7 @@ fn provider(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<Provider> 
 fn openai(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<Remote> {
     let base_url = match table.take("base_url") {
         Some(value) => base_url(value, report),
-        None => Some(BaseUrl::openai()),
+        None => "https://api.openai.com/v1".parse().ok(),
     };
     let secret = table.take("secret").and_then(|value| secret(value, report));
     let ca_file = table.take("ca_file").and_then(|value| value.string(report));
