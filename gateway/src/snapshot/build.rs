@@ -51,6 +51,8 @@ enum Reason {
     Tls(#[from] TlsError),
     #[error(transparent)]
     Adapter(#[from] CatalogError),
+    #[error("`host` is the name to ask for at another address: set `base_url` to that address")]
+    HostWithoutAddress,
     #[error("{0}")]
     Local(String),
 }
@@ -95,10 +97,14 @@ impl Builder {
 
     fn remote(&self, server: &spec::Remote, spec: &BackendSpec) -> Result<Built, Reason> {
         let adapter = adapter(server)?;
-        let client = client(&ClientOptions::of(&server.connection, spec.timeouts.connect))?;
+        let base_url = server.api.base_url();
+        if base_url.is_none() && server.connection.host.is_some() {
+            return Err(Reason::HostWithoutAddress);
+        }
+        let options = ClientOptions::of(&server.connection, base_url, spec.timeouts.connect)?;
         let owner = format!("backend {}", spec.name);
         let authorizer = Authorizer::build(&owner, server, &adapter.authentication(), &self.surroundings)?;
-        let service = stack::attempts(Remote::new(Arc::clone(&adapter), authorizer, client));
+        let service = stack::attempts(Remote::new(Arc::clone(&adapter), authorizer, client(&options)?, options.host));
         Ok(Built { service, adapter: Some(adapter) })
     }
 }

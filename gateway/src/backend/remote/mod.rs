@@ -24,7 +24,7 @@ use tradewind_providers::{Adapter, Ask, Exchange, Reader};
 use self::{outcome::Refused, passed_events::PassedEvents, translated_events::TranslatedEvents};
 use super::Attempt;
 use crate::{
-    client::HttpClient,
+    client::{HostOverride, HttpClient},
     credential::{Authorizer, Retry},
     error::Kind,
     inference::{Answer, Failure},
@@ -44,13 +44,19 @@ struct Server {
     adapter: Arc<dyn Adapter>,
     authorizer: Authorizer,
     client: HttpClient,
+    host: Option<HostOverride>,
 }
 
 impl Remote {
-    /// The backend that `adapter` describes, reached by `client` with what `authorizer` adds.
+    /// The backend that `adapter` describes, reached by `client` with what `authorizer` adds, by the name `host` if it is set.
     #[must_use]
-    pub fn new(adapter: Arc<dyn Adapter>, authorizer: Authorizer, client: HttpClient) -> Self {
-        Self { server: Arc::new(Server { adapter, authorizer, client }) }
+    pub fn new(
+        adapter: Arc<dyn Adapter>,
+        authorizer: Authorizer,
+        client: HttpClient,
+        host: Option<HostOverride>,
+    ) -> Self {
+        Self { server: Arc::new(Server { adapter, authorizer, client, host }) }
     }
 }
 
@@ -79,7 +85,7 @@ impl Server {
     async fn attempt(&self, attempt: &Attempt) -> Result<Answer, Failure> {
         match self.once(attempt).await {
             // A credential that expired on the way is replaced, and the attempt made again: the backend is not to blame.
-            Err(Refused { unaccepted: Some(shown), .. }) if self.authorizer.refused(shown) == Retry::Worthwhile => {
+            Err(Refused { unaccepted: Some(shown), .. }) if self.authorizer.refused(shown) == Retry::Worth => {
                 self.once(attempt).await.map_err(Refused::into_failure)
             }
             outcome => outcome.map_err(Refused::into_failure),
@@ -96,7 +102,7 @@ impl Server {
         };
         let Exchange { requests, reader, dropped } = self.adapter.prepare(&ask).map_err(outcome::unprepared)?;
         let streamed = inference.head().stream && inference.operation.can_stream();
-        let answer = match (reader streamed) {
+        let answer = match (reader, streamed) {
             (Reader::Passthrough, streamed) => match (self.only(requests).await, streamed) {
                 (Err(refused), _) => Answer::whole(refused.into_original()?),
                 (Ok(response), false) => Answer::whole(whole::passed(response).await?),
@@ -128,12 +134,15 @@ impl Server {
 
     /// Sends all requests of an attempt and collects their answers in order; the first failure ends it.
     async fn all(&self, requests: Vec<Request<Bytes>>) -> Result<Vec<tradewind_providers::Reply>, Refused> {
-        let exchanges = requests.into_iter().map(|request| async move { whole::reply(self.send(request).await?).await });
+        let exchanges = requests.into_iter().map(|request| async move { Ok(whole::reply(self.send(request).await?).await?) });
         stream::iter(exchanges).buffered(AT_ONCE).try_collect().await
     }
 
     async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Incoming>, Refused> {
         request.headers_mut().insert(USER_AGENT, AGENT);
+        if let Some(host) = &self.host {
+            *request.uri_mut() = host.apply(request.uri().clone());
+        }
         let shown = self.authorizer.authorize(&mut request).await.map_err(|error| outcome::unauthorized(&error))?;
         let response = self.client.request(request.map(Full::new)).await;
         let response = response.map_err(|error| Failure::backend(Kind::UpstreamFailed, outcome::with_causes(&error)))?;
