@@ -22,6 +22,7 @@
 
 #![forbid(unsafe_code)]
 
+mod anthropic;
 mod behaviour;
 mod body;
 mod cloud;
