@@ -24,6 +24,7 @@
 
 mod answer;
 mod aws;
+mod anthropic;
 mod behaviour;
 mod body;
 mod cloud;
