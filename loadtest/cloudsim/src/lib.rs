@@ -22,7 +22,6 @@
 
 #![forbid(unsafe_code)]
 
-mod answer;
 mod aws;
 mod anthropic;
 mod behaviour;
