@@ -10,6 +10,7 @@ pub mod anthropic;
 mod capabilities;
 pub mod chat;
 mod embeddings;
+pub mod eventstream;
 pub mod openai;
 mod operation;
 mod payload;

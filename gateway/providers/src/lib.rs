@@ -7,6 +7,7 @@
 
 mod adapter;
 pub mod anthropic;
+pub mod aws;
 pub mod openai;
 mod retry_after;
 mod verdict;

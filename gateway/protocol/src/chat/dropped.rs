@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-/// The longest name that is told: it ends up in a header.
+/// The longest name of a field that is told; a longer one is no field that anybody knows.
 const LONGEST_NAME: usize = 64;
 
 /// The names of request fields that a target cannot honour and that were left out; told to the caller in a response header.
@@ -18,18 +18,19 @@ impl Dropped {
 
     /// Notes a field by the caller's name for it; once is enough.
     pub fn note(&mut self, param: &'static str) {
-        if !self.0.iter().any(|noted| noted == param) {
+        if !self.0.iter().any(|known| known == param) {
             self.0.push(Cow::Borrowed(param));
         }
     }
 
-    /// Notes a field that only the caller knows. A name that no header should hold is told as `...`.
-    pub fn note_unknown(&mut self, param: &str) {
+    /// Notes an extension by the name that the caller gave it. A name that could not stand in a header as it is, is told as
+    /// `extensions`.
+    pub fn note_extension(&mut self, name: &str) {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-        if param.len() > LONGEST_NAME || !param.bytes().all(is_plain) {
-            self.note("...");
-        } else if !self.0.iter().any(|noted| noted == param) {
-            self.0.push(Cow::Owned(param.to_owned()));
+        if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(is_plain) {
+            self.note("extensions");
+        } else if !self.0.iter().any(|known| known == name) {
+            self.0.push(Cow::Owned(name.to_owned()));
         }
     }
 
@@ -65,13 +66,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_told_once_and_only_if_a_header_can_hold_it() {
+    fn a_field_is_told_once_and_only_if_it_can_stand_in_a_header() {
         let mut dropped = Dropped::new();
-        dropped.note("seed");
-        dropped.note_unknown("seed");
-        dropped.note_unknown("safetySettings");
-        dropped.note_unknown("x\r\nset-cookie: a");
-        dropped.note_unknown(&"long".repeat(100));
-        assert_eq!(dropped.to_string(), "seed,safetySettings,...");
+        for name in ["store", "store", "a,b", "\r\nx: y", ""] {
+            dropped.note_extension(name);
+        }
+        dropped.note("store");
+        assert_eq!(dropped.to_string(), "store,extensions");
     }
 }
