@@ -8,6 +8,8 @@
 mod adapter;
 pub mod aws;
 pub mod anthropic;
+pub mod anthropic;
+pub mod aws;
 pub mod openai;
 mod retry_after;
 mod verdict;
