@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod adapter;
+pub mod anthropic;
 pub mod aws;
 pub mod openai;
 mod retry_after;
