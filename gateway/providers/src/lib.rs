@@ -8,6 +8,7 @@
 mod adapter;
 pub mod anthropic;
 pub mod aws;
+pub mod bedrock;
 pub mod openai;
 mod retry_after;
 mod verdict;
