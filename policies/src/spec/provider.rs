@@ -265,3 +265,25 @@ pub enum HttpVersion {
     /// HTTP/2 only; without TLS, by prior knowledge.
     Http2,
 }
+
+impl Api {
+    /// Where it is, for a reader: an address, or a region.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let or_region = |base_url: &Option<BaseUrl>, region: &str| match base_url {
+            Some(base_url) => base_url.to_string(),
+            None => region.to_owned(),
+        };
+        match self {
+            Self::OpenAi { base_url, .. }
+            | Self::AzureOpenAi { base_url, .. }
+            | Self::Anthropic { base_url, .. }
+            | Self::Gemini { base_url }
+            | Self::Watsonx { base_url, .. }
+            | Self::Cohere { base_url } => base_url.to_string(),
+            Self::Bedrock { region, base_url, .. } => or_region(base_url, &format!("Bedrock, {region}")),
+            Self::SageMaker { region, base_url, .. } => or_region(base_url, &format!("SageMaker, {region}")),
+            Self::Vertex { project, location, base_url, .. } => or_region(base_url, &format!("Vertex AI, {project}, {location}")),
+        }
+    }
+}
