@@ -6,10 +6,11 @@
 #![forbid(unsafe_code)]
 
 mod adapter;
-pub mod aws;
 pub mod anthropic;
 pub mod anthropic;
 pub mod aws;
+pub mod aws;
+pub mod bedrock;
 pub mod openai;
 mod retry_after;
 mod verdict;

@@ -189,7 +189,7 @@ impl State {
             // An event that is not known yet must not end the stream.
             Kind::Event(_) | Kind::Unknown => Ok(()),
             Kind::Exception(name) => Err(exception::fault(name, payload)),
-            Kind::Error { code, message } => Err(StreamFault::Told { status: 500, message: format!("{code}: {message}") }),
+            Kind::Error { code, message } => Err(exception::unmodelled(code, message)),
         }
     }
 
