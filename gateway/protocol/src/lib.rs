@@ -6,6 +6,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod anthropic;
+pub mod bedrock;
 mod capabilities;
 pub mod chat;
 pub mod cohere;

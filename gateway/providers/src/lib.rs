@@ -7,6 +7,7 @@
 
 mod adapter;
 pub mod aws;
+pub mod anthropic;
 pub mod openai;
 mod retry_after;
 mod verdict;

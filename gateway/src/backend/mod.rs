@@ -3,7 +3,6 @@
 mod load;
 mod local;
 mod openai;
-mod secret;
 mod timeouts;
 mod upstream_events;
 
@@ -15,7 +14,6 @@ use crate::inference::{Answer, Failure, Inference};
 pub use load::load;
 pub use local::{Engine, Local, LocalEngines, operation};
 pub use openai::OpenAi;
-pub use secret::{Secret, SecretError};
 pub use timeouts::{AttemptTimeouts, AttemptTimeoutsLayer};
 
 /// One try at one backend.

@@ -18,7 +18,6 @@ mod google;
 mod ibm;
 mod jwt;
 mod life;
-mod manager;
 mod oauth;
 mod purpose;
 mod refreshing;
@@ -28,9 +27,6 @@ mod secrets;
 mod snowflake;
 mod surroundings;
 mod token;
-
-#[cfg(test)]
-mod tests;
 
 pub use authorizer::{Authorizer, Shown};
 pub use error::{CredentialError, EndpointFault};

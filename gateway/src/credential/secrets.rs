@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use futures_util::future::BoxFuture;
 use tradewind_policies::spec::SecretRef;
 
-use super::{CredentialError, Fresh, Life, Secret, SecretError, Source, Surroundings, manager};
+use super::{CredentialError, Fresh, Life, Secret, SecretError, Source, Surroundings};
 
 /// A file is read again when it is used and this old: whoever rotates a key need not tell the gateway.
 pub(super) const FILE_PERIOD: Duration = Duration::from_secs(1);

@@ -22,6 +22,8 @@
 
 #![forbid(unsafe_code)]
 
+mod answer;
+mod aws;
 mod behaviour;
 mod body;
 mod cloud;
@@ -37,6 +39,7 @@ mod refusal;
 mod reply;
 mod scene;
 mod service;
+mod shape;
 mod sim;
 mod tokens;
 
