@@ -1,29 +1,74 @@
 //! What the simulated cloud offers when it behaves.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::aws::{AccessKey, AccessKeys};
+use crate::google::ServiceAccounts;
+use crate::tokens::Tokens;
+
 /// What the simulated cloud offers when it behaves.
 #[derive(Clone, Debug)]
 pub struct Behaviour {
-    /// The bearer token it demands; without one, it accepts every caller.
+    /// The key it demands, in the place where the cloud wants keys; without one, it accepts every caller.
     pub token: Option<String>,
+    /// Tokens that it accepts besides the key, and issues where it is its own identity service.
+    pub tokens: Tokens,
+    /// How long the tokens that it issues last.
+    pub token_lifetime: Duration,
+    /// The client that may ask for tokens: id and secret.
+    pub client: (String, String),
+    /// The keys that sign for AWS.
+    pub access_keys: AccessKeys,
+    /// The service accounts of Google.
+    pub service_accounts: ServiceAccounts,
+    /// What the secret managers keep, by name.
+    pub secrets: BTreeMap<String, String>,
     /// The models it chats with.
     pub chat_models: Vec<String>,
     /// The models it embeds with.
     pub embedding_models: Vec<String>,
-    /// The answer to every chat, in the pieces in which it is streamed; each counts as one token.
+    /// The models it reranks with.
+    pub rerank_models: Vec<String>,
+    /// The answer to a chat that asks for nothing else, in the pieces in which it is streamed; each counts as one token.
     pub answer: Vec<String>,
     /// The length of its embeddings, where the request asks for none.
     pub dimensions: usize,
+    /// How fast it answers.
+    pub pace: Pace,
+}
+
+/// How fast a cloud answers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pace {
+    /// From the request to the first part of the answer.
+    pub first: Duration,
+    /// Between one part and the next.
+    pub each: Duration,
 }
 
 impl Default for Behaviour {
-    /// Token `sk-sim`, models `sim-chat` and `sim-embed`, a short answer.
+    /// Key `sk-sim`, client `sim-client` with `sim-secret`, AWS key `AKIASIM` with `sim-secret-key`, secret `sim-secret`, models `sim-chat`, `sim-embed` and `sim-rerank`, a short answer at once.
     fn default() -> Self {
         Self {
             token: Some("sk-sim".into()),
+            tokens: Tokens::default(),
+            token_lifetime: Duration::from_secs(3600),
+            access_keys: AccessKeys::new([AccessKey {
+                id: "AKIASIM".into(),
+                secret: "sim-secret-key".into(),
+                session_token: None,
+                expires: None,
+            }]),
+            service_accounts: ServiceAccounts::default(),
+            secrets: BTreeMap::from([("sim-secret".into(), "sk-sim".into())]),
+            client: ("sim-client".into(), "sim-secret".into()),
             chat_models: vec!["sim-chat".into()],
             embedding_models: vec!["sim-embed".into()],
+            rerank_models: vec!["sim-rerank".into()],
             answer: ["The", " wind", " blows", " from", " the", " east", "."].map(String::from).into(),
             dimensions: 8,
+            pace: Pace::default(),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
@@ -22,6 +23,8 @@ pub(crate) enum Step {
     Data(Bytes),
     /// Waits for the gate.
     Wait(Gate),
+    /// Waits so long.
+    Pause(Duration),
     /// Has everything before it written to the socket.
     Flush,
     /// Does nothing for ever.
@@ -80,6 +83,7 @@ impl Body for Play {
                 }
                 Some(Step::Data(bytes)) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 Some(Step::Wait(gate)) => self.waiting = Some(Box::pin(gate.wait())),
+                Some(Step::Pause(time)) => self.waiting = Some(Box::pin(tokio::time::sleep(time))),
                 Some(Step::Flush) => {
                     // hyper flushes when a body has nothing ready, and then asks again.
                     context.waker().wake_by_ref();

@@ -8,14 +8,14 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use crate::service::{self, Cloud};
+use crate::service::{self, Server};
 
 /// Serves the connection to its end.
-pub(crate) async fn serve(cloud: Arc<Cloud>, stream: TcpStream) {
+pub(crate) async fn serve(server: Arc<Server>, stream: TcpStream) {
     let reset = Arc::new(Notify::new());
     let handle = {
         let reset = reset.clone();
-        service_fn(move |request| service::handle(cloud.clone(), reset.clone(), request))
+        service_fn(move |request| service::handle(server.clone(), reset.clone(), request))
     };
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), handle);
     tokio::select! {

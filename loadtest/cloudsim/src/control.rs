@@ -8,22 +8,22 @@ use serde_json::json;
 use crate::body::Play;
 use crate::log::Received;
 use crate::reply::Reply;
-use crate::service::{Cloud, plain};
+use crate::service::{Server, plain};
 
 /// Where the remote control lives; requests below it are neither recorded nor checked.
 pub(crate) const PREFIX: &str = "/sim/";
 
-pub(crate) fn handle(cloud: &Cloud, request: &Received) -> Response<Play> {
+pub(crate) fn handle(server: &Server, request: &Received) -> Response<Play> {
     match (&request.method, request.path.as_str()) {
         (&Method::POST, "/sim/script") => match serde_json::from_slice::<Vec<Reply>>(&request.body) {
             Ok(replies) => {
-                cloud.script(replies);
+                server.script(replies);
                 plain(StatusCode::OK, "scripted\n")
             }
             Err(error) => plain(StatusCode::BAD_REQUEST, &format!("not a list of replies: {error}\n")),
         },
         (&Method::GET, "/sim/requests") => {
-            let requests = cloud.log.requests();
+            let requests = server.log.requests();
             let requests = requests.iter().map(|received| {
                 let headers = received
                     .headers

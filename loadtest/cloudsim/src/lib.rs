@@ -1,4 +1,4 @@
-//! A cloud on loopback: a small server with OpenAI's API that answers by the book, and misbehaves on request.
+//! Clouds on loopback: small servers with the wire protocols of many clouds that answer by the book, and misbehave on request.
 //!
 //! It shares no code with the gateway, on purpose: a mistake in the gateway's encoder must not be forgiven by the
 //! same mistake here. So it is strict about what it receives (credential, content type, fields, model name) and
@@ -26,16 +26,29 @@ mod answer;
 mod aws;
 mod behaviour;
 mod body;
-mod check;
+mod cloud;
 mod connection;
 mod control;
+mod credential;
+mod google;
+mod interfere;
+mod json;
+mod kind;
 mod log;
+mod openai;
+mod refusal;
 mod reply;
+mod scene;
 mod service;
 mod shape;
 mod sim;
+mod tokens;
 
-pub use behaviour::Behaviour;
+pub use aws::{AccessKey, AccessKeys};
+pub use behaviour::{Behaviour, Pace};
+pub use google::ServiceAccounts;
+pub use kind::{CloudKind, UnknownCloud};
 pub use log::{Ended, Received};
 pub use reply::{Gate, Reply};
 pub use sim::Sim;
+pub use tokens::Tokens;

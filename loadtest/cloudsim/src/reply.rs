@@ -8,9 +8,9 @@ use tokio::sync::Semaphore;
 
 /// What to do with one request that passed the checks.
 ///
-/// A streamed answer counts in events: the first carries the role, then comes one for each piece of the answer, one
-/// with the finish reason, one with the usage if it was asked for, and `[DONE]`. A plain answer counts as two
-/// events, its two halves.
+/// A streamed answer counts in events, as the cloud frames them. In OpenAI's dialect the first carries the role, then comes one
+/// for each piece of the answer, one with the finish reason, one with the usage if it was asked for, and `[DONE]`. A plain answer
+/// counts as two events, its two halves.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "reply", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Reply {
@@ -23,9 +23,35 @@ pub enum Reply {
         /// Headers to add.
         #[serde(default)]
         headers: Vec<(String, String)>,
-        /// The body; by default, an error in OpenAI's shape.
+        /// The body; by default, an error in the cloud's manner.
         #[serde(default)]
         body: Option<String>,
+    },
+    /// Answers that too much was asked, in the cloud's manner.
+    RateLimited {
+        /// When to come back.
+        seconds: u64,
+    },
+    /// Answers that the credential has expired, in the cloud's manner; a token that the simulator issued has from now on.
+    Expired,
+    /// Status 200, and an error in the cloud's manner for a body.
+    SuccessWithError,
+    /// The head of an answer, and a body without a byte that ends properly.
+    EmptyStream,
+    /// An error in the cloud's manner after so many events of a stream, which then ends. A plain answer fails as a whole.
+    InStreamError {
+        /// How many are sent.
+        events: usize,
+    },
+    /// Sends so many events and half of the next one, and ends the body properly.
+    CutFrame {
+        /// How many are sent whole.
+        events: usize,
+    },
+    /// Sends all events, one of them with its last byte changed: a frame whose checksum is wrong, or text that is no JSON.
+    BadChecksum {
+        /// How many come before the one that is changed.
+        events: usize,
     },
     /// Never sends a byte.
     HangBeforeHeaders,
@@ -48,7 +74,7 @@ pub enum Reply {
         /// How many are sent.
         events: usize,
     },
-    /// Ends the body properly after so many events: HTTP says that it is complete, but `[DONE]` or the second half
+    /// Ends the body properly after so many events: HTTP says that it is complete, but the end of the stream or the second half
     /// is missing.
     EndAfter {
         /// How many are sent.
@@ -64,15 +90,14 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// A reply with this status and an error in OpenAI's shape.
+    /// A reply with this status and an error in the cloud's manner.
     pub fn status(status: u16) -> Self {
         Self::Status { status, headers: Vec::new(), body: None }
     }
 
     /// A 429 that asks to come back after `wait`, in whole seconds.
     pub fn rate_limited(wait: Duration) -> Self {
-        let headers = vec![("retry-after".into(), wait.as_secs().to_string())];
-        Self::Status { status: 429, headers, body: None }
+        Self::RateLimited { seconds: wait.as_secs() }
     }
 }
 

@@ -10,41 +10,61 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::behaviour::Behaviour;
 use crate::connection;
+use crate::kind::CloudKind;
 use crate::log::{Ended, Received};
 use crate::reply::Reply;
-use crate::service::Cloud;
+use crate::service::Server;
 
 /// A running simulator. Dropping it closes its listener and all its connections at once.
 #[derive(Debug)]
 pub struct Sim {
+    kind: CloudKind,
     addr: SocketAddr,
-    cloud: Arc<Cloud>,
+    server: Arc<Server>,
     stop: Arc<Notify>,
     accept: JoinHandle<()>,
 }
 
 impl Sim {
-    /// Starts one on a free port of 127.0.0.1.
+    /// Starts OpenAI on a free port of 127.0.0.1.
     ///
     /// # Errors
     ///
     /// No port could be bound.
     pub async fn start(behaviour: Behaviour) -> io::Result<Self> {
-        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), behaviour).await
+        Self::start_cloud(CloudKind::OpenAi, behaviour).await
     }
 
-    /// Starts one at that address: to be back where another one was dropped, say.
+    /// Starts that cloud on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    ///
+    /// No port could be bound.
+    pub async fn start_cloud(kind: CloudKind, behaviour: Behaviour) -> io::Result<Self> {
+        Self::start_cloud_at((Ipv4Addr::LOCALHOST, 0).into(), kind, behaviour).await
+    }
+
+    /// Starts OpenAI at that address: to be back where another one was dropped, say.
     ///
     /// # Errors
     ///
     /// The address could not be bound.
     pub async fn start_at(addr: SocketAddr, behaviour: Behaviour) -> io::Result<Self> {
+        Self::start_cloud_at(addr, CloudKind::OpenAi, behaviour).await
+    }
+
+    /// Starts that cloud at that address.
+    ///
+    /// # Errors
+    ///
+    /// The address could not be bound.
+    pub async fn start_cloud_at(addr: SocketAddr, kind: CloudKind, behaviour: Behaviour) -> io::Result<Self> {
         let listener = TcpListener::bind(addr).await?;
         let addr = listener.local_addr()?;
-        let cloud = Arc::new(Cloud::new(behaviour));
+        let server = Arc::new(Server::new(kind.cloud(), behaviour));
         let stop = Arc::new(Notify::new());
-        let accept = tokio::spawn(accept(listener, cloud.clone(), stop.clone()));
-        Ok(Self { addr, cloud, stop, accept })
+        let accept = tokio::spawn(accept(listener, server.clone(), stop.clone()));
+        Ok(Self { kind, addr, server, stop, accept })
     }
 
     /// Where it listens.
@@ -52,30 +72,35 @@ impl Sim {
         self.addr
     }
 
-    /// The base URL of its API, to be followed by `/chat/completions`.
+    /// The base URL of its API; what follows it is told at [`CloudKind::base_path`]. OpenAI's is followed by `/chat/completions`.
     pub fn base_url(&self) -> String {
-        format!("http://{}/v1", self.addr)
+        format!("http://{}{}", self.addr, self.kind.base_path())
+    }
+
+    /// Where its host begins, without a path: what identity services are asked at.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.addr)
     }
 
     /// Adds replies for the next requests, in the order in which they arrive. Requests beyond the script, for lists
     /// of models, and those that do not pass the checks are answered as they should be.
     pub fn script(&self, replies: impl IntoIterator<Item = Reply>) {
-        self.cloud.script(replies);
+        self.server.script(replies);
     }
 
     /// All requests so far, in the order in which they arrived.
     pub fn requests(&self) -> Vec<Received> {
-        self.cloud.log.requests()
+        self.server.log.requests()
     }
 
     /// How many connections were accepted so far.
     pub fn connections(&self) -> usize {
-        self.cloud.log.connections()
+        self.server.log.connections()
     }
 
     /// Waits for the request of that number, from 0.
     pub async fn request(&self, number: usize) -> Received {
-        match self.cloud.log.wait_for(number, |received, _| Some(received.clone())).await {
+        match self.server.log.wait_for(number, |received, _| Some(received.clone())).await {
             Some(received) => received,
             None => std::future::pending().await,
         }
@@ -83,7 +108,7 @@ impl Sim {
 
     /// Waits for the end of the exchange of that number, from 0, and says how it ended.
     pub async fn ended(&self, number: usize) -> Ended {
-        match self.cloud.log.wait_for(number, |_, ended| ended).await {
+        match self.server.log.wait_for(number, |_, ended| ended).await {
             Some(ended) => ended,
             None => std::future::pending().await,
         }
@@ -104,15 +129,15 @@ impl Drop for Sim {
 }
 
 /// Accepts connections until told to stop. Aborted, it takes the connections along.
-async fn accept(listener: TcpListener, cloud: Arc<Cloud>, stop: Arc<Notify>) {
+async fn accept(listener: TcpListener, server: Arc<Server>, stop: Arc<Notify>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 // A connection that was gone before it was accepted is no reason to stop.
                 if let Ok((stream, _)) = accepted {
-                    cloud.log.accepted();
-                    connections.spawn(connection::serve(cloud.clone(), stream));
+                    server.log.accepted();
+                    connections.spawn(connection::serve(server.clone(), stream));
                 }
             }
             Some(_) = connections.join_next() => {}

@@ -147,7 +147,8 @@ async fn refuses_what_a_cloud_refuses() {
         (chat_with(json!({ "model": "sim-chat", "messages": [{ "role": "pirate", "content": "Ahoy" }] })), 400),
         (chat_with(json!({ "model": "sim-chat", "messages": hi, "tenant": "acme" })), 400),
         (chat_with(json!({ "model": "sim-chat", "messages": hi, "stream_options": {} })), 400),
-        (request(Method::POST, "/v1/completions", "{}"), 404),
+        (request(Method::POST, "/v1/completions", "{}"), 400),
+        (request(Method::POST, "/v1/responses", "{}"), 404),
     ] {
         let what = format!("{request:?}");
         let response = send(&sim, request).await.unwrap();

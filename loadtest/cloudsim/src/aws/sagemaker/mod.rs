@@ -43,7 +43,7 @@ pub(super) fn invoke(
     } else if endpoint.starts_with("tei-") {
         native::embed(behaviour, received)?
     } else {
-        openai::answer(behaviour, received)?
+        openai::answer(behaviour, endpoint, transport, received)?
     };
     let content = content.with("x-amzn-invoked-production-variant", "AllTraffic");
     match transport {
