@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::anthropic::Anthropic;
 use crate::aws::Aws;
 use crate::cloud::Cloud;
 use crate::google::Google;
@@ -81,6 +82,11 @@ clouds! {
     Aws = "aws" at "": Aws;
     /// Google: Vertex AI, AI Studio (below `/v1beta`), and who hands out their tokens.
     Google = "google" at "": Google;
+    /// Anthropic. Its base URL is the origin, `/v1/messages` follows.
+    Anthropic = "anthropic" at "": Anthropic { base: "/v1", door: &["x-api-key", "authorization"] };
+    /// Claude in Azure AI Foundry; `/v1/messages` follows.
+    FoundryAnthropic = "foundry-anthropic" at "/anthropic":
+        Anthropic { base: "/anthropic/v1", door: &["x-api-key", "api-key", "authorization"] };
 }
 
 impl fmt::Display for CloudKind {

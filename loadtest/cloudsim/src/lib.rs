@@ -22,7 +22,7 @@
 
 #![forbid(unsafe_code)]
 
-mod answer;
+mod anthropic;
 mod aws;
 mod behaviour;
 mod body;

@@ -26,7 +26,7 @@ use http::Method;
 use self::error::AwsError;
 use self::sigv4::Scope;
 use crate::behaviour::Behaviour;
-use crate::cloud::{Answered, Cloud, Content, Document, Manner};
+use crate::cloud::{Answered, Cloud, Content, Manner};
 use crate::log::{Received, percent_decoded};
 
 pub use keys::{AccessKey, AccessKeys};
@@ -94,7 +94,9 @@ fn bedrock(behaviour: &Behaviour, model: &str, operation: &str, request: &Receiv
     let model = percent_decoded(model);
     let known = behaviour.chat_models.iter().chain(&behaviour.embedding_models).any(|known| *known == model);
     if !known {
-        return Err(AwsError::not_found(format!("Could not resolve the foundation model from the provided model identifier: {model}")));
+        return Err(AwsError::not_found(format!(
+            "Could not resolve the foundation model from the provided model identifier: {model}"
+        )));
     }
     match operation {
         "converse" => converse::converse(behaviour, &model, request),

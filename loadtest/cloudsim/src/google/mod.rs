@@ -3,6 +3,7 @@
 //! `POST /console/service-account-keys` stands for the button in Google's console: it answers with a new key file.
 
 mod body;
+mod claude;
 mod embed;
 mod error;
 mod gemini;

@@ -1,5 +1,6 @@
 //! Vertex AI's paths: `/v1/projects/P/locations/L/publishers/WHO/models/MODEL:METHOD`.
 
+use super::claude;
 use super::embed;
 use super::error;
 use super::gemini::{Surface, Wanted, generate};
@@ -41,6 +42,7 @@ pub(super) fn answer(behaviour: &Behaviour, target: &Target<'_>, received: &Rece
     }
     let answer = match (publisher, wanted) {
         ("google", Some(wanted)) => generate(behaviour, model, Surface::Vertex, wanted, received),
+        ("anthropic", _) => return claude::answer(behaviour, model, method, received),
         ("google", None) if method == "predict" => embed::predict(behaviour, received),
         _ => Err(Refusal::unknown_url(&received.method, received.route())),
     };

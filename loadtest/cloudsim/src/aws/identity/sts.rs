@@ -15,7 +15,13 @@ use crate::tokens::Standing;
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// What it says to a form.
-pub(in super::super) fn sts(behaviour: &Behaviour, keys: &AccessKeys, region: &str, received: &Received, now: SystemTime) -> Document {
+pub(in super::super) fn sts(
+    behaviour: &Behaviour,
+    keys: &AccessKeys,
+    region: &str,
+    received: &Received,
+    now: SystemTime,
+) -> Document {
     match answer(behaviour, keys, region, received, now) {
         Ok(xml) => Document::of(200, "text/xml", xml),
         Err(error) => refuse(&error),
@@ -63,7 +69,9 @@ fn answer(
                 }
             }
         }
-        other => return Err(AwsError::new(400, "InvalidAction", format!("Could not find operation {other} for version 2011-06-15"))),
+        other => {
+            return Err(AwsError::new(400, "InvalidAction", format!("Could not find operation {other} for version 2011-06-15")));
+        }
     }
     let lifetime = match received.form("DurationSeconds").map(|seconds| seconds.parse()) {
         None => behaviour.token_lifetime,

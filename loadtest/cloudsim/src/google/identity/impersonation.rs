@@ -12,11 +12,10 @@ use crate::behaviour::Behaviour;
 use crate::cloud::Document;
 use crate::log::Received;
 use crate::refusal::Refusal;
-use crate::shape::{TEXT, Shape, list, optional, required};
+use crate::shape::{Shape, TEXT, list, optional, required};
 
 const TEXTS: Shape = list(&TEXT);
-const BODY: Shape =
-    Shape::Structure(&[required("scope", &TEXTS), optional("lifetime", &TEXT), optional("delegates", &TEXTS)]);
+const BODY: Shape = Shape::Structure(&[required("scope", &TEXTS), optional("lifetime", &TEXT), optional("delegates", &TEXTS)]);
 
 /// What it says to a caller whose token is good.
 pub(in super::super) fn impersonate(behaviour: &Behaviour, received: &Received, now: SystemTime) -> Result<Document, Refusal> {

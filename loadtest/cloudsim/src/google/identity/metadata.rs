@@ -31,7 +31,9 @@ fn answer(behaviour: &Behaviour, received: &Received) -> Document {
             let account = json!({ "aliases": ["default"], "email": "sim@sim-project.iam.gserviceaccount.com", "scopes": [super::CLOUD_PLATFORM] });
             Document::json(200, &account)
         }
-        (&Method::GET, _) if path == "/computeMetadata/v1/project/project-id" => Document::of(200, "application/text", "sim-project"),
+        (&Method::GET, _) if path == "/computeMetadata/v1/project/project-id" => {
+            Document::of(200, "application/text", "sim-project")
+        }
         (&Method::GET, _) if path == "/" => Document::of(200, "application/text", "computeMetadata/\n"),
         _ => Document::of(404, "text/html", "Not Found"),
     }

@@ -55,7 +55,8 @@ fn refresh(behaviour: &Behaviour, received: &Received) -> Result<(), (&'static s
 fn assertion(behaviour: &Behaviour, received: &Received, now: SystemTime) -> Result<(), (&'static str, String)> {
     let invalid = |what: &str| ("invalid_grant", format!("Invalid JWT: {what}"));
     let assertion = received.form("assertion").ok_or_else(|| ("invalid_request", "Missing assertion".to_owned()))?;
-    let parsed = Jwt::of(&assertion).ok_or_else(|| invalid("it must be three parts of base64url, the first two JSON objects."))?;
+    let parsed =
+        Jwt::of(&assertion).ok_or_else(|| invalid("it must be three parts of base64url, the first two JSON objects."))?;
     let Jwt { header, claims, message, signature } = parsed;
     if header["alg"] != "RS256" {
         return Err(invalid("alg must be RS256."));
@@ -75,7 +76,10 @@ fn assertion(behaviour: &Behaviour, received: &Received, now: SystemTime) -> Res
     let moment = |name: &str| claims[name].as_u64().map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds));
     match (moment("iat"), moment("exp")) {
         (Some(issued), Some(expires))
-            if issued <= now + SKEW && now < expires + SKEW && expires <= issued + Duration::from_secs(3600) && issued < expires =>
+            if issued <= now + SKEW
+                && now < expires + SKEW
+                && expires <= issued + Duration::from_secs(3600)
+                && issued < expires =>
         {
             Ok(())
         }
@@ -98,7 +102,8 @@ impl<'a> Jwt<'a> {
     fn of(text: &'a str) -> Option<Self> {
         let (message, signature) = text.rsplit_once('.')?;
         let (header, claims) = message.split_once('.')?;
-        let json = |part: &str| serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).ok()?).ok().filter(Value::is_object);
+        let json =
+            |part: &str| serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).ok()?).ok().filter(Value::is_object);
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         Some(Self { header: json(header)?, claims: json(claims)?, message, signature })
     }

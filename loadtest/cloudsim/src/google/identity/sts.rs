@@ -34,9 +34,9 @@ fn check(behaviour: &Behaviour, received: &Received) -> Result<(), (&'static str
         return Err(("unsupported_grant_type", "grant_type must be that of a token exchange".into()));
     }
     let audience = field("audience");
-    let pool = audience.strip_prefix("//iam.googleapis.com/projects/").is_some_and(|pool| {
-        pool.contains("/locations/global/workloadIdentityPools/") && pool.contains("/providers/")
-    });
+    let pool = audience
+        .strip_prefix("//iam.googleapis.com/projects/")
+        .is_some_and(|pool| pool.contains("/locations/global/workloadIdentityPools/") && pool.contains("/providers/"));
     if !pool {
         return invalid("Invalid value for \"audience\". This value should be the full resource name of the Identity Provider.");
     }
