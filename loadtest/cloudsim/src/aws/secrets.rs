@@ -6,7 +6,7 @@ use super::error::AwsError;
 use crate::behaviour::Behaviour;
 use crate::cloud::Document;
 use crate::log::Received;
-use crate::shape::{NON_EMPTY, Shape, check, optional, required};
+use crate::shape::{Look, NON_EMPTY, Shape, check, optional, required};
 
 const BODY: Shape = Shape::Structure(&[
     required("SecretId", &NON_EMPTY),
@@ -18,7 +18,7 @@ const BODY: Shape = Shape::Structure(&[
 pub(super) fn secrets(behaviour: &Behaviour, received: &Received) -> Document {
     match answer(behaviour, received) {
         Ok(document) => document,
-        Err(error) => Document::json(error.status, &json!({ "__type": error.kind, "message": error.body["message"] })),
+        Err(error) => Document::json(error.status, &json!({ "__type": error.kind, "message": error.body.look("message") })),
     }
 }
 
@@ -35,7 +35,7 @@ fn answer(behaviour: &Behaviour, received: &Received) -> Result<Document, AwsErr
             "SecretId must be a text, and there are no other members than VersionId and VersionStage.",
         ));
     }
-    let id = body["SecretId"].as_str().unwrap_or_default();
+    let id = body.look("SecretId").as_str().unwrap_or_default();
     let secret = behaviour
         .secrets
         .get(id)

@@ -10,6 +10,7 @@ use super::issue::{Issued, issue};
 use crate::behaviour::Behaviour;
 use crate::cloud::Document;
 use crate::log::Received;
+use crate::shape::Look;
 use crate::tokens::Standing;
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
@@ -116,7 +117,7 @@ fn xml(action: &str, account: &str, role: &str, session: &str, issued: &Issued) 
 }
 
 fn refuse(error: &AwsError) -> Document {
-    let message = error.body["message"].as_str().unwrap_or_default();
+    let message = error.body.look("message").as_str().unwrap_or_default();
     let message = message.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let xml = format!(
         "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>Sender</Type><Code>{}</Code><Message>{message}</Message></Error>\

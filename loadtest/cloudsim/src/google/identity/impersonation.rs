@@ -12,7 +12,7 @@ use crate::behaviour::Behaviour;
 use crate::cloud::Document;
 use crate::log::Received;
 use crate::refusal::Refusal;
-use crate::shape::{Shape, TEXT, list, optional, required};
+use crate::shape::{Look, Shape, TEXT, list, optional, required};
 
 const TEXTS: Shape = list(&TEXT);
 const BODY: Shape = Shape::Structure(&[required("scope", &TEXTS), optional("lifetime", &TEXT), optional("delegates", &TEXTS)]);
@@ -20,10 +20,11 @@ const BODY: Shape = Shape::Structure(&[required("scope", &TEXTS), optional("life
 /// What it says to a caller whose token is good.
 pub(in super::super) fn impersonate(behaviour: &Behaviour, received: &Received, now: SystemTime) -> Result<Document, Refusal> {
     let body = body(received, &BODY)?;
-    if !body["scope"].as_array().is_some_and(|scopes| scopes.iter().any(|scope| scope == CLOUD_PLATFORM)) {
+    if !body.look("scope").as_array().is_some_and(|scopes| scopes.iter().any(|scope| scope == CLOUD_PLATFORM)) {
         return Err(Refusal::invalid("scope", "Invalid scope"));
     }
-    let lifetime = body["lifetime"].as_str().unwrap_or("3600s").strip_suffix('s').and_then(|seconds| seconds.parse::<u64>().ok());
+    let lifetime =
+        body.look("lifetime").as_str().unwrap_or("3600s").strip_suffix('s').and_then(|seconds| seconds.parse::<u64>().ok());
     if !lifetime.is_some_and(|seconds| (1..=3600).contains(&seconds)) {
         return Err(Refusal::invalid("lifetime", "The lifetime must be at most an hour, as in \"3600s\""));
     }

@@ -10,6 +10,7 @@ use super::CLOUD_PLATFORM;
 use crate::behaviour::Behaviour;
 use crate::cloud::Document;
 use crate::log::Received;
+use crate::shape::Look;
 
 /// How far the clocks may be apart.
 const SKEW: Duration = Duration::from_secs(5 * 60);
@@ -58,22 +59,22 @@ fn assertion(behaviour: &Behaviour, received: &Received, now: SystemTime) -> Res
     let parsed =
         Jwt::of(&assertion).ok_or_else(|| invalid("it must be three parts of base64url, the first two JSON objects."))?;
     let Jwt { header, claims, message, signature } = parsed;
-    if header["alg"] != "RS256" {
+    if header.look("alg") != "RS256" {
         return Err(invalid("alg must be RS256."));
     }
-    let email = claims["iss"].as_str().unwrap_or_default();
-    let key = header["kid"].as_str().unwrap_or_default();
+    let email = claims.look("iss").as_str().unwrap_or_default();
+    let key = header.look("kid").as_str().unwrap_or_default();
     if !behaviour.service_accounts.signed(email, key, message.as_bytes(), &signature) {
         return Err(("invalid_grant", "Invalid JWT Signature.".into()));
     }
     let here = format!("http://{}/token", received.header("host").unwrap_or_default());
-    if ![here.as_str(), "https://oauth2.googleapis.com/token"].contains(&claims["aud"].as_str().unwrap_or_default()) {
+    if ![here.as_str(), "https://oauth2.googleapis.com/token"].contains(&claims.look("aud").as_str().unwrap_or_default()) {
         return Err(("invalid_grant", "Invalid JWT: Failed audience check. The right audience is the token URI".into()));
     }
-    if !claims["scope"].as_str().unwrap_or_default().split(' ').any(|scope| scope == CLOUD_PLATFORM) {
+    if !claims.look("scope").as_str().unwrap_or_default().split(' ').any(|scope| scope == CLOUD_PLATFORM) {
         return Err(("invalid_scope", "Invalid OAuth scope or ID token audience provided.".into()));
     }
-    let moment = |name: &str| claims[name].as_u64().map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds));
+    let moment = |name: &str| claims.look(name).as_u64().map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds));
     match (moment("iat"), moment("exp")) {
         (Some(issued), Some(expires))
             if issued <= now + SKEW
