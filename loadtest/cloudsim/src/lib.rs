@@ -24,12 +24,15 @@
 
 mod aws;
 mod anthropic;
+mod anthropic;
+mod aws;
 mod behaviour;
 mod body;
 mod cloud;
 mod connection;
 mod control;
 mod credential;
+mod google;
 mod interfere;
 mod json;
 mod kind;
@@ -43,7 +46,9 @@ mod shape;
 mod sim;
 mod tokens;
 
+pub use aws::{AccessKey, AccessKeys};
 pub use behaviour::{Behaviour, Pace};
+pub use google::ServiceAccounts;
 pub use kind::{CloudKind, UnknownCloud};
 pub use log::{Ended, Received};
 pub use reply::{Gate, Reply};

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cloud::{Document, Manner, event};
 use crate::refusal::{Refusal, Why};
+use crate::shape::Look;
 
 /// How Vertex AI says no.
 #[derive(Debug)]
@@ -90,7 +91,7 @@ fn error(refusal: &Refusal) -> (u16, Value) {
 fn body(code: u16, status: &str, message: &str, details: &[Value]) -> Value {
     let mut error = json!({ "code": code, "message": message, "status": status });
     if !details.is_empty() {
-        error["details"] = json!(details);
+        error.put("details", json!(details));
     }
     json!({ "error": error })
 }
