@@ -7,8 +7,6 @@
 
 mod adapter;
 pub mod anthropic;
-pub mod anthropic;
-pub mod aws;
 pub mod aws;
 pub mod bedrock;
 pub mod cohere;

@@ -24,8 +24,6 @@
 
 mod aws;
 mod anthropic;
-mod anthropic;
-mod aws;
 mod behaviour;
 mod body;
 mod cloud;
