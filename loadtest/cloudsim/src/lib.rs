@@ -23,12 +23,16 @@
 #![forbid(unsafe_code)]
 
 mod anthropic;
+mod azure;
 mod behaviour;
 mod body;
 mod cloud;
+mod cohere;
 mod connection;
 mod control;
 mod credential;
+mod databricks;
+mod identity;
 mod interfere;
 mod json;
 mod kind;
@@ -39,7 +43,10 @@ mod reply;
 mod scene;
 mod service;
 mod sim;
+mod snowflake;
+mod tei;
 mod tokens;
+mod watsonx;
 
 pub use behaviour::{Behaviour, Pace};
 pub use kind::{CloudKind, UnknownCloud};
