@@ -22,6 +22,7 @@
 
 #![forbid(unsafe_code)]
 
+mod aws;
 mod anthropic;
 mod azure;
 mod behaviour;
@@ -42,6 +43,7 @@ mod refusal;
 mod reply;
 mod scene;
 mod service;
+mod shape;
 mod sim;
 mod snowflake;
 mod tei;
