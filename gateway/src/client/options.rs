@@ -35,11 +35,11 @@ impl ClientOptions {
     ///
     /// # Errors
     /// [`TlsError::Host`], where the name to ask for is none.
-    pub fn of(connection: &Connection, base_url: &BaseUrl, connect: Duration) -> Result<Self, TlsError> {
+    pub fn of(connection: &Connection, base_url: Option<&BaseUrl>, connect: Duration) -> Result<Self, TlsError> {
         let host = connection
             .host
             .as_ref()
-            .zip(base_url.uri().authority())
+            .zip(base_url.and_then(|base_url| base_url.uri().authority()))
             .map(|(name, address)| HostOverride::new(name, address).map_err(|_| TlsError::Host(name.clone())));
         Ok(Self {
             connect,

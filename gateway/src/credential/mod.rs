@@ -18,6 +18,7 @@ mod google;
 mod ibm;
 mod jwt;
 mod life;
+mod manager;
 mod oauth;
 mod purpose;
 mod refreshing;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::anthropic::Anthropic;
 use crate::cloud::Cloud;
 use crate::openai::{OpenAi, hosts};
 
@@ -75,6 +76,11 @@ clouds! {
     BedrockOpenAi = "bedrock-openai" at "/openai/v1": OpenAi(&hosts::BEDROCK);
     /// The OpenAI endpoint of Amazon SageMaker.
     SageMakerOpenAi = "sagemaker-openai" at "/endpoints/sim-endpoint/openai/v1": OpenAi(&hosts::SAGEMAKER);
+    /// Anthropic. Its base URL is the origin, `/v1/messages` follows.
+    Anthropic = "anthropic" at "": Anthropic { base: "/v1", door: &["x-api-key", "authorization"] };
+    /// Claude in Azure AI Foundry; `/v1/messages` follows.
+    FoundryAnthropic = "foundry-anthropic" at "/anthropic":
+        Anthropic { base: "/anthropic/v1", door: &["x-api-key", "api-key", "authorization"] };
 }
 
 impl fmt::Display for CloudKind {

@@ -22,8 +22,8 @@
 
 #![forbid(unsafe_code)]
 
-mod answer;
 mod aws;
+mod anthropic;
 mod behaviour;
 mod body;
 mod cloud;

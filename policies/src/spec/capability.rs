@@ -35,6 +35,7 @@ impl CapabilityOverrides {
             context: self.context.or(base.context),
             max_output: self.max_output.or(base.max_output),
             tools: self.tools.unwrap_or(base.tools),
+            forced_tools: base.forced_tools,
             vision: self.vision.unwrap_or(base.vision),
             json_schema: self.json_schema.unwrap_or(base.json_schema),
             sampling: self.sampling.unwrap_or(base.sampling),

@@ -45,7 +45,7 @@ pub(super) fn passed<'a>(
                     "This provider does not search the web for this field; leave it out.",
                 ));
             }
-            _ => dropped.note_unknown(name),
+            _ => dropped.note_extension(name),
         }
     }
     Ok(passed)
