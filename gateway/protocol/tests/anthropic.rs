@@ -1,6 +1,6 @@
 //! Anthropic's dialect where no golden file reaches: the bodies of Bedrock and Vertex AI, single events, and hostile streams.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on says where and why")]
+#![expect(clippy::indexing_slicing, reason = "a test that cannot go on says where and why")]
 
 use serde_json::{Value, json};
 use tradewind_protocol::{
