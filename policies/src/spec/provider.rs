@@ -36,7 +36,8 @@ pub enum Api {
     },
     /// Azure OpenAI and Azure AI Foundry models.
     AzureOpenAi {
-        /// The resource, such as `https://NAME.openai.azure.com`.
+        /// The resource, such as `https://NAME.openai.azure.com`; for the model inference API, where its paths begin, such as
+        /// `https://NAME.services.ai.azure.com/models`.
         base_url: BaseUrl,
         /// Which surface.
         surface: AzureSurface,
@@ -45,7 +46,7 @@ pub enum Api {
     Anthropic {
         /// Whose.
         host: AnthropicHost,
-        /// Where it begins, such as `https://api.anthropic.com`; `/v1/messages` follows.
+        /// The host, such as `https://api.anthropic.com`; what the host puts before `/v1/messages` and that itself follow.
         base_url: BaseUrl,
         /// Which of its two live versions.
         version: AnthropicVersion,
@@ -149,7 +150,8 @@ pub enum OpenAiHost {
     VertexOpenAi,
     /// The OpenAI endpoint of Amazon Bedrock.
     BedrockOpenAi,
-    /// The OpenAI endpoint of Amazon SageMaker.
+    /// The OpenAI endpoint of Amazon SageMaker. The address is that of the runtime; the model's name is `ENDPOINT` or
+    /// `ENDPOINT/INFERENCE-COMPONENT`, which its paths begin with.
     SageMakerOpenAi,
 }
 
@@ -173,7 +175,7 @@ pub enum AnthropicHost {
     Foundry,
     /// Databricks, below `/serving-endpoints/anthropic`.
     Databricks,
-    /// Snowflake Cortex, below `/api/v2/cortex`, without `/v1` before `/messages`.
+    /// Snowflake Cortex, below `/api/v2/cortex`.
     Snowflake,
 }
 
@@ -264,4 +266,34 @@ pub enum HttpVersion {
     Http1,
     /// HTTP/2 only; without TLS, by prior knowledge.
     Http2,
+}
+
+impl Api {
+    /// The address that the policy gives, in place of one that a region implies.
+    #[must_use]
+    pub const fn base_url(&self) -> Option<&BaseUrl> {
+        match self {
+            Self::OpenAi { base_url, .. }
+            | Self::AzureOpenAi { base_url, .. }
+            | Self::Anthropic { base_url, .. }
+            | Self::Gemini { base_url }
+            | Self::Watsonx { base_url, .. }
+            | Self::Cohere { base_url } => Some(base_url),
+            Self::Bedrock { base_url, .. } | Self::SageMaker { base_url, .. } | Self::Vertex { base_url, .. } => base_url.as_ref(),
+        }
+    }
+
+    /// Where it is, for a reader: an address, or a region.
+    #[must_use]
+    pub fn place(&self) -> String {
+        if let Some(base_url) = self.base_url() {
+            return base_url.to_string();
+        }
+        match self {
+            Self::Bedrock { region, .. } => format!("Bedrock, {region}"),
+            Self::SageMaker { region, .. } => format!("SageMaker, {region}"),
+            Self::Vertex { project, location, .. } => format!("Vertex AI, {project}, {location}"),
+            _ => String::new(),
+        }
+    }
 }

@@ -12,6 +12,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
+use http::{HeaderMap, Response, header::CONTENT_TYPE};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use tradewind_protocol::openai::StreamSniffer;
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// A stream under way.
-pub(super) struct UpstreamEvents {
+pub(super) struct PassedEvents {
     body: Incoming,
     sniffer: StreamSniffer,
     /// The beginning of an event whose end has not come.
@@ -37,17 +38,20 @@ pub(super) struct UpstreamEvents {
     context: Arc<RequestContext>,
 }
 
-impl UpstreamEvents {
+impl PassedEvents {
     /// Waits for the first event. Until it is there nothing has been promised to the client, so all that goes wrong is a [`Failure`] and
     /// another backend may be tried; and so is a stream that begins with an error. Comments before it, which keep connections alive,
     /// are no event and are dropped.
     ///
     /// # Errors
     /// [`Failure`], where there is no first event.
-    pub(super) async fn open(body: Incoming, context: Arc<RequestContext>) -> Result<Self, Failure> {
-        let sniffer = StreamSniffer::new();
-        let mut events = Self { body, sniffer, held: BytesMut::new(), first: None, ended: false, broken: None, context };
+    pub(super) async fn open(response: Response<Incoming>, context: Arc<RequestContext>) -> Result<Self, Failure> {
         let failure = |detail: &str| Failure::backend(Kind::UpstreamFailed, detail);
+        if !is_event_stream(response.headers()) {
+            return Err(failure("a stream was asked for, and the answer is none"));
+        }
+        let (body, sniffer) = (response.into_body(), StreamSniffer::new());
+        let mut events = Self { body, sniffer, held: BytesMut::new(), first: None, ended: false, broken: None, context };
         loop {
             match events.next().await {
                 Some(Ok(_)) if events.sniffer.has_error() => return Err(failure("the stream began with an error")),
@@ -105,11 +109,16 @@ impl UpstreamEvents {
     }
 }
 
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream")
+}
+
 fn interrupted(what: &str) -> Broken {
     Broken::Untold(Error::new(Kind::StreamInterrupted, format!("The answer broke off: {what}.")))
 }
 
-impl Stream for UpstreamEvents {
+impl Stream for PassedEvents {
     type Item = Result<Bytes, Broken>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
