@@ -11,6 +11,7 @@ pub mod aws;
 pub mod bedrock;
 pub mod openai;
 mod retry_after;
+pub mod sagemaker;
 mod verdict;
 
 pub use adapter::{
