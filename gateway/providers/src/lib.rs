@@ -16,6 +16,7 @@ pub mod openai;
 mod post;
 mod retry_after;
 mod vectors;
+pub mod sagemaker;
 mod verdict;
 pub mod vertex;
 

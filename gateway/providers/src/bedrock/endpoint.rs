@@ -74,7 +74,7 @@ mod tests {
             ("eusc-de-east-1", "https://bedrock-runtime.eusc-de-east-1.amazonaws.eu"),
         ] {
             let uri = Endpoint::of(region, None, None).unwrap().model("a.b-v1:0", Action::Converse).unwrap();
-            assert_eq!(uri, format!("{host}/model/a.b-v1%3A0/converse"));
+            assert_eq!(uri.to_string(), format!("{host}/model/a.b-v1%3A0/converse"));
         }
     }
 

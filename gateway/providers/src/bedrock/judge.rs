@@ -2,7 +2,7 @@
 
 use crate::{
     Judgement, Refusal, RequestFault, Verdict,
-    aws::{error_message, error_type},
+    aws::{error_message, error_type, is_throttled, is_unauthenticated},
     retry_after,
 };
 
@@ -35,26 +35,10 @@ fn verdict(refusal: &Refusal<'_>, name: &str, message: &str) -> Verdict {
     let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
     let wait = || retry_after(refusal.headers, refusal.now);
     match (name, refusal.status.as_u16()) {
-        // The signature or the token is not accepted, which temporary credentials bring with them; AWS says so with several statuses.
-        (
-            "UnrecognizedClientException"
-            | "InvalidSignatureException"
-            | "ExpiredToken"
-            | "ExpiredTokenException"
-            | "InvalidClientTokenId"
-            | "IncompleteSignature"
-            | "IncompleteSignatureException"
-            | "MissingAuthenticationToken"
-            | "MissingAuthenticationTokenException"
-            | "SignatureDoesNotMatch",
-            _,
-        )
-        | (_, 401) => Verdict::Unauthenticated,
-        // With 400 too, in some services.
-        ("ThrottlingException" | "Throttling" | "ThrottledException" | "TooManyRequestsException", _) => {
-            Verdict::RateLimited(wait())
-        }
-        // A model that is still being loaded has no capacity to be waited for.
+        (_, 401) => Verdict::Unauthenticated,
+        _ if is_unauthenticated(name) => Verdict::Unauthenticated,
+        _ if is_throttled(name) => Verdict::RateLimited(wait()),
+        // A model that is still being loaded has no rate to be waited for.
         ("ModelNotReadyException", _) => Verdict::Failed(wait()),
         ("ServiceQuotaExceededException", _) => Verdict::Misconfigured,
         (_, 400) if says(&TOO_LONG) => Verdict::RequestFault(RequestFault::ContextLength),

@@ -1,14 +1,13 @@
 //! Answers of Bedrock.
 
-use http::{HeaderMap, header::CONTENT_TYPE};
+use http::HeaderMap;
 use tradewind_protocol::{
     anthropic::read_answer,
     bedrock::{ConverseDecoder, InvokeDecoder, ToolNames, read_chat, read_embeddings, read_rerank},
     chat::StreamDecoder,
-    eventstream::CONTENT_TYPE as EVENT_STREAM,
 };
 
-use crate::{ReadError, Reply, Translate, Translated};
+use crate::{ReadError, Reply, Translate, Translated, aws::expect_event_stream};
 
 /// Tokens of the input of InvokeModel, where the body does not tell them.
 const INPUT_TOKENS: &str = "x-amzn-bedrock-input-token-count";
@@ -87,15 +86,6 @@ fn only(answers: &[Reply]) -> Result<&Reply, ReadError> {
         [answer] => Ok(answer),
         _ => Err(ReadError::Malformed(format!("{} answers to one request", answers.len()))),
     }
-}
-
-fn expect_event_stream(headers: &HeaderMap) -> Result<(), ReadError> {
-    let kind = headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes).unwrap_or_default();
-    if kind.to_ascii_lowercase().starts_with(EVENT_STREAM.as_bytes()) {
-        return Ok(());
-    }
-    let kind = String::from_utf8_lossy(kind);
-    Err(ReadError::Malformed(format!("a stream of `{EVENT_STREAM}` was asked for, and `{kind}` came")))
 }
 
 fn no_stream() -> ReadError {
