@@ -6,8 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod adapter;
-pub mod aws;
 pub mod anthropic;
+pub mod aws;
 pub mod cohere;
 mod content_type;
 pub mod gemini;
