@@ -11,5 +11,5 @@ mod model;
 
 pub use adapter::Gemini;
 pub use capabilities::capabilities;
-pub(crate) use generate::{Generate, Method};
+pub(crate) use generate::Generate;
 pub use judge::judge;
