@@ -51,9 +51,7 @@ impl Authorizer {
             let source = InHeader { source, prefix: "Bearer ", place: "the token".to_owned() };
             Manner::Header { name: AUTHORIZATION, value: Refreshing::new(owner, source), beside }
         };
-        let snowflake = |kind| {
-            purpose::is_snowflake(&remote.api).then(|| (SNOWFLAKE_TOKEN_TYPE, HeaderValue::from_static(kind)))
-        };
+        let snowflake = |kind| purpose::is_snowflake(&remote.api).then(|| (SNOWFLAKE_TOKEN_TYPE, HeaderValue::from_static(kind)));
         let manner = match &remote.credential {
             Credential::None => Manner::Nothing,
             Credential::Key(place) => {

@@ -29,9 +29,6 @@ mod snowflake;
 mod surroundings;
 mod token;
 
-#[cfg(test)]
-mod tests;
-
 pub use authorizer::{Authorizer, Shown};
 pub use error::{CredentialError, EndpointFault};
 pub use life::{Fresh, Life};

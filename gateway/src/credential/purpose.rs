@@ -18,8 +18,5 @@ pub(super) fn entra_scope(api: &Api) -> Option<&'static str> {
 
 /// Whether the API is Snowflake's, which wants to be told what kind of token it gets.
 pub(super) fn is_snowflake(api: &Api) -> bool {
-    matches!(
-        api,
-        Api::OpenAi { host: OpenAiHost::Snowflake, .. } | Api::Anthropic { host: AnthropicHost::Snowflake, .. }
-    )
+    matches!(api, Api::OpenAi { host: OpenAiHost::Snowflake, .. } | Api::Anthropic { host: AnthropicHost::Snowflake, .. })
 }

@@ -5,7 +5,10 @@ use std::{path::Path, time::Duration};
 use futures_util::future::BoxFuture;
 use tradewind_policies::spec::SecretRef;
 
-use super::{CredentialError, Fresh, Life, Secret, SecretError, Source, Surroundings, manager};
+use super::{
+    CredentialError, Fresh, Life, Secret, SecretError, Source, Surroundings,
+    manager::{AwsSecret, AzureSecret, GoogleSecret, VaultSecret},
+};
 
 /// A file is read again when it is used and this old: whoever rotates a key need not tell the gateway.
 pub(super) const FILE_PERIOD: Duration = Duration::from_secs(1);
@@ -38,13 +41,29 @@ impl SecretSource {
 impl Source<Secret> for SecretSource {
     fn obtain(&self) -> BoxFuture<'_, Result<Fresh<Secret>, CredentialError>> {
         Box::pin(async move {
-            let place = self.place();
+            let (place, surroundings) = (self.place(), &self.surroundings);
             let (text, life) = match &self.place {
                 SecretRef::Env(name) => {
-                    let value = self.surroundings.variables.get(name);
+                    let value = surroundings.variables.get(name);
                     (value.ok_or_else(|| SecretError::NoVariable(name.clone()))?, Life::FIXED)
                 }
                 SecretRef::File(path) => (read_file(path).await?, Life::reread(FILE_PERIOD)),
+                SecretRef::AwsSecretsManager { name, key } => {
+                    let secret = AwsSecret { name, key: key.as_deref() };
+                    (secret.read(&place, surroundings).await?, Life::reread(MANAGER_PERIOD))
+                }
+                SecretRef::AzureKeyVault { vault, name, version } => {
+                    let secret = AzureSecret { vault, name, version: version.as_deref() };
+                    (secret.read(surroundings).await?, Life::reread(MANAGER_PERIOD))
+                }
+                SecretRef::GoogleSecretManager { project, name, version } => {
+                    let secret = GoogleSecret { project, name, version: version.as_deref() };
+                    (secret.read(surroundings).await?, Life::reread(MANAGER_PERIOD))
+                }
+                SecretRef::Vault { mount, path, key } => {
+                    let secret = VaultSecret { mount, path, key };
+                    (secret.read(&place, surroundings).await?, Life::reread(MANAGER_PERIOD))
+                }
             };
             Ok(Fresh { value: Secret::of(&text, &place)?, life })
         })

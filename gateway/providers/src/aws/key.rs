@@ -62,7 +62,10 @@ impl SigningKey {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey").field("access_key_id", &self.access_key_id).field("scope", &self.scope).finish_non_exhaustive()
+        f.debug_struct("SigningKey")
+            .field("access_key_id", &self.access_key_id)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
     }
 }
 

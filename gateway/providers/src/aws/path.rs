@@ -55,7 +55,8 @@ pub(super) fn write_query(out: &mut String, query: &str) {
         escaped
     };
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    let mut pairs: Vec<_> = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(n, v)| (part(n), part(v))).collect();
+    let mut pairs: Vec<_> =
+        pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(n, v)| (part(n), part(v))).collect();
     pairs.sort_unstable();
     for (number, (name, value)) in pairs.iter().enumerate() {
         if number > 0 {

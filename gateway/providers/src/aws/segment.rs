@@ -21,7 +21,10 @@ mod tests {
     #[test]
     fn a_name_stays_in_its_segment() {
         assert_eq!(path_segment("anthropic.claude-v2:0"), "anthropic.claude-v2%3A0");
-        assert_eq!(path_segment("arn:aws:bedrock:r:1:inference-profile/x"), "arn%3Aaws%3Abedrock%3Ar%3A1%3Ainference-profile%2Fx");
+        assert_eq!(
+            path_segment("arn:aws:bedrock:r:1:inference-profile/x"),
+            "arn%3Aaws%3Abedrock%3Ar%3A1%3Ainference-profile%2Fx"
+        );
         assert_eq!(path_segment("../../admin?x#y%2f"), "..%2F..%2Fadmin%3Fx%23y%252f");
         assert_eq!(path_segment(".."), "%2E%2E");
     }

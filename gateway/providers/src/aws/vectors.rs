@@ -151,11 +151,8 @@ fn escapes_paths_twice_like_the_cases_of_aws() {
         let expected = if name == "double-encode-path" { expected.replace("20210511T154045Z", DATE) } else { expected };
         assert_eq!(canonical.text(), expected, "{name}");
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(date);
-        let credentials = Credentials {
-            access_key_id: "AKIDEXAMPLE".to_owned(),
-            secret_access_key: secret.to_owned(),
-            session_token: None,
-        };
+        let credentials =
+            Credentials { access_key_id: "AKIDEXAMPLE".to_owned(), secret_access_key: secret.to_owned(), session_token: None };
         let key = SigningKey::derive(&credentials, region, service, now);
         let timestamp = super::timestamp::Timestamp::of(now);
         let signed = file(&folder, "header-signed-request.txt");

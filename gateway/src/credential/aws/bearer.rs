@@ -34,9 +34,8 @@ impl BearerToken {
         };
         let named = || base_url.uri().host().and_then(region_of).map(str::to_owned);
         let region = credential.region.clone().or_else(named).or_else(|| environment::region(&surroundings.variables));
-        let region = region.ok_or_else(|| {
-            CredentialError::configuration("`base_url` names no region of AWS; set `region` of the credential")
-        })?;
+        let region = region
+            .ok_or_else(|| CredentialError::configuration("`base_url` names no region of AWS; set `region` of the credential"))?;
         let chain = Chain::new(credential, &region, surroundings)?;
         Ok(Self { chain, service, region, surroundings: surroundings.clone() })
     }

@@ -44,7 +44,9 @@ impl Chain {
         match &self.source {
             AwsSource::Chain => self.search().await,
             AwsSource::Environment => self.environment()?.ok_or_else(|| {
-                CredentialError::configuration("the environment variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set")
+                CredentialError::configuration(
+                    "the environment variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set",
+                )
             }),
             AwsSource::Profile(name) => Profiles::load(&self.sts, &self.surroundings).await?.credentials(name).await,
             AwsSource::Keys { access_key_id, secret_access_key, session_token } => {

@@ -7,9 +7,7 @@ use http::{HeaderValue, Request, Uri, header::AUTHORIZATION};
 use tradewind_providers::aws::Credentials;
 
 use super::issued::Issued;
-use crate::credential::{
-    CredentialError, Fresh, Secret, Surroundings, Variables, exchange::Patience, form, secrets::read_file,
-};
+use crate::credential::{CredentialError, Fresh, Secret, Surroundings, Variables, exchange::Patience, form, secrets::read_file};
 
 const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
@@ -41,7 +39,8 @@ fn address(variables: &Variables) -> Result<Uri, CredentialError> {
     if let Some(path) = variables.get(RELATIVE) {
         return form::uri(format!("http://{ECS}{path}"));
     }
-    let absent = || CredentialError::configuration(format!("neither {RELATIVE} nor {FULL} is set: there is no container endpoint"));
+    let absent =
+        || CredentialError::configuration(format!("neither {RELATIVE} nor {FULL} is set: there is no container endpoint"));
     let address = form::uri(variables.get(FULL).ok_or_else(absent)?)?;
     if may_be_asked(&address) {
         return Ok(address);

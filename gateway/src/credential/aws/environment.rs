@@ -24,6 +24,6 @@ fn half(set: &str, unset: &str) -> CredentialError {
 }
 
 /// The region that the process works in.
-pub(super) fn region(variables: &Variables) -> Option<String> {
+pub(in crate::credential) fn region(variables: &Variables) -> Option<String> {
     variables.get("AWS_REGION").or_else(|| variables.get("AWS_DEFAULT_REGION"))
 }

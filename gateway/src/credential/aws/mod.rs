@@ -11,4 +11,4 @@ mod profile;
 mod signer;
 mod sts;
 
-pub(super) use self::{bearer::BearerToken, chain::Chain, signer::Signer};
+pub(super) use self::{bearer::BearerToken, chain::Chain, environment::region, signer::Signer};

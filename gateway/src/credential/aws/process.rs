@@ -76,7 +76,10 @@ mod tests {
 
     #[test]
     fn words_are_read_as_a_shell_reads_them() {
-        assert_eq!(split(r#"/opt/get --role "my \"role\"" 'a b'c d\ e ''"#).unwrap(), ["/opt/get", "--role", "my \"role\"", "a bc", "d e", ""]);
+        assert_eq!(
+            split(r#"/opt/get --role "my \"role\"" 'a b'c d\ e ''"#).unwrap(),
+            ["/opt/get", "--role", "my \"role\"", "a bc", "d e", ""]
+        );
         assert_eq!(split("  ").unwrap(), Vec::<String>::new());
         assert_eq!(split("get 'x"), None);
         assert_eq!(split("get \\"), None);

@@ -49,11 +49,7 @@ enum Service {
 
 impl ManagedIdentity {
     /// `client_id` chooses among several identities.
-    pub(super) fn new(
-        client_id: Option<String>,
-        scope: &str,
-        surroundings: &Surroundings,
-    ) -> Result<Self, CredentialError> {
+    pub(super) fn new(client_id: Option<String>, scope: &str, surroundings: &Surroundings) -> Result<Self, CredentialError> {
         let variable = |name| surroundings.variables.get(name);
         let (base, version, service) = match (variable("IDENTITY_ENDPOINT"), variable("IDENTITY_HEADER")) {
             (Some(endpoint), Some(header)) => (endpoint, "2019-08-01", Service::App(Secret::of(&header, "IDENTITY_HEADER")?)),

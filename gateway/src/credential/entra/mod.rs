@@ -36,9 +36,7 @@ pub(super) fn source(
             let file = file.ok_or_else(|| lacks("token_file", "AZURE_FEDERATED_TOKEN_FILE"))?;
             Box::new(application(tenant_id, client_id, Proof::TokenFile(file))?)
         }
-        EntraSource::ManagedIdentity { client_id } => {
-            Box::new(ManagedIdentity::new(client_id.clone(), &scope, surroundings)?)
-        }
+        EntraSource::ManagedIdentity { client_id } => Box::new(ManagedIdentity::new(client_id.clone(), &scope, surroundings)?),
     })
 }
 

@@ -3,9 +3,7 @@
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 
-use super::{
-    authorized_user::AuthorizedUser, external_account::ExternalAccount, impersonation, service_account::ServiceAccount,
-};
+use super::{authorized_user::AuthorizedUser, external_account::ExternalAccount, impersonation, service_account::ServiceAccount};
 use crate::credential::{CredentialError, Fresh, Secret, Surroundings};
 
 /// A credentials file. It has no `Debug`: it holds secrets.

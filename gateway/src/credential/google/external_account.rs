@@ -102,7 +102,8 @@ impl CredentialSource {
         };
         let document: Option<Value> = serde_json::from_str(&text).ok();
         let token = document.as_ref().and_then(|document| document.get(field)?.as_str());
-        let token = token.ok_or_else(|| CredentialError::configuration(format!("{place} is no JSON with text under `{field}`")))?;
+        let token =
+            token.ok_or_else(|| CredentialError::configuration(format!("{place} is no JSON with text under `{field}`")))?;
         Ok(Secret::of(token, &place)?)
     }
 }

@@ -10,8 +10,7 @@ use crate::credential::{CredentialError, Fresh, Secret, Surroundings, exchange::
 pub(super) async fn token(surroundings: &Surroundings) -> Result<Fresh<Secret>, CredentialError> {
     let host = surroundings.variables.get("GCE_METADATA_HOST").unwrap_or_else(|| "metadata.google.internal".to_owned());
     let scopes = form::encode(SCOPE);
-    let address =
-        form::uri(format!("http://{host}/computeMetadata/v1/instance/service-accounts/default/token?scopes={scopes}"))?;
+    let address = form::uri(format!("http://{host}/computeMetadata/v1/instance/service-accounts/default/token?scopes={scopes}"))?;
     let mut request = Request::new(Bytes::new());
     *request.uri_mut() = address;
     request.headers_mut().insert("metadata-flavor", HeaderValue::from_static("Google"));

@@ -42,8 +42,7 @@ impl ServiceAccount {
     pub(super) async fn token(&self, surroundings: &Surroundings) -> Result<Fresh<Secret>, CredentialError> {
         let key = RsaKey::of_pem(&self.private_key, "`private_key` of the Google credentials file")?;
         let now = surroundings.clock.unix_seconds();
-        let claims =
-            Claims { iss: &self.client_email, scope: SCOPE, aud: &self.token_uri, iat: now, exp: now + LIFETIME };
+        let claims = Claims { iss: &self.client_email, scope: SCOPE, aud: &self.token_uri, iat: now, exp: now + LIFETIME };
         let assertion = key.sign(&Header::rs256(self.private_key_id.as_deref()), &claims)?;
         let fields = [("grant_type", GRANT), ("assertion", assertion.expose())];
         let request = form::post(form::uri(self.token_uri.clone())?, &fields);

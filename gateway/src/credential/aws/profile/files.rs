@@ -50,7 +50,7 @@ async fn read(path: Option<PathBuf>) -> Result<String, CredentialError> {
 }
 
 /// Adds the sections of a file; `profile` reads a profile's name from a section's.
-fn merge(profiles: &mut BTreeMap<String, Section>, text: &str, profile: impl for<'t> Fn(&'t str) -> Option<&'t str>) {
+fn merge<'t>(profiles: &mut BTreeMap<String, Section>, text: &'t str, profile: impl Fn(&'t str) -> Option<&'t str>) {
     let mut current = None;
     for line in text.lines() {
         // Indented lines belong to the value above, which is then a list that no key of ours has.

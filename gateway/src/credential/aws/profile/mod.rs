@@ -53,7 +53,8 @@ impl<'a> Profiles<'a> {
 
     fn resolve<'s>(&'s self, name: &'s str, mut way: Way) -> BoxFuture<'s, Result<Fresh<Credentials>, CredentialError>> {
         Box::pin(async move {
-            let profile = self.files.profile(name).ok_or_else(|| fault(name, "is in neither of the shared configuration files"))?;
+            let profile =
+                self.files.profile(name).ok_or_else(|| fault(name, "is in neither of the shared configuration files"))?;
             // A profile may name itself as the source of a role: then its own keys are meant.
             let is_its_own_source = way.last().is_some_and(|last| last == name);
             if !is_its_own_source && way.iter().any(|seen| seen == name) {
