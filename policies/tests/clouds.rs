@@ -1,6 +1,6 @@
 //! What the backends of `examples/clouds.toml` mean: where each is, what it speaks, and what it is shown.
 
-#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a helper that panics fails its test")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
 use tradewind_policies::spec::{
     AnthropicHost, AnthropicVersion, Api, AssumeRole, AwsCredential, AwsSource, AzureSurface, BackendSpec, BedrockChat,

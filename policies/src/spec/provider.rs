@@ -6,6 +6,7 @@ use super::{BaseUrl, Credential};
 
 /// Which API a backend speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a policy has a few dozen of them, and nearly all are remote")]
 pub enum Provider {
     /// One that is reached over the network.
     Remote(Remote),

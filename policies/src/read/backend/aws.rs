@@ -3,7 +3,7 @@
 use super::super::cursor::{Table, Value};
 use super::address;
 use super::api::Spoken;
-use super::field::{self, IDENTIFIER, REGION};
+use super::field::{self, GUARDRAIL, IDENTIFIER, REGION};
 use crate::fault::Report;
 use crate::spec::{Api, BedrockChat, OpenAiHost, SageMakerContainer};
 
@@ -26,7 +26,7 @@ pub(super) fn bedrock(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<
 /// A guardrail's identifier and version.
 fn guardrail(value: Value<'_>, report: &mut Report<'_>) -> Option<(String, String)> {
     let mut table = value.table(report)?;
-    let id = table.required("id", report, |value, report| field::ARN.read(value, report));
+    let id = table.required("id", report, |value, report| GUARDRAIL.read(value, report));
     let version = table.required("version", report, |value, report| IDENTIFIER.read(value, report));
     table.finish(report);
     Some((id?, version?))

@@ -38,6 +38,8 @@ pub(super) const ARN: Word = Word {
     allows: |c| c.is_ascii_alphanumeric() || ":/+=,.@_-".contains(c),
     accepted: "an ARN such as `arn:aws:iam::123456789012:role/NAME`",
 };
+/// A guardrail of Bedrock, by its id or its ARN.
+pub(super) const GUARDRAIL: Word = Word { accepted: "the id or the ARN of a guardrail", ..ARN };
 /// A text that stands in a form or a JSON value, where it needs no escaping to be read.
 pub(super) const VISIBLE: Word =
     Word { most: 1024, allows: |c| c.is_ascii_graphic(), accepted: "1 to 1024 visible ASCII characters" };

@@ -126,4 +126,13 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn every_provider_is_in_the_example_and_in_the_table_for_operators() {
+        let (example, table) = (include_str!("../../../examples/clouds.toml"), include_str!("../../../README.md"));
+        for Kind { word, .. } in PROVIDERS {
+            assert!(example.contains(&format!("provider = \"{word}\"")), "{word}");
+            assert!(table.contains(&format!("`{word}`")), "{word}");
+        }
+    }
 }
