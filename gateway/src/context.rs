@@ -364,12 +364,18 @@ impl fmt::Debug for RequestContext {
 #[cfg(test)]
 pub(crate) mod testing {
     use super::*;
-    use crate::{backend::LocalEngines, snapshot::Builder};
+    use crate::{
+        backend::LocalEngines,
+        client::{ClientOptions, client},
+        credential::Surroundings,
+        snapshot::Builder,
+    };
 
     /// A request to a gateway that serves nothing.
     pub(crate) fn context() -> Arc<RequestContext> {
         let policy = tradewind_policies::Policy::local(None, None).unwrap();
-        let snapshot = Snapshot::build(policy, &Builder::new(LocalEngines::default()), None).unwrap();
+        let surroundings = Surroundings::of_process(client(&ClientOptions::plain(Duration::from_secs(1))).unwrap());
+        let snapshot = Snapshot::build(policy, &Builder::new(LocalEngines::default(), surroundings), None).unwrap();
         Arc::new(RequestContext::new(Origin::unknown(), Method::POST, "/v1/chat/completions", Arc::new(snapshot)))
     }
 }

@@ -63,6 +63,8 @@ pub enum Kind {
     UnsupportedParameter,
     /// The prompt does not fit the model.
     ContextLengthExceeded,
+    /// A provider's filter does not allow the content.
+    ContentFiltered,
     /// The body is too large.
     RequestTooLarge,
     /// The body is compressed, or not JSON.
@@ -112,6 +114,7 @@ impl Kind {
             Self::InvalidRequest => (StatusCode::BAD_REQUEST, INVALID, "invalid_request", Downstream),
             Self::UnsupportedParameter => (StatusCode::BAD_REQUEST, INVALID, "unsupported_parameter", Downstream),
             Self::ContextLengthExceeded => (StatusCode::BAD_REQUEST, INVALID, "context_length_exceeded", Downstream),
+            Self::ContentFiltered => (StatusCode::BAD_REQUEST, INVALID, "content_filter", Downstream),
             Self::RequestTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, INVALID, "request_too_large", Downstream),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID, "unsupported_media_type", Downstream),
             Self::RequestAborted => (StatusCode::BAD_REQUEST, INVALID, "request_aborted", Downstream),

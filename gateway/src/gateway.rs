@@ -3,7 +3,7 @@
 //! [`Gateway::bind`] does everything that can fail on an operator's mistake, so that it is told at once and before a model is
 //! fetched. [`Gateway::run`] then serves until a shutdown; local models come in while it already serves the clouds.
 
-use std::{fmt, io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{fmt, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -20,9 +20,10 @@ use crate::{
     audit::{Audit, AuditError, AuditOptions},
     auth::{Authenticator, DevIssuer, HttpFetch, IssuerSettings, KeySource, SettingsError, SystemClock},
     backend::LocalEngines,
-    client::TlsError as ClientTlsError,
+    client::{ClientOptions, TlsError as ClientTlsError, client},
     config::{Certificate, IssuerKeys, Settings},
     context::Origin,
+    credential::Surroundings,
     home::{Home, HomeError},
     reload::{self, LoadError, Reloader},
     server::{BindError, Connection, Listeners, Server, Shutdown, Tls, TlsError},
@@ -30,6 +31,9 @@ use crate::{
     stack::{self, Shared},
     telemetry,
 };
+
+/// How long a connection to a token endpoint or a metadata service may take.
+const CREDENTIALS_CONNECT: Duration = Duration::from_secs(5);
 
 /// A gateway that is bound and not yet running.
 pub struct Gateway {
@@ -94,7 +98,9 @@ impl Gateway {
         let (chain, key) = certificate(&settings, &home);
         let tls = Tls::from_pem_files(&chain, &key)?;
         let (policy, engines) = policy(&settings)?;
-        let builder = Builder::new(engines.clone());
+        // What fetches credentials trusts the system's authorities, whatever a backend's own connections trust.
+        let surroundings = Surroundings::of_process(client(&ClientOptions::plain(CREDENTIALS_CONNECT))?);
+        let builder = Builder::new(engines.clone(), surroundings);
         let snapshot = Snapshot::build(policy, &builder, None).map_err(LoadError::Unbuildable)?;
         let issuers = issuers(&settings, &home);
         let authenticator = Authenticator::new(issuers, Arc::new(HttpFetch::new()?), Arc::new(SystemClock))?;

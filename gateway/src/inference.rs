@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::StatusCode;
-use tradewind_protocol::{Operation, Usage, openai::Head};
+use tradewind_protocol::{Operation, Payload, Usage, chat::Dropped, openai::Head};
 
 use crate::{
     body::EventStream,
@@ -28,14 +28,29 @@ pub struct Inference {
     pub context: Arc<RequestContext>,
     /// What to do.
     pub operation: Operation,
+    /// The body, parsed as far as somebody asked.
+    pub payload: Arc<Payload>,
+}
+
+impl Inference {
     /// The fields that routing needs.
-    pub head: Arc<Head>,
-    /// The body as it came.
-    pub body: Bytes,
+    #[must_use]
+    pub fn head(&self) -> &Head {
+        self.payload.head()
+    }
 }
 
 /// What a backend answers.
-pub enum Answer {
+#[derive(Debug)]
+pub struct Answer {
+    /// The answer itself.
+    pub content: Content,
+    /// Which of the caller's fields the backend could not honour and did without.
+    pub dropped: Dropped,
+}
+
+/// An answer, whole or under way.
+pub enum Content {
     /// All at once.
     Whole(Whole),
     /// As events; the first of them has arrived.
@@ -53,7 +68,28 @@ pub struct Whole {
     pub usage: Option<Usage>,
 }
 
-impl fmt::Debug for Answer {
+impl Answer {
+    /// All at once, with nothing left out.
+    #[must_use]
+    pub const fn whole(whole: Whole) -> Self {
+        Self { content: Content::Whole(whole), dropped: Dropped::new() }
+    }
+
+    /// As events, with nothing left out.
+    #[must_use]
+    pub const fn events(events: EventStream) -> Self {
+        Self { content: Content::Events(events), dropped: Dropped::new() }
+    }
+
+    /// Says what was left out.
+    #[must_use]
+    pub fn without(mut self, dropped: Dropped) -> Self {
+        self.dropped = dropped;
+        self
+    }
+}
+
+impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Whole(whole) => f.debug_tuple("Whole").field(whole).finish(),
@@ -94,5 +130,17 @@ impl Failure {
             _ => "The upstream failed or returned an invalid response.",
         };
         Self { blame: Blame::Backend, error: Error::new(kind, message), detail: detail.into() }
+    }
+
+    /// A request that asks for what this backend does not offer.
+    #[must_use]
+    pub fn unsuited(error: Error) -> Self {
+        Self { blame: Blame::Unsuited, detail: error.to_string(), error }
+    }
+
+    /// A request that is wrong, wherever it goes.
+    #[must_use]
+    pub fn request(error: Error) -> Self {
+        Self { blame: Blame::Request, detail: error.to_string(), error }
     }
 }

@@ -33,6 +33,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod context;
+pub mod credential;
 pub mod dispatch;
 pub mod error;
 pub mod finishing;

@@ -8,7 +8,9 @@ use tradewind_protocol::Operation;
 fn bit(operation: Operation) -> u8 {
     match operation {
         Operation::Chat => 1,
-        Operation::Embeddings => 2,
+        Operation::Completions => 2,
+        Operation::Embeddings => 4,
+        Operation::Rerank => 8,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use tradewind_policies::spec::{HttpVersion, Provider, SecretRef};
+use tradewind_policies::spec::{Api, Credential, HttpVersion, OpenAiHost, Provider, SecretRef};
 use tradewind_policies::{Denied, Grantor, Grants, NoRoute, Operation, Policy, SourceFile, TenantId};
 
 const COMPANY: &str = include_str!("../examples/company.toml");
@@ -80,15 +80,16 @@ fn timeouts_are_those_of_the_route_then_of_the_backend_then_of_the_defaults() {
 fn backends_say_how_to_reach_them() {
     let policy = parse(COMPANY);
     let provider = |name: &str| match &policy.backends().iter().find(|b| b.name.as_str() == name).unwrap().provider {
-        Provider::OpenAi(openai) => openai.clone(),
+        Provider::Remote(remote) => remote.clone(),
         Provider::Local => panic!("{name} is local"),
     };
-    assert_eq!(provider("openai").base_url.to_string(), "https://api.openai.com/v1");
-    assert_eq!(provider("openai").secret, Some(SecretRef::Env("OPENAI_API_KEY".into())));
-    assert_eq!(provider("openai-eu").secret, Some(SecretRef::File("/run/secrets/openai-eu".into())));
-    assert_eq!(provider("vllm").secret, None);
-    assert_eq!(provider("vllm").http, HttpVersion::Http2);
-    assert_eq!(provider("vllm").ca_file.unwrap().to_str(), Some("/etc/tradewind/company-ca.pem"));
+    let base_url = "https://api.openai.com/v1".parse().unwrap();
+    assert_eq!(provider("openai").api, Api::OpenAi { host: OpenAiHost::OpenAi, base_url });
+    assert_eq!(provider("openai").credential, Credential::Key(SecretRef::Env("OPENAI_API_KEY".into())));
+    assert_eq!(provider("openai-eu").credential, Credential::Key(SecretRef::File("/run/secrets/openai-eu".into())));
+    assert_eq!(provider("vllm").credential, Credential::None);
+    assert_eq!(provider("vllm").connection.http, HttpVersion::Http2);
+    assert_eq!(provider("vllm").connection.ca_file.unwrap().to_str(), Some("/etc/tradewind/company-ca.pem"));
 }
 
 #[test]

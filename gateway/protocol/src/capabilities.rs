@@ -10,6 +10,8 @@ pub struct Capabilities {
     pub max_output: Option<u64>,
     /// Whether it takes tools.
     pub tools: Support,
+    /// Whether it can be made to call a tool; models that always think choose for themselves.
+    pub forced_tools: Support,
     /// Whether it takes images.
     pub vision: Support,
     /// Whether it keeps to a JSON schema by itself.
@@ -74,6 +76,7 @@ impl Capabilities {
         context: None,
         max_output: None,
         tools: Support::Yes,
+        forced_tools: Support::Yes,
         vision: Support::Yes,
         json_schema: Support::Yes,
         sampling: Support::Yes,

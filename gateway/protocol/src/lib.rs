@@ -6,14 +6,20 @@
 
 #![forbid(unsafe_code)]
 
+pub mod anthropic;
+pub mod bedrock;
 mod capabilities;
 pub mod chat;
+pub mod cohere;
 mod embeddings;
+pub mod eventstream;
+pub mod gemini;
 pub mod openai;
 mod operation;
 mod payload;
 pub mod rerank;
 pub mod sse;
+mod text;
 mod usage;
 
 pub use capabilities::{Capabilities, MaxTokensField, Reasoning, Support};

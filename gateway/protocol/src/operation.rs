@@ -30,6 +30,12 @@ impl Operation {
         }
     }
 
+    /// Whether its answer may come as events.
+    #[must_use]
+    pub const fn can_stream(self) -> bool {
+        matches!(self, Self::Chat | Self::Completions)
+    }
+
     /// The operation of that name, if there is one.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod adapter;
+pub mod aws;
+pub mod anthropic;
 pub mod openai;
 mod retry_after;
 mod verdict;

@@ -55,7 +55,7 @@ impl<S: Service<Call, Response = Response<Body>, Error = Error>> Service<Call> f
 
 fn authorize(inference: &Inference) -> Result<(), Error> {
     let context = &inference.context;
-    let model = &inference.head.model;
+    let model = &inference.head().model;
     let Some(principal) = context.principal() else {
         return Err(Error::new(Kind::Internal, "Internal error."));
     };

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, StatusCode, Uri, header::ACCEPT};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use tradewind_policies::spec::HttpVersion;
 
 use super::{Fetch, FetchError};
 use crate::client::{ClientOptions, HttpClient, TlsError, client};
@@ -26,7 +25,7 @@ impl HttpFetch {
     /// # Errors
     /// [`TlsError`], where TLS cannot be set up.
     pub fn new() -> Result<Self, TlsError> {
-        Ok(Self { client: client(&ClientOptions { connect: CONNECT, http: HttpVersion::Auto, ca_file: None })? })
+        Ok(Self { client: client(&ClientOptions::plain(CONNECT))? })
     }
 }
 

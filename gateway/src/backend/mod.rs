@@ -1,21 +1,23 @@
 //! One backend as a service: an attempt goes in, an [`Answer`] or a [`Failure`] comes out.
 
+mod catalog;
 mod load;
 mod local;
-mod openai;
-mod secret;
+mod remote;
 mod timeouts;
-mod upstream_events;
+
+use std::sync::Arc;
 
 use tower::util::BoxCloneSyncService;
 use tradewind_policies::{UpstreamModel, spec::Timeouts};
+use tradewind_protocol::Capabilities;
 
 use crate::inference::{Answer, Failure, Inference};
 
+pub use catalog::{CatalogError, adapter};
 pub use load::load;
 pub use local::{Engine, Local, LocalEngines, operation};
-pub use openai::OpenAi;
-pub use secret::{Secret, SecretError};
+pub use remote::Remote;
 pub use timeouts::{AttemptTimeouts, AttemptTimeoutsLayer};
 
 /// One try at one backend.
@@ -25,6 +27,8 @@ pub struct Attempt {
     pub inference: Inference,
     /// What this backend calls the model.
     pub model: UpstreamModel,
+    /// What the model can do there.
+    pub capabilities: Arc<Capabilities>,
     /// How long each phase may take.
     pub timeouts: Timeouts,
 }

@@ -20,7 +20,7 @@ use super::Attempt;
 use crate::{
     body::{Broken, EventStream},
     error::{Error, Kind},
-    inference::{Answer, Failure},
+    inference::{Answer, Content, Failure},
 };
 
 /// Wraps a backend in [`AttemptTimeouts`].
@@ -57,18 +57,18 @@ where
     fn call(&mut self, attempt: Attempt) -> Self::Future {
         let timeouts = attempt.timeouts;
         let started = Instant::now();
-        let limit = if attempt.inference.head.stream { timeouts.first_token.min(timeouts.total) } else { timeouts.total };
+        let limit = if attempt.inference.head().stream { timeouts.first_token.min(timeouts.total) } else { timeouts.total };
         let answer = self.inner.call(attempt);
         Box::pin(async move {
             match timeout(limit, answer).await {
-                Ok(Ok(Answer::Events(events))) => {
+                Ok(Ok(Answer { content: Content::Events(events), dropped })) => {
                     let bounded = Bounded {
                         events,
                         idle: timeouts.idle,
                         gap: sleep(timeouts.idle),
                         end: sleep_until(started + timeouts.total),
                     };
-                    Ok(Answer::Events(Box::pin(bounded)))
+                    Ok(Answer::events(Box::pin(bounded)).without(dropped))
                 }
                 Ok(other) => other,
                 Err(_) => Err(Failure::backend(Kind::Timeout, format!("no answer within {}", humantime::format_duration(limit)))),

@@ -43,8 +43,8 @@ pub(super) fn listening(gateway: &Gateway) -> String {
     line(&mut text, "policy", &policy.map_or_else(|| "built-in: the local models".to_owned(), |path| path.display().to_string()));
     let snapshot = gateway.snapshot();
     for backend in snapshot.policy.backends() {
-        if let Provider::OpenAi(server) = &backend.provider {
-            line(&mut text, "upstream", &format!("{} at {}", backend.name, server.base_url));
+        if let Provider::Remote(server) = &backend.provider {
+            line(&mut text, "upstream", &format!("{} ({})", backend.name, server.api.place()));
         }
     }
     let found = CREDENTIALS.iter().filter(|(name, _)| std::env::var_os(name).is_some_and(|value| !value.is_empty()));

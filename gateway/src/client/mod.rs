@@ -1,11 +1,13 @@
 //! The HTTP client towards upstreams and token issuers: pooled, TLS by rustls, HTTP/1.1 and HTTP/2. It follows no redirect.
 
+mod dial;
+mod identity;
+mod options;
 mod tls;
 
 use std::{
     future::Future,
     io,
-    path::PathBuf,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -22,7 +24,11 @@ use hyper_util::{
 use tower::Service;
 use tradewind_policies::spec::HttpVersion;
 
-pub use self::tls::TlsError;
+pub use self::{
+    dial::{Dial, HostOverride},
+    options::ClientOptions,
+    tls::TlsError,
+};
 
 /// How long an unused connection is kept: below the minute or so after which load balancers drop it silently.
 const POOL_IDLE: Duration = Duration::from_secs(50);
@@ -35,23 +41,12 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 pub type HttpClient = Client<Connector, Full<Bytes>>;
 
 /// Makes connections, within a time.
-pub type Connector = Timed<HttpsConnector<HttpConnector>>;
-
-/// What a client is set up with.
-#[derive(Debug, Clone)]
-pub struct ClientOptions {
-    /// How long a connection may take, name resolution and TLS included.
-    pub connect: Duration,
-    /// Which HTTP to speak.
-    pub http: HttpVersion,
-    /// A PEM file with the only authorities to trust, in place of the system's.
-    pub ca_file: Option<PathBuf>,
-}
+pub type Connector = Timed<HttpsConnector<Dial>>;
 
 /// Sets up a client with a pool of its own.
 ///
 /// # Errors
-/// [`TlsError`], where the authorities cannot be read.
+/// [`TlsError`], where the authorities or the gateway's own certificate cannot be read.
 pub fn client(options: &ClientOptions) -> Result<HttpClient, TlsError> {
     Ok(builder(options.http).build(connector(options)?))
 }
@@ -61,12 +56,13 @@ fn connector(options: &ClientOptions) -> Result<Connector, TlsError> {
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_keepalive(Some(KEEPALIVE));
-    let tls = tls::client_config(options.ca_file.as_deref())?;
+    let tls = tls::client_config(options.ca_file.as_deref(), options.client_certificate.as_ref())?;
+    let dial = Dial { tcp, host: options.host.clone(), proxy: options.proxy.clone() };
     let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
     let inner = match options.http {
-        HttpVersion::Auto => https.enable_all_versions().wrap_connector(tcp),
-        HttpVersion::Http1 => https.enable_http1().wrap_connector(tcp),
-        HttpVersion::Http2 => https.enable_http2().wrap_connector(tcp),
+        HttpVersion::Auto => https.enable_all_versions().wrap_connector(dial),
+        HttpVersion::Http1 => https.enable_http1().wrap_connector(dial),
+        HttpVersion::Http2 => https.enable_http2().wrap_connector(dial),
     };
     Ok(Timed { inner, limit: options.connect })
 }

@@ -1,11 +1,17 @@
 //! Whom to trust when connecting to an upstream.
 
-use std::{path::Path, sync::OnceLock};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
+use tradewind_policies::spec::ClientCertificate;
+
+use super::identity::Identity;
 
 /// Why a client cannot be set up for TLS.
 #[derive(Debug, thiserror::Error)]
@@ -18,23 +24,38 @@ pub enum TlsError {
         /// What went wrong.
         reason: String,
     },
+    /// The certificate to show, or its key, cannot be read, or the two do not belong together.
+    #[error("cannot use the client certificate {path}: {reason}; give a PEM chain, leaf first, and the key that it is for")]
+    Identity {
+        /// The file of the chain.
+        path: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The name to ask for is none.
+    #[error("`{0}` is no name of a host")]
+    Host(String),
     /// The crypto library refuses the protocol versions.
     #[error("cannot set up TLS: {0}")]
     Setup(#[from] rustls::Error),
 }
 
-/// A client that trusts the authorities in `ca_file`, or, without one, those of the system.
+/// A client that trusts the authorities in `ca_file`, or, without one, those of the system, and shows `certificate` to servers that ask.
 ///
 /// # Errors
-/// [`TlsError`], where the file is no good.
-pub(super) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TlsError> {
+/// [`TlsError`], where a file is no good.
+pub(super) fn client_config(ca_file: Option<&Path>, certificate: Option<&ClientCertificate>) -> Result<ClientConfig, TlsError> {
     let roots = match ca_file {
         Some(path) => authorities(path)?,
         None => system_authorities().clone(),
     };
-    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    let builder = builder.with_root_certificates(roots);
+    Ok(match certificate {
+        Some(certificate) => builder.with_client_cert_resolver(Arc::new(Identity::load(certificate)?)),
+        None => builder.with_no_client_auth(),
+    })
 }
 
 fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {

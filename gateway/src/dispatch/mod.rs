@@ -11,23 +11,26 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use http::{
-    HeaderValue, Response,
+    HeaderName, HeaderValue, Response,
     header::{CACHE_CONTROL, CONTENT_TYPE},
 };
 use tower::{Service, ServiceExt};
 use tradewind_policies::select::Outcome;
+use tradewind_protocol::chat::Dropped;
 
 use self::{answered::Answered, waiting::Waiting};
 use crate::{
     backend::Attempt,
     body::Body,
     error::{Error, Kind},
-    inference::{Answer, Blame, Failure, Inference, Whole},
+    inference::{Blame, Content, Failure, Inference, Whole},
     route::{Planned, Routed, Run},
 };
 
 /// The reason in the audit record where a backend's own refusal was passed on.
 const REFUSED: &str = "refused_by_upstream";
+/// Names the fields of the request that the backend could not honour.
+const DROPPED_PARAMS: HeaderName = HeaderName::from_static("x-tradewind-dropped-params");
 
 /// Makes the planned attempts.
 #[derive(Debug, Clone, Copy, Default)]
@@ -68,7 +71,12 @@ async fn dispatch(routed: Routed) -> Result<Response<Body>, Error> {
 async fn attempt(inference: &Inference, planned: &Planned, mut run: Run) -> Result<Response<Body>, Failure> {
     let context = &inference.context;
     let deployment = &planned.deployment;
-    let attempt = Attempt { inference: inference.clone(), model: deployment.model().clone(), timeouts: planned.timeouts };
+    let attempt = Attempt {
+        inference: inference.clone(),
+        model: deployment.model().clone(),
+        capabilities: deployment.capabilities(),
+        timeouts: planned.timeouts,
+    };
     let waiting = Waiting::on_behalf_of(context);
     let answer = deployment.service().oneshot(attempt).await;
     match &answer {
@@ -79,16 +87,18 @@ async fn attempt(inference: &Inference, planned: &Planned, mut run: Run) -> Resu
         Ok(answer) => {
             context.set_served_by(Arc::clone(deployment));
             run.answered();
-            Ok(match answer {
-                Answer::Whole(whole) => {
+            let mut response = match answer.content {
+                Content::Whole(whole) => {
                     if whole.status.is_client_error() {
                         context.set_reason(REFUSED);
                         run.ended(Outcome::ClientFault);
                     }
                     respond_whole(inference, whole)
                 }
-                Answer::Events(events) => respond_events(Body::events(Box::pin(Answered::new(events, run)))),
-            })
+                Content::Events(events) => respond_events(Body::events(Box::pin(Answered::new(events, run)))),
+            };
+            tell_dropped(&mut response, &answer.dropped);
+            Ok(response)
         }
         Err(failure) => {
             let elapsed = run.elapsed();
@@ -124,6 +134,17 @@ fn respond_whole(inference: &Inference, whole: Whole) -> Response<Body> {
     *response.status_mut() = whole.status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+/// Tells the caller, and the trace, which fields the backend did without.
+fn tell_dropped(response: &mut Response<Body>, dropped: &Dropped) {
+    if dropped.is_empty() {
+        return;
+    }
+    tracing::debug!(%dropped, "fields that the backend cannot honour were left out");
+    if let Ok(names) = HeaderValue::try_from(dropped.to_string()) {
+        response.headers_mut().insert(DROPPED_PARAMS, names);
+    }
 }
 
 fn respond_events(body: Body) -> Response<Body> {

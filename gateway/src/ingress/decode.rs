@@ -14,7 +14,10 @@ use http::{
 };
 use http_body_util::BodyExt;
 use tower::{Layer, Service};
-use tradewind_protocol::{Operation, openai::Head, openai::HeadError};
+use tradewind_protocol::{
+    Operation, Payload,
+    openai::{Head, HeadError},
+};
 
 use crate::{
     body::Body,
@@ -24,9 +27,11 @@ use crate::{
 };
 
 /// What is served, by method and path.
-const ENDPOINTS: [(&str, Endpoint); 3] = [
+const ENDPOINTS: [(&str, Endpoint); 5] = [
     ("/v1/chat/completions", Endpoint::Infer(Operation::Chat)),
+    ("/v1/completions", Endpoint::Infer(Operation::Completions)),
     ("/v1/embeddings", Endpoint::Infer(Operation::Embeddings)),
+    ("/v1/rerank", Endpoint::Infer(Operation::Rerank)),
     ("/v1/models", Endpoint::ListModels),
 ];
 
@@ -109,7 +114,7 @@ where
         }
     })?;
     context.set_asked(Asked { operation, model: head.model.clone(), streamed: head.stream });
-    Ok(Call::Infer(Inference { context, operation, head: Arc::new(head), body }))
+    Ok(Call::Infer(Inference { context, operation, payload: Arc::new(Payload::new(head, body)) }))
 }
 
 fn endpoint(method: &Method, path: &str) -> Result<Endpoint, Error> {

@@ -14,6 +14,7 @@ use tradewind_policies::{
     BackendName, UpstreamModel,
     select::{Health, Monotonic, Outcome, Outlook, Removed},
 };
+use tradewind_protocol::Capabilities;
 
 use crate::{backend::BackendService, telemetry::DeploymentMetrics};
 
@@ -21,6 +22,7 @@ use crate::{backend::BackendService, telemetry::DeploymentMetrics};
 pub struct Deployment {
     backend: BackendName,
     model: UpstreamModel,
+    capabilities: Arc<Capabilities>,
     service: BackendService,
     metrics: DeploymentMetrics,
     /// The instant from which the decisions count time.
@@ -36,12 +38,13 @@ impl Deployment {
     pub fn new(
         backend: BackendName,
         model: UpstreamModel,
+        capabilities: Arc<Capabilities>,
         service: BackendService,
         metrics: DeploymentMetrics,
         epoch: Instant,
     ) -> Self {
         let health = Mutex::new(Health::default());
-        Self { backend, model, service, metrics, epoch, health, in_flight: AtomicUsize::new(0) }
+        Self { backend, model, capabilities, service, metrics, epoch, health, in_flight: AtomicUsize::new(0) }
     }
 
     /// The backend's name.
@@ -54,6 +57,12 @@ impl Deployment {
     #[must_use]
     pub const fn model(&self) -> &UpstreamModel {
         &self.model
+    }
+
+    /// What the model can do there.
+    #[must_use]
+    pub fn capabilities(&self) -> Arc<Capabilities> {
+        Arc::clone(&self.capabilities)
     }
 
     /// The backend itself.

@@ -1,16 +1,19 @@
 //! From a backend's description in the policy to the backend.
 
-use http::HeaderValue;
+use std::sync::Arc;
+
 use tokio::time::Instant;
 use tradewind_policies::{
-    BackendName, UpstreamModel,
-    spec::{self, BackendSpec, Provider},
+    BackendName,
+    spec::{self, BackendSpec, Provider, ServedModel},
 };
-use tradewind_providers::openai::Endpoint;
+use tradewind_protocol::Capabilities;
+use tradewind_providers::Adapter;
 
 use crate::{
-    backend::{BackendService, Local, LocalEngines, OpenAi, Secret, SecretError},
+    backend::{BackendService, CatalogError, Local, LocalEngines, Remote, adapter},
     client::{ClientOptions, TlsError, client},
+    credential::{Authorizer, CredentialError, Surroundings},
     route::Deployment,
     stack,
     telemetry::DeploymentMetrics,
@@ -21,13 +24,15 @@ use crate::{
 pub struct Builder {
     epoch: Instant,
     engines: LocalEngines,
+    surroundings: Surroundings,
 }
 
-/// A backend that can be tried, and what it was built from beside its description.
+/// A backend that can be tried.
 #[derive(Clone)]
 pub(super) struct Built {
     service: BackendService,
-    credential: Option<HeaderValue>,
+    /// What is known of its provider, if it has one.
+    adapter: Option<Arc<dyn Adapter>>,
 }
 
 /// Why a backend cannot be built.
@@ -41,68 +46,65 @@ pub struct BuildError {
 #[derive(Debug, thiserror::Error)]
 enum Reason {
     #[error(transparent)]
-    Secret(#[from] SecretError),
+    Credential(#[from] CredentialError),
     #[error(transparent)]
     Tls(#[from] TlsError),
-    #[error("no address for its operations: {0}")]
-    Address(#[from] http::uri::InvalidUri),
+    #[error(transparent)]
+    Adapter(#[from] CatalogError),
+    #[error("`host` is the name to ask for at another address: set `base_url` to that address")]
+    HostWithoutAddress,
     #[error("{0}")]
     Local(String),
 }
 
-impl Built {
-    /// Whether `other` is the same backend with the same credential, so that one may stand for the other.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.credential == other.credential
-    }
-}
-
 impl Builder {
-    /// A builder whose local backends are served by `engines`.
+    /// A builder whose local backends are served by `engines`, and whose credentials come from `surroundings`.
     #[must_use]
-    pub fn new(engines: LocalEngines) -> Self {
-        Self { epoch: Instant::now(), engines }
+    pub fn new(engines: LocalEngines, surroundings: Surroundings) -> Self {
+        Self { epoch: Instant::now(), engines, surroundings }
     }
 
-    /// The backend that `spec` describes. Where `known`, built from an equal description, has the same credential, it is taken over with
-    /// its connections.
+    /// The backend that `spec` describes.
     ///
     /// # Errors
     /// [`BuildError`], which names the backend.
-    pub(super) fn build(&self, spec: &BackendSpec, known: Option<&Built>) -> Result<Built, BuildError> {
+    pub(super) fn build(&self, spec: &BackendSpec) -> Result<Built, BuildError> {
         let built = match &spec.provider {
-            Provider::OpenAi(server) => open_ai(server, spec, known),
+            Provider::Remote(server) => self.remote(server, spec),
             Provider::Local => self.local(spec),
         };
         built.map_err(|reason| BuildError { backend: spec.name.clone(), reason })
     }
 
     /// The state of one model of a backend.
-    pub(super) fn deployment(&self, spec: &BackendSpec, model: &UpstreamModel, built: &Built) -> Deployment {
-        let provider = match spec.provider {
-            Provider::OpenAi(_) => "openai",
-            Provider::Local => "tradewind",
+    pub(super) fn deployment(&self, spec: &BackendSpec, served: &ServedModel, built: &Built) -> Deployment {
+        let model = &served.upstream;
+        let (provider, known) = match &built.adapter {
+            Some(adapter) => (adapter.name(), adapter.capabilities(model.as_str())),
+            None => ("tradewind", Capabilities::UNKNOWN),
         };
+        let capabilities = Arc::new(served.capabilities.apply(known));
         let metrics = DeploymentMetrics::new(spec.name.as_str(), provider, model.as_str());
-        Deployment::new(spec.name.clone(), model.clone(), built.service.clone(), metrics, self.epoch)
+        Deployment::new(spec.name.clone(), model.clone(), capabilities, built.service.clone(), metrics, self.epoch)
     }
 
     fn local(&self, spec: &BackendSpec) -> Result<Built, Reason> {
         for served in &spec.models {
             self.engines.check(served).map_err(Reason::Local)?;
         }
-        Ok(Built { service: stack::attempts(Local::new(self.engines.clone())), credential: None })
+        Ok(Built { service: stack::attempts(Local::new(self.engines.clone())), adapter: None })
     }
-}
 
-fn open_ai(server: &spec::OpenAi, spec: &BackendSpec, known: Option<&Built>) -> Result<Built, Reason> {
-    let bearer = |place| Secret::read(place)?.bearer(place);
-    let credential = server.secret.as_ref().map(bearer).transpose()?;
-    if let Some(known) = known.filter(|known| known.credential == credential) {
-        return Ok(known.clone());
+    fn remote(&self, server: &spec::Remote, spec: &BackendSpec) -> Result<Built, Reason> {
+        let adapter = adapter(server)?;
+        let base_url = server.api.base_url();
+        if base_url.is_none() && server.connection.host.is_some() {
+            return Err(Reason::HostWithoutAddress);
+        }
+        let options = ClientOptions::of(&server.connection, base_url, spec.timeouts.connect)?;
+        let owner = format!("backend {}", spec.name);
+        let authorizer = Authorizer::build(&owner, server, &adapter.authentication(), &self.surroundings)?;
+        let service = stack::attempts(Remote::new(Arc::clone(&adapter), authorizer, client(&options)?, options.host));
+        Ok(Built { service, adapter: Some(adapter) })
     }
-    let options = ClientOptions { connect: spec.timeouts.connect, http: server.http, ca_file: server.ca_file.clone() };
-    let endpoint = Endpoint::below(server.base_url.uri())?;
-    let backend = OpenAi::new(endpoint, credential.clone(), client(&options)?);
-    Ok(Built { service: stack::attempts(backend), credential })
 }

@@ -7,7 +7,10 @@ mod build;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use tradewind_policies::{BackendName, Policy, UpstreamModel, spec::BackendSpec, spec::Target};
+use tradewind_policies::{
+    BackendName, Policy, UpstreamModel,
+    spec::{BackendSpec, ServedModel, Target},
+};
 
 use self::build::Built;
 use crate::route::Deployment;
@@ -67,16 +70,22 @@ impl Snapshot {
 }
 
 impl Backend {
+    /// The backend of `spec`; `known`, if it has the same description, with its connections and credentials.
     fn build(spec: &BackendSpec, builder: &Builder, known: Option<&Self>) -> Result<Self, BuildError> {
-        let known =
-            known.filter(|known| known.spec.provider == spec.provider && known.spec.timeouts.connect == spec.timeouts.connect);
-        let built = builder.build(spec, known.map(|known| &known.built))?;
-        let unchanged = known.filter(|known| known.built.is_same(&built));
-        let deployment = |model: &UpstreamModel| {
-            let kept = unchanged.and_then(|known| known.deployments.get(model)).cloned();
-            kept.unwrap_or_else(|| Arc::new(builder.deployment(spec, model, &built)))
+        let is_same = |known: &&Self| {
+            known.spec.provider == spec.provider && known.spec.timeouts.connect == spec.timeouts.connect
         };
-        let deployments = spec.models.iter().map(|served| (served.upstream.clone(), deployment(&served.upstream))).collect();
+        let known = known.filter(is_same);
+        let built = match known {
+            Some(known) => known.built.clone(),
+            None => builder.build(spec)?,
+        };
+        let deployment = |served: &ServedModel| {
+            let is_kept = |known: &&Self| known.spec.models.contains(served);
+            let kept = known.filter(is_kept).and_then(|known| known.deployments.get(&served.upstream)).cloned();
+            (served.upstream.clone(), kept.unwrap_or_else(|| Arc::new(builder.deployment(spec, served, &built))))
+        };
+        let deployments = spec.models.iter().map(deployment).collect();
         Ok(Self { spec: spec.clone(), built, deployments })
     }
 }

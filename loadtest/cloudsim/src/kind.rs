@@ -5,9 +5,16 @@ use std::str::FromStr;
 
 use crate::anthropic::Anthropic;
 use crate::aws::Aws;
+use crate::azure::Azure;
 use crate::cloud::Cloud;
+use crate::cohere::Cohere;
+use crate::databricks::Databricks;
 use crate::google::Google;
+use crate::identity::Identity;
 use crate::openai::{OpenAi, hosts};
+use crate::snowflake::Snowflake;
+use crate::tei::Tei;
+use crate::watsonx::Watsonx;
 
 /// The clouds, by the names they go by in a policy.
 macro_rules! clouds {
@@ -87,6 +94,24 @@ clouds! {
     /// Claude in Azure AI Foundry; `/v1/messages` follows.
     FoundryAnthropic = "foundry-anthropic" at "/anthropic":
         Anthropic { base: "/anthropic/v1", door: &["x-api-key", "api-key", "authorization"] };
+    /// Azure OpenAI by deployment and date or at `/openai/v1`, the model inference API, Entra ID and Key Vault: all at the origin.
+    Azure = "azure" at "": Azure;
+    /// Databricks in OpenAI's dialect; its OAuth tokens at the origin's `/oidc/v1/token`.
+    Databricks = "databricks" at "/serving-endpoints": Databricks;
+    /// Claude on Databricks; `/v1/messages` follows.
+    DatabricksAnthropic = "databricks-anthropic" at "/serving-endpoints/anthropic": Databricks;
+    /// Snowflake Cortex in OpenAI's dialect.
+    Snowflake = "snowflake" at "/api/v2/cortex/v1": Snowflake;
+    /// Claude on Snowflake Cortex; `/messages` follows.
+    SnowflakeAnthropic = "snowflake-anthropic" at "/api/v2/cortex/v1": Snowflake;
+    /// Hugging Face Text Embeddings Inference, at the origin.
+    Tei = "tei" at "": Tei;
+    /// Cohere. Its base URL is the origin, `/v2/chat` follows.
+    Cohere = "cohere" at "": Cohere;
+    /// IBM watsonx.ai and IAM, at the origin.
+    Watsonx = "watsonx" at "": Watsonx;
+    /// All the services that issue tokens or keep secrets and belong to no other cloud here.
+    Identity = "identity" at "": Identity;
 }
 
 impl fmt::Display for CloudKind {

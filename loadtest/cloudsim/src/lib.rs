@@ -24,13 +24,17 @@
 
 mod anthropic;
 mod aws;
+mod azure;
 mod behaviour;
 mod body;
 mod cloud;
+mod cohere;
 mod connection;
 mod control;
 mod credential;
+mod databricks;
 mod google;
+mod identity;
 mod interfere;
 mod json;
 mod kind;
@@ -42,7 +46,10 @@ mod scene;
 mod service;
 mod shape;
 mod sim;
+mod snowflake;
+mod tei;
 mod tokens;
+mod watsonx;
 
 pub use aws::{AccessKey, AccessKeys};
 pub use behaviour::{Behaviour, Pace};

@@ -20,8 +20,6 @@ pub(crate) enum Why {
     WrongCredential,
     /// The credential was good once.
     Expired,
-    /// The credential is good, but not for this.
-    Forbidden,
     /// There is nothing at that path.
     UnknownUrl,
     /// The model is not served here.

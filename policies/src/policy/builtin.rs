@@ -6,7 +6,8 @@ use super::{Parts, Policy};
 use crate::name::{BackendName, InvalidName, ModelAlias, ModelId, RouteName};
 use crate::source::PolicyHash;
 use crate::spec::{
-    BackendIndex, BackendSpec, MaxAttempts, Provider, RouteParts, RouteSpec, ServedModel, TimeoutOverrides, Timeouts,
+    BackendIndex, BackendSpec, CapabilityOverrides, MaxAttempts, Provider, RouteParts, RouteSpec, ServedModel, TimeoutOverrides,
+    Timeouts,
 };
 use tradewind_protocol::Operation;
 
@@ -38,7 +39,10 @@ impl Policy {
             aliases.push((alias.parse::<ModelAlias>()?, id.clone()));
             match models.iter_mut().find(|model| model.id == id) {
                 Some(model) => model.operations = model.operations.union(operation.into()),
-                None => models.push(ServedModel { upstream: (&id).into(), id, operations: operation.into() }),
+                None => {
+                    let (upstream, capabilities) = ((&id).into(), CapabilityOverrides::default());
+                    models.push(ServedModel { id, upstream, operations: operation.into(), capabilities });
+                }
             }
         }
         let timeouts = Timeouts::default();

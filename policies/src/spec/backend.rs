@@ -1,8 +1,6 @@
 //! One backend: a deployment that can serve requests, and how to reach it.
 
-use std::path::PathBuf;
-
-use super::{BaseUrl, SecretRef, Timeouts};
+use super::{CapabilityOverrides, Provider, Timeouts};
 use crate::name::{BackendName, ModelId, UpstreamModel};
 use crate::operation::Operations;
 
@@ -46,38 +44,6 @@ pub struct ServedModel {
     pub upstream: UpstreamModel,
     /// What it can be asked for; never empty.
     pub operations: Operations,
-}
-
-/// Which API a backend speaks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Provider {
-    /// A server with OpenAI's API.
-    OpenAi(OpenAi),
-    /// The engine in this process.
-    Local,
-}
-
-/// How to reach a server with OpenAI's API.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenAi {
-    /// Where its API begins.
-    pub base_url: BaseUrl,
-    /// Where its bearer token is to be found; without one, requests carry none.
-    pub secret: Option<SecretRef>,
-    /// A PEM file with the only authorities to trust for it, in place of the system's.
-    pub ca_file: Option<PathBuf>,
-    /// Which HTTP to speak.
-    pub http: HttpVersion,
-}
-
-/// Which HTTP to speak to a backend.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HttpVersion {
-    /// What TLS negotiates; HTTP/1.1 without TLS.
-    #[default]
-    Auto,
-    /// HTTP/1.1 only.
-    Http1,
-    /// HTTP/2 only; without TLS, by prior knowledge.
-    Http2,
+    /// What the operator knows of it better than the provider's adapter does.
+    pub capabilities: CapabilityOverrides,
 }

@@ -1,13 +1,14 @@
 //! The address of an upstream API, known to be one that paths can be appended to.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use http::Uri;
 
 /// An absolute `http` or `https` address without query, fragment, credentials or trailing slash, such as
 /// `https://api.openai.com/v1`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BaseUrl(Uri);
 
 /// Why an address cannot be a base URL. The address itself is left out where it may hold a password.
@@ -28,14 +29,16 @@ pub enum InvalidBaseUrl {
 }
 
 impl BaseUrl {
-    /// OpenAI's own API.
-    pub(crate) fn openai() -> Self {
-        Self(Uri::from_static("https://api.openai.com/v1"))
-    }
-
     /// The address as a URI; its path is `/` where none was written.
     pub fn uri(&self) -> &Uri {
         &self.0
+    }
+
+    /// Whether it leads to this machine alone.
+    pub(crate) fn is_loopback(&self) -> bool {
+        let host = self.0.host().unwrap_or_default();
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
     }
 
     /// The address of `path`, which starts with `/`, below this one.

@@ -33,6 +33,8 @@ pub struct AwsCredential {
     pub source: AwsSource,
     /// A role to assume with what the source gives.
     pub assume_role: Option<AssumeRole>,
+    /// The region that is signed for and whose STS is asked, where the API itself names none: the OpenAI endpoints of AWS.
+    pub region: Option<String>,
     /// The address of STS, in place of the region's.
     pub sts_url: Option<BaseUrl>,
 }

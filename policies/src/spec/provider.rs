@@ -265,3 +265,33 @@ pub enum HttpVersion {
     /// HTTP/2 only; without TLS, by prior knowledge.
     Http2,
 }
+
+impl Api {
+    /// The address that the policy gives, in place of one that a region implies.
+    #[must_use]
+    pub const fn base_url(&self) -> Option<&BaseUrl> {
+        match self {
+            Self::OpenAi { base_url, .. }
+            | Self::AzureOpenAi { base_url, .. }
+            | Self::Anthropic { base_url, .. }
+            | Self::Gemini { base_url }
+            | Self::Watsonx { base_url, .. }
+            | Self::Cohere { base_url } => Some(base_url),
+            Self::Bedrock { base_url, .. } | Self::SageMaker { base_url, .. } | Self::Vertex { base_url, .. } => base_url.as_ref(),
+        }
+    }
+
+    /// Where it is, for a reader: an address, or a region.
+    #[must_use]
+    pub fn place(&self) -> String {
+        if let Some(base_url) = self.base_url() {
+            return base_url.to_string();
+        }
+        match self {
+            Self::Bedrock { region, .. } => format!("Bedrock, {region}"),
+            Self::SageMaker { region, .. } => format!("SageMaker, {region}"),
+            Self::Vertex { project, location, .. } => format!("Vertex AI, {project}, {location}"),
+            _ => String::new(),
+        }
+    }
+}

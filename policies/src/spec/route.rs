@@ -54,8 +54,8 @@ pub(crate) struct RouteSpec {
     pub(crate) tenants: Option<Vec<Pattern>>,
     pub(crate) max_attempts: MaxAttempts,
     pub(crate) timeouts: Timeouts,
-    chat: Vec<Vec<Target>>,
-    embeddings: Vec<Vec<Target>>,
+    /// The targets of each operation, in the order of [`Operation::ALL`].
+    tiers: [Vec<Vec<Target>>; Operation::ALL.len()],
 }
 
 /// What a route is made from.
@@ -85,8 +85,7 @@ impl RouteSpec {
             parts.tiers.iter().map(tier).filter(|tier: &Vec<Target>| !tier.is_empty()).collect()
         };
         Self {
-            chat: tiers(Operation::Chat),
-            embeddings: tiers(Operation::Embeddings),
+            tiers: Operation::ALL.map(tiers),
             timeouts: parts.defaults.with(parts.overrides),
             name: parts.name,
             model: parts.model,
@@ -97,10 +96,8 @@ impl RouteSpec {
 
     /// The targets that may serve `operation`, in tiers; empty if there are none.
     pub(crate) fn tiers(&self, operation: Operation) -> &[Vec<Target>] {
-        match operation {
-            Operation::Chat => &self.chat,
-            Operation::Embeddings => &self.embeddings,
-        }
+        let mut tiers = Operation::ALL.iter().zip(&self.tiers);
+        tiers.find(|(served, _)| **served == operation).map_or(&[], |(_, tiers)| tiers)
     }
 
     /// Whether the route is for this tenant.

@@ -18,6 +18,7 @@ pub use request::{
 };
 pub use response::{ChatResponse, Choice, FinishReason};
 pub use stream::{Sink, StreamDecoder, StreamEvent, StreamFault};
+pub(crate) use turns::is_blank;
 pub use turns::{Conversation, Turn, TurnItem};
 
 use crate::Capabilities;

@@ -1,22 +1,19 @@
-//! Whole answers in OpenAI's form to and from the canonical form.
+//! Whole answers of OpenAI-shaped upstreams, read into the canonical form.
 
-use super::EncodingFormat;
-use crate::{
-    Embeddings,
-    chat::ChatResponse,
-    rerank::{RerankRequest, Reranked},
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    messages::{ExtraContent, Thinking},
+    text::{Loose, Text},
+    thought::split_thought,
+    told::ToldError,
+    wire::{Few, Heard, Said, arguments_text, finish_reason, hear},
 };
-
-/// What an answer says of itself where its provider did not tell.
-#[derive(Debug, Clone, Copy)]
-pub struct Identity<'a> {
-    /// Unique; the prefix that OpenAI uses (`chatcmpl-`, `cmpl-`) is put before it.
-    pub id: &'a str,
-    /// Seconds since 1970.
-    pub created: u64,
-    /// The model, by the name that the caller used.
-    pub model: &'a str,
-}
+use crate::{
+    Usage,
+    chat::{AssistantMessage, ChatResponse, Choice, FinishReason, Part, Reasoning, ToolCall},
+};
 
 /// Why an upstream's answer is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,34 +31,154 @@ pub enum AnswerError {
     },
 }
 
-/// Reads a `chat.completion` of an OpenAI-shaped upstream.
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow, default)]
+    id: Loose<'a>,
+    created: Option<f64>,
+    #[serde(borrow, default)]
+    model: Loose<'a>,
+    #[serde(borrow, default)]
+    choices: Few<RawChoice<'a>>,
+    usage: Option<Usage>,
+}
+
+#[derive(Deserialize)]
+struct RawChoice<'a> {
+    #[serde(borrow)]
+    message: Option<RawMessage<'a>>,
+    #[serde(borrow, default)]
+    text: Loose<'a>,
+    #[serde(borrow, default)]
+    finish_reason: Loose<'a>,
+    #[serde(borrow)]
+    logprobs: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+struct RawMessage<'a> {
+    #[serde(borrow)]
+    content: Option<Said<'a>>,
+    #[serde(borrow, default)]
+    refusal: Loose<'a>,
+    #[serde(borrow, default)]
+    reasoning_content: Loose<'a>,
+    #[serde(borrow, default)]
+    reasoning: Loose<'a>,
+    #[serde(borrow, default)]
+    thinking_blocks: Few<Thinking<'a>>,
+    #[serde(borrow, default)]
+    tool_calls: Few<RawCall<'a>>,
+}
+
+#[derive(Deserialize)]
+struct RawCall<'a> {
+    #[serde(borrow, default)]
+    id: Loose<'a>,
+    #[serde(borrow)]
+    function: RawFunction<'a>,
+    extra_content: Option<ExtraContent>,
+}
+
+#[derive(Deserialize)]
+struct RawFunction<'a> {
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(borrow)]
+    arguments: Option<&'a RawValue>,
+}
+
+/// Reads a `chat.completion` (or `text_completion`) of an OpenAI-shaped upstream.
 ///
 /// # Errors
 /// [`AnswerError`].
-pub fn read_chat_answer(_body: &[u8]) -> Result<ChatResponse, AnswerError> {
-    Err(AnswerError::Malformed("not there yet".to_owned()))
+pub fn read_chat_answer(body: &[u8]) -> Result<ChatResponse, AnswerError> {
+    let answer: Answer<'_> = serde_json::from_slice(body).map_err(|error| AnswerError::Malformed(error.to_string()))?;
+    if let Some(error) = ToldError::read(body) {
+        return Err(AnswerError::Told { status: error.status(), message: error.message });
+    }
+    if answer.choices.is_empty() {
+        return Err(AnswerError::Malformed("it has no choices".to_owned()));
+    }
+    let id = answer.id.text().map(ToOwned::to_owned);
+    let choices = answer.choices.into_iter().enumerate();
+    let choices = choices.map(|(number, choice)| choice.read(id.as_deref().unwrap_or_default(), number));
+    Ok(ChatResponse {
+        choices: choices.collect::<Result<_, _>>()?,
+        created: answer.created.map(whole_seconds),
+        model: answer.model.text().map(ToOwned::to_owned),
+        usage: answer.usage,
+        id,
+    })
 }
 
-/// Writes a `chat.completion`.
-#[must_use]
-pub fn write_chat(_answer: &ChatResponse, _identity: &Identity<'_>) -> Vec<u8> {
-    Vec::new()
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "some hosts give fractions of seconds; `as` saturates"
+)]
+fn whole_seconds(seconds: f64) -> u64 {
+    seconds as u64
 }
 
-/// Writes a `text_completion`.
-#[must_use]
-pub fn write_completion(_answer: &ChatResponse, _identity: &Identity<'_>) -> Vec<u8> {
-    Vec::new()
+impl RawChoice<'_> {
+    fn read(self, answer: &str, number: usize) -> Result<Choice, AnswerError> {
+        let Some(mut finish_reason) = finish_reason(self.finish_reason.text().unwrap_or("stop")) else {
+            let message = "the model stopped with an error".to_owned();
+            return Err(AnswerError::Told { status: 502, message });
+        };
+        let mut message = self.message.unwrap_or_default().read(&format!("{answer}_{number}"));
+        if let Some(text) = self.text.into_text() {
+            message.content.push(Part::Text(text.into_string()));
+        }
+        if finish_reason == FinishReason::Stop && !message.tool_calls.is_empty() {
+            finish_reason = FinishReason::ToolCalls;
+        }
+        Ok(Choice { message, finish_reason, logprobs: self.logprobs.map(ToOwned::to_owned) })
+    }
 }
 
-/// Writes a list of embeddings.
-#[must_use]
-pub fn write_embeddings(_answer: &Embeddings, _format: EncodingFormat, _identity: &Identity<'_>) -> Vec<u8> {
-    Vec::new()
+impl RawMessage<'_> {
+    fn read(self, answer: &str) -> AssistantMessage {
+        let mut message = AssistantMessage::default();
+        message.reasoning.extend(self.thinking_blocks.into_iter().filter_map(Thinking::into_reasoning));
+        if message.reasoning.is_empty()
+            && let Some(text) = self.reasoning_content.text().or_else(|| self.reasoning.text())
+        {
+            message.reasoning.push(Reasoning::Text { text: text.to_owned(), signature: None });
+        }
+        if let Some(said) = &self.content {
+            hear(said, &mut |heard| add(&mut message, &heard));
+        }
+        message.refusal = self.refusal.into_text().map(Text::into_string);
+        let calls = self.tool_calls.into_iter().enumerate();
+        message.tool_calls = calls.map(|(place, call)| call.read(&format!("call_{answer}_{place}"))).collect();
+        message
+    }
 }
 
-/// Writes the answer to a rerank request: Cohere's form, with `usage` beside it.
-#[must_use]
-pub fn write_rerank(_answer: &Reranked, _request: &RerankRequest, _identity: &Identity<'_>) -> Vec<u8> {
-    Vec::new()
+fn add(message: &mut AssistantMessage, heard: &Heard<'_>) {
+    match *heard {
+        Heard::Text("") | Heard::Thought("") => {}
+        Heard::Text(text) => message.content.push(Part::Text(text.to_owned())),
+        Heard::Thought(text) => match message.reasoning.last_mut() {
+            Some(Reasoning::Text { text: before, signature: None }) => before.push_str(text),
+            _ => message.reasoning.push(Reasoning::Text { text: text.to_owned(), signature: None }),
+        },
+        Heard::Signature(proof) => match message.reasoning.last_mut() {
+            Some(Reasoning::Text { signature: signature @ None, .. }) => *signature = Some(proof.to_owned()),
+            _ => message.reasoning.push(Reasoning::Text { text: String::new(), signature: Some(proof.to_owned()) }),
+        },
+    }
+}
+
+impl RawCall<'_> {
+    /// `name` is what it is called where the host gave it no id.
+    fn read(self, name: &str) -> ToolCall {
+        let (id, signature) = split_thought(self.id.text().unwrap_or(name));
+        let signature = signature.map(ToOwned::to_owned).or_else(|| self.extra_content.and_then(ExtraContent::into_signature));
+        let arguments = self.function.arguments.map(arguments_text).filter(|arguments| !arguments.is_empty());
+        let arguments = arguments.map_or_else(|| "{}".to_owned(), std::borrow::Cow::into_owned);
+        ToolCall { id: id.to_owned(), name: self.function.name.into_string(), arguments, signature }
+    }
 }

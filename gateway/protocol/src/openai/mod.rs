@@ -3,17 +3,29 @@
 //! Source: OpenAI's published API description (`openapi.json`) and what its SDKs accept.
 
 mod answer;
+mod calls;
 mod chat;
 mod chunk_decoder;
 mod chunk_encoder;
 mod embeddings;
+mod encode;
 mod error;
+mod fields;
 mod head;
+mod media;
+mod messages;
 mod models;
+mod parts;
 mod request;
 mod sniffer;
+mod text;
+mod thought;
+mod told;
+mod tools;
+mod wire;
+mod write_answer;
 
-pub use answer::{AnswerError, Identity, read_chat_answer, write_chat, write_completion, write_embeddings, write_rerank};
+pub use answer::{AnswerError, read_chat_answer};
 pub use chat::{
     ChatCompletion, ChatCompletionChunk, ChatRequest, Choice, ChunkChoice, Content, ContentPart, Delta, FinishReason, Message,
     Reply, StopSequences, Unsupported,
@@ -21,11 +33,15 @@ pub use chat::{
 pub use chunk_decoder::ChunkDecoder;
 pub use chunk_encoder::{ChunkEncoder, Framing};
 pub use embeddings::{Embedding, EmbeddingInput, EmbeddingList, EmbeddingRequest, EncodingFormat, Vector};
+pub use encode::encode_chat;
 pub use error::{ErrorBody, ErrorDetail};
 pub use head::{Head, HeadError, replace_model};
 pub use models::{Model, ModelList};
-pub use request::{encode_chat, read_chat, read_completion, read_embeddings, read_rerank};
+pub use request::{read_chat, read_completion, read_embeddings, read_rerank};
 pub use sniffer::{Finding, StreamSniffer};
+pub use thought::{THOUGHT_MARK, split_thought};
+pub use told::ToldError;
+pub use write_answer::{Identity, write_chat, write_completion, write_embeddings, write_rerank};
 
 use serde::Serialize;
 

@@ -25,15 +25,15 @@ const MOST_STOPS: usize = 4;
 /// Generates the answer to `attempt`.
 pub(super) async fn answer(engine: &ChatEngine, attempt: Attempt) -> Result<Answer, Failure> {
     let inference = &attempt.inference;
-    let request: ChatRequest = parse(&inference.body)?;
+    let request: ChatRequest = parse(inference.payload.body())?;
     let deadline = Instant::now().checked_add(inference.context.remaining());
     let mut generation = engine.submit(translate(request, deadline)?).map_err(not_taken)?;
     // Until there is text, nothing has been promised, and another backend may be asked.
     let first = first_event(&mut generation).await?;
-    if inference.head.stream {
-        Ok(Answer::Events(Box::pin(ChatEvents::new(generation, first, &attempt))))
+    if inference.head().stream {
+        Ok(Answer::events(Box::pin(ChatEvents::new(generation, first, &attempt))))
     } else {
-        collect(generation, first, &attempt).await.map(Answer::Whole)
+        collect(generation, first, &attempt).await.map(Answer::whole)
     }
 }
 
@@ -99,7 +99,7 @@ pub(super) const fn reason(finish: Finish) -> FinishReason {
 }
 
 pub(super) const fn usage_of(usage: chat::Usage) -> Usage {
-    Usage { prompt_tokens: usage.prompt_tokens as u64, completion_tokens: usage.completion_tokens as u64 }
+    Usage::new(usage.prompt_tokens as u64, usage.completion_tokens as u64)
 }
 
 /// Whose fault it was that there is no answer.

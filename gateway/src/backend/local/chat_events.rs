@@ -40,7 +40,7 @@ impl ChatEvents {
     /// The events of `generation`, of which `first` has been taken already.
     pub(super) fn new(generation: Generation, first: Event, attempt: &Attempt) -> Self {
         let label = Label::of(attempt);
-        let include_usage = attempt.inference.head.include_usage;
+        let include_usage = attempt.inference.head().include_usage;
         let context = Arc::clone(&attempt.inference.context);
         let mut events =
             Self { generation, first: Some(first), ready: VecDeque::new(), ended: false, label, include_usage, context };

@@ -21,8 +21,8 @@ const MOST_INPUTS: usize = 2048;
 
 /// Embeds the inputs of `attempt`.
 pub(super) async fn answer(engine: &EmbeddingEngine, attempt: Attempt) -> Result<Answer, Failure> {
-    let request: EmbeddingRequest = parse(&attempt.inference.body)?;
-    if attempt.inference.head.stream {
+    let request: EmbeddingRequest = parse(attempt.inference.payload.body())?;
+    if attempt.inference.head().stream {
         return Err(unsupported_field("stream".to_owned(), "only false"));
     }
     if let Some(unsupported) = request.unsupported() {
@@ -35,7 +35,7 @@ pub(super) async fn answer(engine: &EmbeddingEngine, attempt: Attempt) -> Result
     let format = request.encoding_format.unwrap_or_default();
     let inputs = inputs(request.input)?;
     let made = engine.submit(inputs).map_err(not_taken)?.await.map_err(failure)?;
-    let usage = Usage { prompt_tokens: made.prompt_tokens as u64, completion_tokens: 0 };
+    let usage = Usage::new(made.prompt_tokens as u64, 0);
     let vectors = made.vectors.iter().enumerate();
     let list = EmbeddingList {
         object: "list",
@@ -46,7 +46,7 @@ pub(super) async fn answer(engine: &EmbeddingEngine, attempt: Attempt) -> Result
         usage: UsageBody::read(usage),
     };
     let body = serde_json::to_vec(&list).map_err(|error| Failure::backend(Kind::Internal, error.to_string()))?;
-    Ok(Answer::Whole(Whole { status: http::StatusCode::OK, body: body.into(), usage: Some(usage) }))
+    Ok(Answer::whole(Whole { status: http::StatusCode::OK, body: body.into(), usage: Some(usage) }))
 }
 
 fn inputs(input: EmbeddingInput) -> Result<Vec<Input>, Failure> {

@@ -1,0 +1,77 @@
+//! The events of a stream, as they stand on the wire.
+
+use serde::Deserialize;
+
+use super::{
+    answer::{Block, StopDetails},
+    error::Detail,
+    usage::Counts,
+    wire::Text,
+};
+
+/// An event. One flat form for all kinds: the kind may stand last, and a form for each would need the JSON to be read twice.
+#[derive(Deserialize)]
+pub(super) struct Event<'a> {
+    #[serde(borrow)]
+    pub(super) r#type: Text<'a>,
+    pub(super) index: Option<u64>,
+    #[serde(borrow)]
+    pub(super) delta: Option<Delta<'a>>,
+    #[serde(borrow)]
+    pub(super) content_block: Option<Block<'a>>,
+    #[serde(borrow)]
+    pub(super) message: Option<Head<'a>>,
+    pub(super) usage: Option<Counts>,
+    #[serde(borrow)]
+    pub(super) error: Option<Detail<'a>>,
+}
+
+/// What `message_start` tells.
+#[derive(Deserialize)]
+pub(super) struct Head<'a> {
+    #[serde(borrow, default)]
+    pub(super) id: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) model: Text<'a>,
+    pub(super) usage: Option<Counts>,
+}
+
+/// What is added to a block, or, in `message_delta`, to the message.
+#[derive(Deserialize)]
+pub(super) struct Delta<'a> {
+    #[serde(borrow, default)]
+    pub(super) r#type: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) text: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) partial_json: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) thinking: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) signature: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) stop_reason: Text<'a>,
+    #[serde(borrow)]
+    pub(super) stop_details: Option<StopDetails<'a>>,
+}
+
+/// The kind of an event whose form is not the expected one.
+#[derive(Deserialize)]
+pub(super) struct Kind<'a> {
+    #[serde(borrow)]
+    pub(super) r#type: Text<'a>,
+}
+
+/// Whether events of that kind are known here. Others are skipped, whatever they hold.
+pub(super) fn is_known(kind: &str) -> bool {
+    matches!(
+        kind,
+        "message_start"
+            | "content_block_start"
+            | "content_block_delta"
+            | "content_block_stop"
+            | "message_delta"
+            | "message_stop"
+            | "error"
+    )
+}

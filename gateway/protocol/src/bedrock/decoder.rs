@@ -1,0 +1,281 @@
+//! A streamed answer of ConverseStream.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::{ToolNames, exception, stop_reason::finish_reason, usage::TokenUsage};
+use crate::{
+    chat::{Sink, StreamDecoder, StreamEvent, StreamFault},
+    eventstream::{Decoder, Kind, Message},
+};
+
+/// Reads the events of ConverseStream.
+///
+/// Blocks of content come one after another. Only those of tools are announced; texts and thoughts just begin. Converse numbers all
+/// blocks, while canonical calls are numbered by themselves, so the decoder keeps the one that is open.
+#[derive(Debug, Default)]
+pub struct ConverseDecoder {
+    frames: Decoder,
+    state: State,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    names: ToolNames,
+    has_started: bool,
+    open: Option<OpenTool>,
+    /// How many calls have begun.
+    calls: u32,
+    has_stopped: bool,
+    has_usage: bool,
+}
+
+/// The tool block that has begun and not ended.
+#[derive(Debug, Clone, Copy)]
+struct OpenTool {
+    block: u64,
+    /// The number of the call; none where Bedrock itself calls.
+    call: Option<u32>,
+    has_arguments: bool,
+}
+
+/// A text that is borrowed from the event wherever JSON allows.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BlockStart<'a> {
+    #[serde(default)]
+    content_block_index: u64,
+    #[serde(borrow)]
+    start: Start<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Start<'a> {
+    #[serde(borrow)]
+    tool_use: Option<ToolStart<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ToolStart<'a> {
+    #[serde(borrow)]
+    tool_use_id: Cow<'a, str>,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow)]
+    r#type: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BlockDelta<'a> {
+    #[serde(default)]
+    content_block_index: u64,
+    #[serde(borrow)]
+    delta: Delta<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Delta<'a> {
+    #[serde(borrow)]
+    text: Option<Text<'a>>,
+    #[serde(borrow)]
+    tool_use: Option<ToolDelta<'a>>,
+    #[serde(borrow)]
+    reasoning_content: Option<ReasoningDelta<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ToolDelta<'a> {
+    #[serde(borrow)]
+    input: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReasoningDelta<'a> {
+    #[serde(borrow)]
+    text: Option<Text<'a>>,
+    #[serde(borrow)]
+    signature: Option<Text<'a>>,
+    #[serde(borrow)]
+    redacted_content: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BlockStop {
+    #[serde(default)]
+    content_block_index: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MessageStop<'a> {
+    #[serde(borrow)]
+    stop_reason: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    usage: Option<TokenUsage>,
+}
+
+impl ConverseDecoder {
+    /// A decoder at the start of an answer; tools get back the names that the caller gave them.
+    #[must_use]
+    pub fn new(names: ToolNames) -> Self {
+        Self { frames: Decoder::new(), state: State { names, ..State::default() } }
+    }
+}
+
+impl StreamDecoder for ConverseDecoder {
+    fn push(&mut self, piece: &[u8], sink: &mut dyn Sink) -> Result<(), StreamFault> {
+        let mut rest = piece;
+        while let Some(message) =
+            self.frames.next_message(&mut rest).map_err(|error| StreamFault::Malformed(error.to_string()))?
+        {
+            self.state.read(&message, sink)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, _sink: &mut dyn Sink) -> Result<(), StreamFault> {
+        // The counts come after the end of the answer: without them it is complete all the same.
+        if self.state.has_stopped && self.frames.is_between_messages() { Ok(()) } else { Err(StreamFault::Cut) }
+    }
+
+    fn is_done(&self) -> bool {
+        self.state.has_stopped && self.state.has_usage
+    }
+}
+
+impl State {
+    fn read(&mut self, message: &Message<'_>, sink: &mut dyn Sink) -> Result<(), StreamFault> {
+        let payload = message.payload();
+        match message.kind() {
+            Kind::Event("contentBlockDelta") => self.block_delta(parse(payload)?, sink),
+            Kind::Event("messageStart") => {
+                self.start(sink);
+                Ok(())
+            }
+            Kind::Event("contentBlockStart") => {
+                self.block_start(&parse(payload)?, sink);
+                Ok(())
+            }
+            Kind::Event("contentBlockStop") => {
+                let stop: BlockStop = parse(payload)?;
+                if self.open.is_some_and(|open| open.block == stop.content_block_index) {
+                    self.close(sink);
+                }
+                Ok(())
+            }
+            Kind::Event("messageStop") => {
+                let stop: MessageStop<'_> = parse(payload)?;
+                self.stop(&stop, sink);
+                Ok(())
+            }
+            Kind::Event("metadata") => {
+                let metadata: Metadata = parse(payload)?;
+                self.usage(metadata, sink);
+                Ok(())
+            }
+            // An event that is not known yet must not end the stream.
+            Kind::Event(_) | Kind::Unknown => Ok(()),
+            Kind::Exception(name) => Err(exception::fault(name, payload)),
+            Kind::Error { code, message } => Err(StreamFault::Told { status: 500, message: format!("{code}: {message}") }),
+        }
+    }
+
+    fn start(&mut self, sink: &mut dyn Sink) {
+        if !std::mem::replace(&mut self.has_started, true) {
+            sink.event(StreamEvent::Start { id: "", model: "" });
+        }
+    }
+
+    fn block_start(&mut self, block: &BlockStart<'_>, sink: &mut dyn Sink) {
+        self.start(sink);
+        self.close(sink);
+        let Some(tool) = &block.start.tool_use else { return };
+        let mut open = OpenTool { block: block.content_block_index, call: None, has_arguments: false };
+        // What Bedrock itself calls and answers is not for the caller to call.
+        if tool.r#type.as_ref().is_none_or(|kind| kind.0 != "server_tool_use") {
+            let index = self.calls;
+            self.calls = self.calls.saturating_add(1);
+            open.call = Some(index);
+            let name = self.names.original(&tool.name);
+            sink.event(StreamEvent::ToolCall { choice: 0, index, id: &tool.tool_use_id, name, signature: None });
+        }
+        self.open = Some(open);
+    }
+
+    fn block_delta(&mut self, block: BlockDelta<'_>, sink: &mut dyn Sink) -> Result<(), StreamFault> {
+        self.start(sink);
+        let delta = block.delta;
+        if let Some(Text(text)) = delta.text.filter(|text| !text.0.is_empty()) {
+            sink.event(StreamEvent::Text { choice: 0, text: &text });
+        }
+        if let Some(tool) = delta.tool_use {
+            self.arguments(block.content_block_index, &tool.input, sink)?;
+        }
+        if let Some(thought) = delta.reasoning_content {
+            if let Some(Text(text)) = thought.text.filter(|text| !text.0.is_empty()) {
+                sink.event(StreamEvent::Reasoning { choice: 0, text: &text });
+            }
+            if let Some(Text(signature)) = thought.signature.filter(|signature| !signature.0.is_empty()) {
+                sink.event(StreamEvent::ReasoningSignature { choice: 0, signature: &signature });
+            }
+            if let Some(Text(data)) = thought.redacted_content.filter(|data| !data.0.is_empty()) {
+                sink.event(StreamEvent::RedactedReasoning { choice: 0, data: &data });
+            }
+        }
+        Ok(())
+    }
+
+    fn arguments(&mut self, block: u64, fragment: &str, sink: &mut dyn Sink) -> Result<(), StreamFault> {
+        let Some(open) = self.open.as_mut().filter(|open| open.block == block) else {
+            return Err(StreamFault::Malformed(format!("arguments for block {block}, which has not begun")));
+        };
+        if let Some(index) = open.call
+            && !fragment.is_empty()
+        {
+            open.has_arguments = true;
+            sink.event(StreamEvent::ToolArguments { choice: 0, index, fragment });
+        }
+        Ok(())
+    }
+
+    /// Ends the open tool block; one without arguments gets an empty object.
+    fn close(&mut self, sink: &mut dyn Sink) {
+        if let Some(OpenTool { call: Some(index), has_arguments: false, .. }) = self.open.take() {
+            sink.event(StreamEvent::ToolArguments { choice: 0, index, fragment: "{}" });
+        }
+    }
+
+    fn stop(&mut self, stop: &MessageStop<'_>, sink: &mut dyn Sink) {
+        if std::mem::replace(&mut self.has_stopped, true) {
+            return;
+        }
+        self.start(sink);
+        self.close(sink);
+        sink.event(StreamEvent::Finish { choice: 0, reason: finish_reason(&stop.stop_reason) });
+    }
+
+    fn usage(&mut self, metadata: Metadata, sink: &mut dyn Sink) {
+        if let Some(usage) = metadata.usage
+            && !std::mem::replace(&mut self.has_usage, true)
+        {
+            sink.event(StreamEvent::Usage(usage.into()));
+        }
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, StreamFault> {
+    serde_json::from_slice(payload).map_err(|error| StreamFault::Malformed(error.to_string()))
+}

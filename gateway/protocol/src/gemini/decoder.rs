@@ -1,0 +1,181 @@
+//! Streamed answers: server-sent events, each a whole answer with what is new.
+
+use super::{
+    GoogleError, call_id, finish, logprobs,
+    wire::{Answer, Candidate, Part},
+};
+use crate::{
+    Usage,
+    chat::{FinishReason, Sink, StreamDecoder, StreamEvent, StreamFault},
+    sse,
+};
+
+/// So many answers at once may come; Google gives eight at most.
+const MOST_CHOICES: usize = 128;
+
+/// Reads the body of `streamGenerateContent?alt=sse`.
+#[derive(Debug)]
+pub struct ChatDecoder {
+    events: sse::Decoder,
+    state: State,
+}
+
+/// What the events so far have told.
+#[derive(Debug)]
+struct State {
+    expected: usize,
+    is_started: bool,
+    choices: Vec<ChoiceState>,
+    /// Counts grow from event to event; only the last are told.
+    usage: Option<Usage>,
+    is_ended: bool,
+    /// Holds the id of a call while it is told.
+    id: String,
+}
+
+#[derive(Debug)]
+struct ChoiceState {
+    number: u32,
+    calls: u32,
+    is_finished: bool,
+}
+
+impl ChatDecoder {
+    /// A decoder at the start of a stream of so many answers as were asked for.
+    #[must_use]
+    pub fn new(choices: u32) -> Self {
+        let expected = usize::try_from(choices).unwrap_or(usize::MAX).max(1);
+        let state = State { expected, is_started: false, choices: Vec::new(), usage: None, is_ended: false, id: String::new() };
+        Self { events: sse::Decoder::new(), state }
+    }
+}
+
+impl StreamDecoder for ChatDecoder {
+    fn push(&mut self, piece: &[u8], sink: &mut dyn Sink) -> Result<(), StreamFault> {
+        let mut outcome = Ok(());
+        let state = &mut self.state;
+        let read = self.events.push(piece, |event| {
+            if outcome.is_ok() {
+                outcome = state.read(event.data, sink);
+            }
+        });
+        outcome?;
+        read.map(|_| ()).map_err(|error| StreamFault::Malformed(error.to_string()))
+    }
+
+    fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), StreamFault> {
+        let mut outcome = Ok(());
+        let state = &mut self.state;
+        self.events.finish(|event| outcome = state.read(event.data, sink));
+        outcome?;
+        // Fewer answers than were asked for may come, but none of them half.
+        if state.choices.is_empty() || !state.all_finished() {
+            return Err(StreamFault::Cut);
+        }
+        if let Some(usage) = state.usage.take() {
+            sink.event(StreamEvent::Usage(usage));
+        }
+        state.is_ended = true;
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.state.is_ended || self.state.choices.len() >= self.state.expected && self.state.all_finished()
+    }
+}
+
+impl State {
+    fn all_finished(&self) -> bool {
+        self.choices.iter().all(|choice| choice.is_finished)
+    }
+
+    fn read(&mut self, data: &[u8], sink: &mut dyn Sink) -> Result<(), StreamFault> {
+        let answer = match serde_json::from_slice::<Answer<'_>>(data) {
+            Ok(answer) if answer.error.is_none() => answer,
+            Ok(_) => return Err(told(data, "`error` is none of Google's")),
+            Err(error) => return Err(told(data, &error.to_string())),
+        };
+        let id = answer.response_id.as_deref().unwrap_or_default();
+        if !self.is_started {
+            self.is_started = true;
+            sink.event(StreamEvent::Start { id, model: answer.model_version.as_deref().unwrap_or_default() });
+        }
+        self.usage = answer.usage_metadata.map(Usage::from).or(self.usage);
+        let is_blocked = answer.candidates.is_empty() && answer.prompt_feedback.is_some_and(|told| told.block_reason.is_some());
+        for candidate in answer.candidates {
+            self.candidate(candidate, id, sink)?;
+        }
+        if is_blocked {
+            self.finish_choice(0, |_| FinishReason::ContentFilter, sink)?;
+        }
+        Ok(())
+    }
+
+    fn candidate(&mut self, candidate: Candidate<'_>, id: &str, sink: &mut dyn Sink) -> Result<(), StreamFault> {
+        let choice = candidate.index.unwrap_or(0);
+        self.choice(choice)?;
+        for part in candidate.content.unwrap_or_default().parts {
+            self.part(choice, part, id, sink)?;
+        }
+        if let Some(raw) = candidate.logprobs_result {
+            let json = logprobs::to_openai(raw).map_err(|error| StreamFault::Malformed(error.to_string()))?;
+            sink.event(StreamEvent::Logprobs { choice, json: json.get() });
+        }
+        match candidate.finish_reason {
+            Some(reason) => self.finish_choice(choice, |calls| finish::reason(&reason, calls), sink),
+            None => Ok(()),
+        }
+    }
+
+    fn part(&mut self, choice: u32, part: Part<'_>, id: &str, sink: &mut dyn Sink) -> Result<(), StreamFault> {
+        if let Some(text) = part.text.as_deref().filter(|text| !text.is_empty()) {
+            sink.event(match part.thought {
+                Some(true) => StreamEvent::Reasoning { choice, text },
+                _ => StreamEvent::Text { choice, text },
+            });
+        }
+        let Some(call) = part.function_call else { return Ok(()) };
+        let name = call.name.as_deref().unwrap_or_default();
+        let state = self.choice(choice)?;
+        let index = state.calls;
+        state.calls += 1;
+        match call.id.as_deref().filter(|id| !id.is_empty()) {
+            Some(id) => id.clone_into(&mut self.id),
+            None => call_id::write(&mut self.id, id, choice, index, name),
+        }
+        sink.event(StreamEvent::ToolCall { choice, index, id: &self.id, name, signature: part.thought_signature.as_deref() });
+        sink.event(StreamEvent::ToolArguments { choice, index, fragment: call.arguments() });
+        Ok(())
+    }
+
+    fn finish_choice(
+        &mut self,
+        choice: u32,
+        reason: impl FnOnce(u32) -> FinishReason,
+        sink: &mut dyn Sink,
+    ) -> Result<(), StreamFault> {
+        let state = self.choice(choice)?;
+        if !state.is_finished {
+            state.is_finished = true;
+            sink.event(StreamEvent::Finish { choice, reason: reason(state.calls) });
+        }
+        Ok(())
+    }
+
+    fn choice(&mut self, number: u32) -> Result<&mut ChoiceState, StreamFault> {
+        let known = self.choices.iter().position(|choice| choice.number == number);
+        if known.is_none() && self.choices.len() >= MOST_CHOICES {
+            return Err(StreamFault::Malformed(format!("more than {MOST_CHOICES} answers in one stream")));
+        }
+        let place = known.unwrap_or_else(|| {
+            self.choices.push(ChoiceState { number, calls: 0, is_finished: false });
+            self.choices.len() - 1
+        });
+        self.choices.get_mut(place).ok_or_else(|| StreamFault::Malformed("an answer without a number".to_owned()))
+    }
+}
+
+/// The error that an event tells, or that it is malformed.
+fn told(data: &[u8], fault: &str) -> StreamFault {
+    GoogleError::read(data).map_or_else(|| StreamFault::Malformed(fault.to_owned()), StreamFault::from)
+}

@@ -1,0 +1,151 @@
+//! Layers 19 to 21 for a backend on the network: an adapter says what to send, a credential is added last, the answer is read.
+//!
+//! The adapter knows the provider and does no I/O; this drives it. Of the client's headers none is passed on, least of all its credential.
+
+mod outcome;
+mod passed_events;
+mod translated_events;
+mod whole;
+
+use std::{
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, future::BoxFuture, stream};
+use http::{HeaderValue, Request, Response, header::USER_AGENT};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tower::Service;
+use tradewind_providers::{Adapter, Ask, Exchange, Reader};
+
+use self::{outcome::Refused, passed_events::PassedEvents, translated_events::TranslatedEvents};
+use super::Attempt;
+use crate::{
+    client::{HostOverride, HttpClient},
+    credential::{Authorizer, Retry},
+    error::Kind,
+    inference::{Answer, Failure},
+};
+
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("tradewind/", env!("CARGO_PKG_VERSION")));
+/// How many requests of one attempt run at once, where a provider takes its inputs one by one.
+const AT_ONCE: usize = 8;
+
+/// A backend on the network.
+#[derive(Clone)]
+pub struct Remote {
+    server: Arc<Server>,
+}
+
+struct Server {
+    adapter: Arc<dyn Adapter>,
+    authorizer: Authorizer,
+    client: HttpClient,
+    host: Option<HostOverride>,
+}
+
+impl Remote {
+    /// The backend that `adapter` describes, reached by `client` with what `authorizer` adds, by the name `host` if it is set.
+    #[must_use]
+    pub fn new(
+        adapter: Arc<dyn Adapter>,
+        authorizer: Authorizer,
+        client: HttpClient,
+        host: Option<HostOverride>,
+    ) -> Self {
+        Self { server: Arc::new(Server { adapter, authorizer, client, host }) }
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("adapter", &self.server.adapter).finish_non_exhaustive()
+    }
+}
+
+impl Service<Attempt> for Remote {
+    type Response = Answer;
+    type Error = Failure;
+    type Future = BoxFuture<'static, Result<Answer, Failure>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, attempt: Attempt) -> Self::Future {
+        let server = Arc::clone(&self.server);
+        Box::pin(async move { server.attempt(&attempt).await })
+    }
+}
+
+impl Server {
+    async fn attempt(&self, attempt: &Attempt) -> Result<Answer, Failure> {
+        match self.once(attempt).await {
+            // A credential that expired on the way is replaced, and the attempt made again: the backend is not to blame.
+            Err(Refused { unaccepted: Some(shown), .. }) if self.authorizer.refused(shown) == Retry::Worth => {
+                self.once(attempt).await.map_err(Refused::into_failure)
+            }
+            outcome => outcome.map_err(Refused::into_failure),
+        }
+    }
+
+    async fn once(&self, attempt: &Attempt) -> Result<Answer, Refused> {
+        let inference = &attempt.inference;
+        let ask = Ask {
+            operation: inference.operation,
+            model: attempt.model.as_str(),
+            capabilities: &attempt.capabilities,
+            payload: &inference.payload,
+        };
+        let Exchange { requests, reader, dropped } = self.adapter.prepare(&ask).map_err(outcome::unprepared)?;
+        let streamed = inference.head().stream && inference.operation.can_stream();
+        let answer = match (reader, streamed) {
+            (Reader::Passthrough, streamed) => match (self.only(requests).await, streamed) {
+                (Err(refused), _) => Answer::whole(refused.into_original()?),
+                (Ok(response), false) => Answer::whole(whole::passed(response).await?),
+                (Ok(response), true) => {
+                    let context = Arc::clone(&inference.context);
+                    Answer::events(Box::pin(PassedEvents::open(response, context).await?))
+                }
+            },
+            (Reader::Translated(mut translate), false) => {
+                let replies = self.all(requests).await?;
+                Answer::whole(whole::translated(&mut *translate, &replies, attempt)?)
+            }
+            (Reader::Translated(mut translate), true) => {
+                let response = self.only(requests).await?;
+                Answer::events(Box::pin(TranslatedEvents::open(response, &mut *translate, attempt).await?))
+            }
+        };
+        Ok(answer.without(dropped))
+    }
+
+    /// Sends the one request of an attempt.
+    async fn only(&self, requests: Vec<Request<Bytes>>) -> Result<Response<Incoming>, Refused> {
+        let mut requests = requests.into_iter();
+        match (requests.next(), requests.next()) {
+            (Some(request), None) => self.send(request).await,
+            _ => Err(Failure::backend(Kind::Internal, "the adapter did not make exactly one request").into()),
+        }
+    }
+
+    /// Sends all requests of an attempt and collects their answers in order; the first failure ends it.
+    async fn all(&self, requests: Vec<Request<Bytes>>) -> Result<Vec<tradewind_providers::Reply>, Refused> {
+        let exchanges = requests.into_iter().map(|request| async move { Ok(whole::reply(self.send(request).await?).await?) });
+        stream::iter(exchanges).buffered(AT_ONCE).try_collect().await
+    }
+
+    async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Incoming>, Refused> {
+        request.headers_mut().insert(USER_AGENT, AGENT);
+        if let Some(host) = &self.host {
+            *request.uri_mut() = host.apply(request.uri().clone());
+        }
+        let shown = self.authorizer.authorize(&mut request).await.map_err(|error| outcome::unauthorized(&error))?;
+        let response = self.client.request(request.map(Full::new)).await;
+        let response = response.map_err(|error| Failure::backend(Kind::UpstreamFailed, outcome::with_causes(&error)))?;
+        if response.status().is_success() { Ok(response) } else { Err(outcome::refused(&*self.adapter, response, shown).await) }
+    }
+}

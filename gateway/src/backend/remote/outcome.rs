@@ -1,0 +1,172 @@
+//! How an attempt at a provider came to nothing, and what that means.
+
+use std::time::{Duration, SystemTime};
+
+use http::{Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use serde::Deserialize;
+use tradewind_protocol::chat::{ConvertError, StreamFault};
+use tradewind_providers::{Adapter, Judgement, PrepareError, ReadError, Refusal, RequestFault, Verdict};
+
+use crate::{
+    credential::{CredentialError, Shown},
+    error::{Error, Kind},
+    inference::{Blame, Failure, Whole},
+};
+
+/// How much of a refusal is read.
+const REFUSAL_LIMIT: usize = 1024 * 1024;
+/// When to come back after a rate limit that does not say.
+const DEFAULT_RETRY: Duration = Duration::from_secs(1);
+/// How much of a provider's own words is shown.
+const MESSAGE_LIMIT: usize = 2000;
+
+/// An attempt that came to nothing.
+#[derive(Debug)]
+pub(super) struct Refused {
+    failure: Failure,
+    /// The credential that the provider did not accept, if that was why.
+    pub(super) unaccepted: Option<Shown>,
+    /// The refusal of a faulty request as it came, if it is in the form of OpenAI's API.
+    original: Option<Whole>,
+}
+
+impl Refused {
+    pub(super) fn into_failure(self) -> Failure {
+        self.failure
+    }
+
+    /// The provider's own refusal of a faulty request, to be passed on where its dialect is the client's.
+    ///
+    /// # Errors
+    /// Itself, where there is none.
+    pub(super) fn into_original(mut self) -> Result<Whole, Self> {
+        self.original.take().ok_or(self)
+    }
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self { failure, unaccepted: None, original: None }
+    }
+}
+
+/// Reads a refusal and has it judged. `shown` is the credential that the request carried.
+pub(super) async fn refused(adapter: &dyn Adapter, response: Response<Incoming>, shown: Shown) -> Refused {
+    let (head, body) = response.into_parts();
+    // A refusal whose body is cut or too long is still a refusal.
+    let body = Limited::new(body, REFUSAL_LIMIT).collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let refusal = Refusal { status: head.status, headers: &head.headers, body: &body, now: SystemTime::now() };
+    let judgement = adapter.judge(&refusal);
+    let verdict = judgement.verdict;
+    let is_final = matches!(verdict, Verdict::RequestFault(RequestFault::Invalid | RequestFault::ContentFilter));
+    let original = (is_final && is_error_body(&body)).then_some(Whole { status: head.status, body, usage: None });
+    let unaccepted = (verdict == Verdict::Unauthenticated).then_some(shown);
+    Refused { failure: failure(judgement, head.status), unaccepted, original }
+}
+
+/// The failure that a judgement amounts to.
+fn failure(judgement: Judgement, status: StatusCode) -> Failure {
+    let Judgement { verdict, message } = judgement;
+    let words = message.map(|message| shortened(&message));
+    let detail = match &words {
+        Some(words) => format!("status {}: {words}", status.as_u16()),
+        None => format!("status {}", status.as_u16()),
+    };
+    let timed_out = status == StatusCode::GATEWAY_TIMEOUT;
+    match verdict {
+        Verdict::RequestFault(fault) => {
+            let message = words.unwrap_or_else(|| format!("The upstream refused the request with status {}.", status.as_u16()));
+            let (kind, blame) = match fault {
+                RequestFault::Invalid => (Kind::InvalidRequest, Blame::Request),
+                RequestFault::ContentFilter => (Kind::ContentFiltered, Blame::Request),
+                // A model with more room may take it.
+                RequestFault::ContextLength => (Kind::ContextLengthExceeded, Blame::Unsuited),
+                RequestFault::TooLarge => (Kind::RequestTooLarge, Blame::Unsuited),
+            };
+            Failure { blame, error: Error::new(kind, message), detail }
+        }
+        Verdict::RateLimited(after) => {
+            let error = Error::new(Kind::RateLimited, "Every upstream for this model is rate limited.");
+            let error = error.with_retry_after(after.unwrap_or(DEFAULT_RETRY));
+            Failure { blame: Blame::RateLimited(after), error, detail }
+        }
+        Verdict::Failed(_) if timed_out => Failure::backend(Kind::Timeout, detail),
+        Verdict::Failed(_) | Verdict::Misconfigured | Verdict::Unauthenticated => Failure::backend(Kind::UpstreamFailed, detail),
+    }
+}
+
+/// What a status told inside a success, or inside a stream before anything else, amounts to.
+fn told(status: u16, message: &str) -> Failure {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let verdict = match status.as_u16() {
+        429 => Verdict::RateLimited(None),
+        400 | 413 | 422 => Verdict::RequestFault(RequestFault::Invalid),
+        _ => Verdict::Failed(None),
+    };
+    failure(Judgement { verdict, message: Some(message.to_owned()) }, status)
+}
+
+/// Why a request could not be made.
+pub(super) fn unprepared(error: PrepareError) -> Refused {
+    let failure = match error {
+        PrepareError::Convert(ConvertError::Unsupported { param, message }) => {
+            Failure::unsuited(Error::new(Kind::UnsupportedParameter, message).with_param(param))
+        }
+        PrepareError::Convert(ConvertError::Invalid { param, message }) => {
+            Failure::request(Error::new(Kind::InvalidRequest, message).with_param(param))
+        }
+        PrepareError::NotOffered(what) => {
+            let error = Error::new(Kind::UnsupportedParameter, "No upstream for this model offers this operation.");
+            Failure { blame: Blame::Unsuited, error, detail: what }
+        }
+    };
+    failure.into()
+}
+
+/// Why a request could not be authorised. The caller is not told: it is between the operator and the cloud.
+pub(super) fn unauthorized(error: &CredentialError) -> Refused {
+    Failure::backend(Kind::UpstreamFailed, format!("no credential: {}", with_causes(error))).into()
+}
+
+/// Why a whole answer could not be read.
+pub(super) fn unreadable(error: &ReadError) -> Failure {
+    match error {
+        ReadError::Told { status, message } => told(*status, message),
+        ReadError::Malformed(_) => Failure::backend(Kind::UpstreamFailed, error.to_string()),
+    }
+}
+
+/// Why a stream could not be begun.
+pub(super) fn not_begun(fault: &StreamFault) -> Failure {
+    match fault {
+        StreamFault::Told { status, message } => told(*status, message),
+        StreamFault::Malformed(_) | StreamFault::Cut => Failure::backend(Kind::UpstreamFailed, fault.to_string()),
+    }
+}
+
+/// Whether the body tells an error in the form of OpenAI's API.
+fn is_error_body(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Document {
+        #[serde(rename = "error")]
+        _error: Detail,
+    }
+    #[derive(Deserialize)]
+    struct Detail {
+        #[serde(rename = "message")]
+        _message: String,
+    }
+    serde_json::from_slice::<Document>(body).is_ok()
+}
+
+/// The error and what caused it: hyper's own text alone says little.
+pub(super) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn shortened(message: &str) -> String {
+    message.chars().take(MESSAGE_LIMIT).map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}

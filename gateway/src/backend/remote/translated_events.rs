@@ -1,0 +1,166 @@
+//! The events of an upstream's stream in another dialect, translated as they arrive.
+//!
+//! What the client gets is written here, event by event, so it is whole at every moment: a stream that breaks off is closed with an error
+//! event of our own.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use http::Response;
+use http_body::Body as _;
+use hyper::body::Incoming;
+use tradewind_protocol::{
+    Operation,
+    chat::{StreamDecoder, StreamFault},
+    openai::{ChunkEncoder, Framing},
+};
+use tradewind_providers::Translate;
+
+use super::{
+    outcome::{not_begun, unreadable},
+    whole::Label,
+};
+use crate::{
+    backend::Attempt,
+    body::Broken,
+    context::RequestContext,
+    error::{Error, Kind},
+    inference::Failure,
+};
+
+/// A stream under way.
+pub(super) struct TranslatedEvents {
+    body: Incoming,
+    decoder: Box<dyn StreamDecoder>,
+    encoder: ChunkEncoder,
+    context: Arc<RequestContext>,
+    /// What was written before the first content.
+    first: Option<Bytes>,
+    ended: bool,
+    /// How it could not go on, to be told after the last event.
+    fault: Option<StreamFault>,
+}
+
+impl TranslatedEvents {
+    /// Waits for the first content. Until it is there nothing has been promised to the client, so all that goes wrong is a [`Failure`] and
+    /// another backend may be tried: many providers report that they are overloaded after their first event.
+    ///
+    /// # Errors
+    /// [`Failure`], where there is no content.
+    pub(super) async fn open(
+        response: Response<Incoming>,
+        translate: &mut dyn Translate,
+        attempt: &Attempt,
+    ) -> Result<Self, Failure> {
+        let (head, body) = response.into_parts();
+        let decoder = translate.stream(&head.headers).map_err(|error| unreadable(&error))?;
+        let inference = &attempt.inference;
+        let label = Label::of(&inference.context);
+        let framing = if inference.operation == Operation::Completions { Framing::Completion } else { Framing::Chat };
+        let encoder = ChunkEncoder::new(framing, &label.identity(&inference.head().model), inference.head().include_usage);
+        let context = Arc::clone(&inference.context);
+        let mut events = Self { body, decoder, encoder, context, first: None, ended: false, fault: None };
+        let mut first = Vec::new();
+        while !events.encoder.has_content() {
+            match events.next().await {
+                Some(Ok(piece)) => first.push(piece),
+                // The fault is told after what was written before it; here it is looked at first.
+                Some(Err(_)) | None => break,
+            }
+            if let Some(fault) = &events.fault {
+                return Err(not_begun(fault));
+            }
+        }
+        if let Some(fault) = &events.fault {
+            return Err(not_begun(fault));
+        }
+        events.first = Some(first.concat().into()).filter(|first: &Bytes| !first.is_empty());
+        Ok(events)
+    }
+
+    /// Translates a piece.
+    fn take(&mut self, piece: &[u8]) {
+        if let Err(fault) = self.decoder.push(piece, &mut self.encoder) {
+            self.finish(Some(fault));
+        } else if self.decoder.is_done() {
+            self.finish(None);
+        }
+    }
+
+    /// Nothing more is read.
+    fn finish(&mut self, fault: Option<StreamFault>) {
+        self.ended = true;
+        if fault.is_none() {
+            self.encoder.end();
+        }
+        self.fault = fault;
+        if let Some(usage) = self.encoder.usage() {
+            self.context.set_usage(usage);
+        }
+    }
+
+    /// What has been written and not yet passed on.
+    fn written(&mut self) -> Option<Bytes> {
+        let had_content = self.context.time_to_first_content().is_some();
+        if !had_content && self.encoder.has_content() {
+            self.context.mark_first_content();
+        }
+        Some(self.encoder.take()).filter(|bytes| !bytes.is_empty())
+    }
+}
+
+/// What the client is told of a stream that could not go on.
+fn interrupted(fault: &StreamFault) -> Broken {
+    let message = match fault {
+        StreamFault::Told { message, .. } => format!("The answer broke off: the upstream reported an error: {message}"),
+        StreamFault::Malformed(_) => "The answer broke off: the upstream sent what is no answer.".to_owned(),
+        StreamFault::Cut => "The answer broke off: the upstream closed the stream before its end.".to_owned(),
+    };
+    Broken::Untold(Error::new(Kind::StreamInterrupted, message))
+}
+
+impl Stream for TranslatedEvents {
+    type Item = Result<Bytes, Broken>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if let Some(first) = this.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
+        loop {
+            if let Some(written) = this.written() {
+                return Poll::Ready(Some(Ok(written)));
+            }
+            if this.ended {
+                return Poll::Ready(this.fault.take().map(|fault| {
+                    tracing::warn!(%fault, "an upstream's stream broke off");
+                    Err(interrupted(&fault))
+                }));
+            }
+            match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
+                None => {
+                    let fault = this.decoder.finish(&mut this.encoder).err();
+                    this.finish(fault);
+                }
+                Some(Err(error)) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the connection to an upstream was lost");
+                    this.finish(Some(StreamFault::Cut));
+                }
+                Some(Ok(frame)) => {
+                    if let Ok(piece) = frame.into_data() {
+                        this.take(&piece);
+                    }
+                    if this.ended && this.fault.is_none() {
+                        // If the end of the body is already here, the connection can be used again.
+                        let _end_or_not = Pin::new(&mut this.body).poll_frame(cx);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What an operator says a model can do, above what the provider's adapter believes.
+
+use tradewind_protocol::{Capabilities, MaxTokensField, Reasoning, Support};
+
+/// The `capabilities` of one model; what is absent is left to the adapter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CapabilityOverrides {
+    /// The most tokens of input and output together.
+    pub context: Option<u64>,
+    /// The most tokens of output.
+    pub max_output: Option<u64>,
+    /// Whether it takes tools.
+    pub tools: Option<Support>,
+    /// Whether it takes images.
+    pub vision: Option<Support>,
+    /// Whether it keeps to a JSON schema by itself.
+    pub json_schema: Option<Support>,
+    /// Whether it takes `temperature`, `top_p` and `top_k`.
+    pub sampling: Option<Support>,
+    /// Whether a conversation may end with the beginning of the answer.
+    pub prefill: Option<Support>,
+    /// How it is told to think.
+    pub reasoning: Option<Reasoning>,
+    /// Which name its host expects for the limit of output tokens.
+    pub max_tokens_field: Option<MaxTokensField>,
+    /// The length of its embeddings.
+    pub dimensions: Option<u64>,
+}
+
+impl CapabilityOverrides {
+    /// `base`, with what is set here in its place.
+    #[must_use]
+    pub fn apply(&self, base: Capabilities) -> Capabilities {
+        Capabilities {
+            context: self.context.or(base.context),
+            max_output: self.max_output.or(base.max_output),
+            tools: self.tools.unwrap_or(base.tools),
+            forced_tools: base.forced_tools,
+            vision: self.vision.unwrap_or(base.vision),
+            json_schema: self.json_schema.unwrap_or(base.json_schema),
+            sampling: self.sampling.unwrap_or(base.sampling),
+            prefill: self.prefill.unwrap_or(base.prefill),
+            reasoning: self.reasoning.unwrap_or(base.reasoning),
+            max_tokens_field: self.max_tokens_field.unwrap_or(base.max_tokens_field),
+            dimensions: self.dimensions.or(base.dimensions),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_set_goes_above_what_the_adapter_believes_and_the_rest_stays() {
+        let overrides = CapabilityOverrides { context: Some(8192), vision: Some(Support::No), ..CapabilityOverrides::default() };
+        let known = Capabilities { context: Some(4096), dimensions: Some(384), ..Capabilities::UNKNOWN };
+        let expected = Capabilities { context: Some(8192), vision: Support::No, dimensions: Some(384), ..Capabilities::UNKNOWN };
+        assert_eq!(overrides.apply(known), expected);
+    }
+}
