@@ -5,11 +5,11 @@ use std::str::FromStr;
 
 use crate::anthropic::Anthropic;
 use crate::aws::Aws;
-use crate::cloud::Cloud;
-use crate::google::Google;
 use crate::azure::Azure;
+use crate::cloud::Cloud;
 use crate::cohere::Cohere;
 use crate::databricks::Databricks;
+use crate::google::Google;
 use crate::identity::Identity;
 use crate::openai::{OpenAi, hosts};
 use crate::snowflake::Snowflake;

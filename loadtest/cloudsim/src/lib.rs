@@ -22,8 +22,8 @@
 
 #![forbid(unsafe_code)]
 
-mod aws;
 mod anthropic;
+mod aws;
 mod azure;
 mod behaviour;
 mod body;
@@ -32,8 +32,8 @@ mod cohere;
 mod connection;
 mod control;
 mod credential;
-mod google;
 mod databricks;
+mod google;
 mod identity;
 mod interfere;
 mod json;

@@ -192,7 +192,7 @@ mod tests {
         let good = signed(PATH, SIGNATURE);
         let mut other_body = good.clone();
         other_body.body = Bytes::from_static(b"{}");
-        let mut other_type = good.clone();
+        let mut other_type = good;
         other_type.headers.insert("content-type", HeaderValue::from_static("text/plain"));
         for changed in [other_body, other_type, signed(PATH, LITERAL_COLON), signed("/model/x/converse", SIGNATURE)] {
             assert_eq!(kind(&changed, SCOPE, now()), "InvalidSignatureException");
