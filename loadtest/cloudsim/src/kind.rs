@@ -4,10 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::anthropic::Anthropic;
+use crate::aws::Aws;
 use crate::azure::Azure;
 use crate::cloud::Cloud;
 use crate::cohere::Cohere;
 use crate::databricks::Databricks;
+use crate::google::Google;
 use crate::identity::Identity;
 use crate::openai::{OpenAi, hosts};
 use crate::snowflake::Snowflake;
@@ -83,6 +85,10 @@ clouds! {
     BedrockOpenAi = "bedrock-openai" at "/openai/v1": OpenAi(&hosts::BEDROCK);
     /// The OpenAI endpoint of Amazon SageMaker.
     SageMakerOpenAi = "sagemaker-openai" at "/endpoints/sim-endpoint/openai/v1": OpenAi(&hosts::SAGEMAKER);
+    /// Amazon Web Services: Bedrock, SageMaker, and who hands out their credentials.
+    Aws = "aws" at "": Aws;
+    /// Google: Vertex AI, AI Studio (below `/v1beta`), and who hands out their tokens.
+    Google = "google" at "": Google;
     /// Anthropic. Its base URL is the origin, `/v1/messages` follows.
     Anthropic = "anthropic" at "": Anthropic { base: "/v1", door: &["x-api-key", "authorization"] };
     /// Claude in Azure AI Foundry; `/v1/messages` follows.

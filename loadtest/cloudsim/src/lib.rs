@@ -22,8 +22,8 @@
 
 #![forbid(unsafe_code)]
 
-mod aws;
 mod anthropic;
+mod aws;
 mod azure;
 mod behaviour;
 mod body;
@@ -33,6 +33,7 @@ mod connection;
 mod control;
 mod credential;
 mod databricks;
+mod google;
 mod identity;
 mod interfere;
 mod json;
@@ -50,7 +51,9 @@ mod tei;
 mod tokens;
 mod watsonx;
 
+pub use aws::{AccessKey, AccessKeys};
 pub use behaviour::{Behaviour, Pace};
+pub use google::ServiceAccounts;
 pub use kind::{CloudKind, UnknownCloud};
 pub use log::{Ended, Received};
 pub use reply::{Gate, Reply};

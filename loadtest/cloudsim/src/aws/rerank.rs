@@ -10,10 +10,8 @@ use crate::log::Received;
 use crate::scene::ranked;
 use crate::shape::{Alphabet, Shape, Text, optional, required};
 
-const TEXT_DOCUMENT: Shape =
-    Shape::Structure(&[optional("text", &Shape::Text(Text { min: 1, max: 32_000, of: Alphabet::Any }))]);
-const QUERY: Shape =
-    Shape::Structure(&[required("type", &Shape::Choice(&["TEXT"])), required("textQuery", &TEXT_DOCUMENT)]);
+const TEXT_DOCUMENT: Shape = Shape::Structure(&[optional("text", &Shape::Text(Text { min: 1, max: 32_000, of: Alphabet::Any }))]);
+const QUERY: Shape = Shape::Structure(&[required("type", &Shape::Choice(&["TEXT"])), required("textQuery", &TEXT_DOCUMENT)]);
 const DOCUMENT: Shape = Shape::Structure(&[
     required("type", &Shape::Choice(&["TEXT", "JSON"])),
     optional("textDocument", &TEXT_DOCUMENT),
@@ -25,10 +23,8 @@ const MODEL: Shape = Shape::Structure(&[
     required("modelArn", &Shape::Text(Text { min: 1, max: 2048, of: Alphabet::Any })),
     optional("additionalModelRequestFields", &Shape::AnyObject),
 ]);
-const BEDROCK: Shape = Shape::Structure(&[
-    required("modelConfiguration", &MODEL),
-    optional("numberOfResults", &Shape::Whole(1, 1000)),
-]);
+const BEDROCK: Shape =
+    Shape::Structure(&[required("modelConfiguration", &MODEL), optional("numberOfResults", &Shape::Whole(1, 1000))]);
 const CONFIGURATION: Shape = Shape::Structure(&[
     required("type", &Shape::Choice(&["BEDROCK_RERANKING_MODEL"])),
     required("bedrockRerankingConfiguration", &BEDROCK),

@@ -79,7 +79,10 @@ fn read_tools(prompt: &mut Prompt, config: &Value) -> Result<(), AwsError> {
         }
         let schema = &tool["toolSpec"]["inputSchema"]["json"];
         if schema["type"] != "object" {
-            let message = format!("The value at toolConfig.tools.{}.toolSpec.inputSchema.json.type must be one of the following: object.", prompt.tools.len());
+            let message = format!(
+                "The value at toolConfig.tools.{}.toolSpec.inputSchema.json.type must be one of the following: object.",
+                prompt.tools.len()
+            );
             return Err(AwsError::validation(message));
         }
         prompt.tools.push(Tool { name: name.into(), schema: schema.clone() });
@@ -136,6 +139,8 @@ fn form(schema: &Value) -> Result<Form, AwsError> {
     };
     match serde_json::from_str::<Value>(text) {
         Ok(schema @ Value::Object(_)) => Ok(Form::Schema(schema)),
-        _ => Err(AwsError::validation("outputConfig.textFormat.structure.jsonSchema.schema must be a JSON schema, written as a text")),
+        _ => Err(AwsError::validation(
+            "outputConfig.textFormat.structure.jsonSchema.schema must be a JSON schema, written as a text",
+        )),
     }
 }

@@ -35,7 +35,10 @@ pub(super) fn check(body: &Value) -> Result<(), AwsError> {
     for (number, message) in messages.iter().enumerate() {
         let turn = if message["role"] == "user" { Turn::User } else { Turn::Assistant };
         if number == 0 && turn == Turn::Assistant {
-            return invalid("A conversation must start with a user message. Try again with a conversation that starts with a user message.".into());
+            return invalid(
+                "A conversation must start with a user message. Try again with a conversation that starts with a user message."
+                    .into(),
+            );
         }
         if turn != expected {
             return invalid("A conversation must alternate between user and assistant roles. Make sure the conversation alternates between user and assistant roles and try again.".into());
@@ -43,13 +46,16 @@ pub(super) fn check(body: &Value) -> Result<(), AwsError> {
         expected = if turn == Turn::User { Turn::Assistant } else { Turn::User };
         let blocks = blocks(number, turn, message);
         if blocks.is_empty() {
-            return invalid(format!("The content field in the Message object at messages.{number} is empty. Add a ContentBlock object to the content field and try again."));
+            return invalid(format!(
+                "The content field in the Message object at messages.{number} is empty. Add a ContentBlock object to the content field and try again."
+            ));
         }
         for block in &blocks {
             check_block(block)?;
         }
         results(number, &blocks, &open)?;
-        open = blocks.iter().filter(|block| block.kind == "toolUse").filter_map(|block| block.value["toolUseId"].as_str()).collect();
+        open =
+            blocks.iter().filter(|block| block.kind == "toolUse").filter_map(|block| block.value["toolUseId"].as_str()).collect();
         if let Some(twice) = open.iter().find(|id| !used.insert(**id)) {
             return invalid(format!("messages.{number}: `toolUse` ids must be unique, and {twice} is not."));
         }
@@ -60,7 +66,9 @@ pub(super) fn check(body: &Value) -> Result<(), AwsError> {
     }
     match expected {
         Turn::Assistant => Ok(()),
-        Turn::User => invalid("This model does not support assistant message prefill. The conversation must end with a user message.".into()),
+        Turn::User => invalid(
+            "This model does not support assistant message prefill. The conversation must end with a user message.".into(),
+        ),
     }
 }
 
@@ -88,9 +96,9 @@ fn check_block(block: &Block<'_>) -> Result<(), AwsError> {
         return invalid(format!("The {kind} block at {at} is not allowed in a message of this role."));
     }
     match *kind {
-        "text" if value.as_str().is_some_and(|text| text.trim().is_empty()) => {
-            invalid(format!("The text field in the ContentBlock object at {at} is blank. Add text to the text field, and try again."))
-        }
+        "text" if value.as_str().is_some_and(|text| text.trim().is_empty()) => invalid(format!(
+            "The text field in the ContentBlock object at {at} is blank. Add text to the text field, and try again."
+        )),
         "toolUse" if !value["input"].is_object() => invalid(format!(
             "The format of the value at {at}.toolUse.input is invalid. Provide a json object for the field and try again."
         )),
@@ -116,10 +124,15 @@ fn results(number: usize, blocks: &[Block<'_>], open: &[&str]) -> Result<(), Aws
         blocks.iter().filter(|block| block.kind == "toolResult").filter_map(|block| block.value["toolUseId"].as_str()).collect();
     let missing: Vec<_> = open.iter().filter(|id| !given.contains(id)).copied().collect();
     if !missing.is_empty() {
-        return invalid(format!("Expected toolResult blocks at messages.{number}.content for the following Ids: {}", missing.join(", ")));
+        return invalid(format!(
+            "Expected toolResult blocks at messages.{number}.content for the following Ids: {}",
+            missing.join(", ")
+        ));
     }
     if given.len() > open.len() {
-        return invalid(format!("The number of toolResult blocks at messages.{number}.content exceeds the number of toolUse blocks of previous turn."));
+        return invalid(format!(
+            "The number of toolResult blocks at messages.{number}.content exceeds the number of toolUse blocks of previous turn."
+        ));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::super::error::AwsError;
-use super::super::keys::Keys;
+use super::super::keys::AccessKeys;
 use super::super::sigv4::{Scope, verify};
 use super::issue::{Issued, issue};
 use crate::behaviour::Behaviour;
@@ -15,7 +15,13 @@ use crate::tokens::Standing;
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// What it says to a form.
-pub(in super::super) fn sts(behaviour: &Behaviour, keys: &Keys, region: &str, received: &Received, now: SystemTime) -> Document {
+pub(in super::super) fn sts(
+    behaviour: &Behaviour,
+    keys: &AccessKeys,
+    region: &str,
+    received: &Received,
+    now: SystemTime,
+) -> Document {
     match answer(behaviour, keys, region, received, now) {
         Ok(xml) => Document::of(200, "text/xml", xml),
         Err(error) => refuse(&error),
@@ -24,7 +30,7 @@ pub(in super::super) fn sts(behaviour: &Behaviour, keys: &Keys, region: &str, re
 
 fn answer(
     behaviour: &Behaviour,
-    keys: &Keys,
+    keys: &AccessKeys,
     region: &str,
     received: &Received,
     now: SystemTime,
@@ -63,7 +69,9 @@ fn answer(
                 }
             }
         }
-        other => return Err(AwsError::new(400, "InvalidAction", format!("Could not find operation {other} for version 2011-06-15"))),
+        other => {
+            return Err(AwsError::new(400, "InvalidAction", format!("Could not find operation {other} for version 2011-06-15")));
+        }
     }
     let lifetime = match received.form("DurationSeconds").map(|seconds| seconds.parse()) {
         None => behaviour.token_lifetime,

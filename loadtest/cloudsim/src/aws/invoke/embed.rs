@@ -22,15 +22,23 @@ const COHERE: Shape = Shape::Structure(&[
     required("input_type", &Shape::Choice(&["search_document", "search_query", "classification", "clustering"])),
     optional("truncate", &Shape::Choice(&["NONE", "LEFT", "RIGHT", "START", "END"])),
     optional("output_dimension", &DIMENSIONS),
-    optional("embedding_types", &Shape::List { of: &Shape::Choice(&["float", "int8", "uint8", "binary", "ubinary"]), min: 1, max: 5 }),
+    optional(
+        "embedding_types",
+        &Shape::List { of: &Shape::Choice(&["float", "int8", "uint8", "binary", "ubinary"]), min: 1, max: 5 },
+    ),
 ]);
-const NOVA_TEXT: Shape = Shape::Structure(&[
-    required("truncationMode", &Shape::Choice(&["START", "END", "NONE"])),
-    required("value", &NON_EMPTY),
-]);
+const NOVA_TEXT: Shape =
+    Shape::Structure(&[required("truncationMode", &Shape::Choice(&["START", "END", "NONE"])), required("value", &NON_EMPTY)]);
 const NOVA_PURPOSES: Shape = Shape::Choice(&[
-    "GENERIC_INDEX", "GENERIC_RETRIEVAL", "TEXT_RETRIEVAL", "IMAGE_RETRIEVAL", "VIDEO_RETRIEVAL", "DOCUMENT_RETRIEVAL",
-    "AUDIO_RETRIEVAL", "CLASSIFICATION", "CLUSTERING",
+    "GENERIC_INDEX",
+    "GENERIC_RETRIEVAL",
+    "TEXT_RETRIEVAL",
+    "IMAGE_RETRIEVAL",
+    "VIDEO_RETRIEVAL",
+    "DOCUMENT_RETRIEVAL",
+    "AUDIO_RETRIEVAL",
+    "CLASSIFICATION",
+    "CLUSTERING",
 ]);
 const NOVA_SINGLE: Shape = Shape::Structure(&[
     required("embeddingPurpose", &NOVA_PURPOSES),

@@ -12,8 +12,7 @@ use crate::log::Received;
 use crate::scene::{Ending, Form, Performance, Prompt, perform, vector};
 use crate::shape::{NON_EMPTY, Shape, TEXT, check, list, optional, required};
 
-const GRAMMAR: Shape =
-    Shape::Structure(&[required("type", &Shape::Choice(&["json", "regex"])), required("value", &Shape::Any)]);
+const GRAMMAR: Shape = Shape::Structure(&[required("type", &Shape::Choice(&["json", "regex"])), required("value", &Shape::Any)]);
 const PARAMETERS: Shape = Shape::Structure(&[
     optional("best_of", &Shape::Whole(1, 128)),
     optional("decoder_input_details", &Shape::Flag),
@@ -36,11 +35,8 @@ const PARAMETERS: Shape = Shape::Structure(&[
     optional("watermark", &Shape::Flag),
     optional("adapter_id", &TEXT),
 ]);
-const GENERATE: Shape = Shape::Structure(&[
-    required("inputs", &NON_EMPTY),
-    optional("parameters", &PARAMETERS),
-    optional("stream", &Shape::Flag),
-]);
+const GENERATE: Shape =
+    Shape::Structure(&[required("inputs", &NON_EMPTY), optional("parameters", &PARAMETERS), optional("stream", &Shape::Flag)]);
 const EMBED: Shape = Shape::Structure(&[
     required("inputs", &Shape::List { of: &NON_EMPTY, min: 1, max: 32 }),
     optional("truncate", &Shape::Flag),
@@ -87,7 +83,7 @@ pub(super) fn generate(
             Lines::Json => answer,
         }));
     }
-    let parts = tokens(&performance).iter().map(|token| match lines {
+    let parts = tokens(&performance).into_iter().map(|token| match lines {
         Lines::Events => event(token),
         Lines::Json => Bytes::from(format!("{token}\n")),
     });

@@ -19,7 +19,8 @@ pub(super) struct Answer<'a> {
 impl Answer<'_> {
     /// The whole answer.
     pub(super) fn whole(&self) -> Content {
-        let mut parts: Vec<_> = self.performance.thought().map(|thought| json!({ "text": thought, "thought": true })).into_iter().collect();
+        let mut parts: Vec<_> =
+            self.performance.thought().map(|thought| json!({ "text": thought, "thought": true })).into_iter().collect();
         let text = self.performance.text();
         if !text.is_empty() {
             parts.push(json!({ "text": text }));
@@ -85,7 +86,8 @@ impl Answer<'_> {
             "responseId": "sim-response",
         });
         if self.performance.ending == Ending::Filtered {
-            response["promptFeedback"] = json!({ "blockReason": "SAFETY", "blockReasonMessage": "The prompt is not to be answered." });
+            response["promptFeedback"] =
+                json!({ "blockReason": "SAFETY", "blockReasonMessage": "The prompt is not to be answered." });
             return response;
         }
         let candidate = |index: usize| {
@@ -113,11 +115,9 @@ fn usage(spent: &Spent, candidates: usize) -> Value {
     let said = (spent.answer - spent.thought) * candidates;
     let mut usage = json!({ "promptTokenCount": spent.prompt, "totalTokenCount": spent.prompt + said + spent.thought });
     // Protobuf leaves out what is zero.
-    for (name, count) in [
-        ("candidatesTokenCount", said),
-        ("thoughtsTokenCount", spent.thought),
-        ("cachedContentTokenCount", spent.cached),
-    ] {
+    for (name, count) in
+        [("candidatesTokenCount", said), ("thoughtsTokenCount", spent.thought), ("cachedContentTokenCount", spent.cached)]
+    {
         if count > 0 {
             usage[name] = json!(count);
         }

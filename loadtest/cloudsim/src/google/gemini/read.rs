@@ -109,7 +109,10 @@ fn form(config: &Value) -> Result<Form, Refusal> {
         }
         _ if !json => {
             let message = "only allowed when response_mime_type is application/json";
-            Err(Refusal::invalid("generation_config", format!("* GenerateContentRequest.generation_config.response_schema: {message}")))
+            Err(Refusal::invalid(
+                "generation_config",
+                format!("* GenerateContentRequest.generation_config.response_schema: {message}"),
+            ))
         }
         (false, true) => Ok(Form::Schema(subset.clone())),
         (true, false) => Ok(Form::Schema(json_schema.clone())),

@@ -14,8 +14,10 @@ pub(super) fn check(body: &Value, model: &str, surface: Surface) -> Result<(), R
     if surface == Surface::AiStudio && !body["labels"].is_null() {
         return Err(invalid("labels", "Invalid JSON payload received. Unknown name \"labels\": Cannot find field."));
     }
-    if body["cachedContent"].is_string() && ["systemInstruction", "tools", "toolConfig"].iter().any(|name| !body[name].is_null()) {
-        let message = "CachedContent can not be used with GenerateContent request setting system_instruction, tools or tool_config.";
+    if body["cachedContent"].is_string() && ["systemInstruction", "tools", "toolConfig"].iter().any(|name| !body[name].is_null())
+    {
+        let message =
+            "CachedContent can not be used with GenerateContent request setting system_instruction, tools or tool_config.";
         return Err(invalid("cached_content", message));
     }
     let contents = items(&body["contents"]);
@@ -86,7 +88,8 @@ fn responses(content: &Value, calls: &[&str], at: &str) -> Result<(), Refusal> {
 /// A signature must be the one that was given. From the third generation on, the first call of each step of the current turn must
 /// have it.
 fn signatures(contents: &[Value], model: &str) -> Result<(), Refusal> {
-    let asks = |content: &Value| content["role"] != "model" && items(&content["parts"]).iter().any(|part| part["text"].is_string());
+    let asks =
+        |content: &Value| content["role"] != "model" && items(&content["parts"]).iter().any(|part| part["text"].is_string());
     let current = contents.iter().rposition(asks).unwrap_or(0);
     for (number, content) in contents.iter().enumerate() {
         let mut first = true;
@@ -98,7 +101,10 @@ fn signatures(contents: &[Value], model: &str) -> Result<(), Refusal> {
             match part["thoughtSignature"].as_str() {
                 Some(signature) if !sealed(name, signature) => return Err(invalid(&at, "Thought signature is not valid.")),
                 None if first && number > current && thinks_always(model) => {
-                    let message = format!("Function call is missing a thought_signature in functionCall parts. This is required for tools to work correctly, and missing thought_signature may lead to degraded model performance. Additional data, function call `default_api:{name}`, position {}.", index + 1);
+                    let message = format!(
+                        "Function call is missing a thought_signature in functionCall parts. This is required for tools to work correctly, and missing thought_signature may lead to degraded model performance. Additional data, function call `default_api:{name}`, position {}.",
+                        index + 1
+                    );
                     return Err(invalid(&at, &message));
                 }
                 _ => {}
