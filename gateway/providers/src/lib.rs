@@ -6,14 +6,18 @@
 #![forbid(unsafe_code)]
 
 mod adapter;
-pub mod aws;
 pub mod anthropic;
+pub mod aws;
+pub mod azure;
 pub mod openai;
+mod rate_limit;
 mod retry_after;
 mod verdict;
+pub mod watsonx;
 
 pub use adapter::{
     Adapter, Ask, Authentication, Exchange, PrepareError, ReadError, Reader, Refusal, Reply, Translate, Translated,
 };
+pub use rate_limit::{Allowance, RateLimits, rate_limits};
 pub use retry_after::retry_after;
 pub use verdict::{Judgement, RequestFault, Verdict};
