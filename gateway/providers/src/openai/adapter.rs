@@ -58,7 +58,7 @@ impl OpenAi {
             }
             Operation::Completions => match offers.completions {
                 Completions::Own => (chat_body(ask, &self.habits, dropped)?, Reader::Passthrough),
-                Completions::ByChat => (self.completion_by_chat(ask, dropped)?, translated()),
+                Completions::ByChat => (completion_by_chat(ask, &self.habits, dropped)?, translated()),
                 Completions::No => return Err(self.not_offered(ask.operation)),
             },
             Operation::Embeddings => match offers.embeddings {
@@ -73,14 +73,6 @@ impl OpenAi {
                 Reranks::No => return Err(self.not_offered(ask.operation)),
             },
         })
-    }
-
-    fn completion_by_chat(&self, ask: &Ask<'_>, dropped: &mut Dropped) -> Result<Bytes, PrepareError> {
-        let target = Target { model: ask.model, capabilities: ask.capabilities };
-        let body = encode_chat(ask.payload.completion()?, &target, dropped)?;
-        let mut object = Object::read(&body).map_err(unreadable)?;
-        adapt(&mut object, ask, &self.habits, dropped)?;
-        object.write().map(Bytes::from).map_err(unwritable)
     }
 
     fn not_offered(&self, operation: Operation) -> PrepareError {
@@ -121,6 +113,15 @@ impl Adapter for OpenAi {
             _ => capabilities,
         }
     }
+}
+
+/// The body of a text completion, as a chat with one message.
+pub(crate) fn completion_by_chat(ask: &Ask<'_>, habits: &Habits, dropped: &mut Dropped) -> Result<Bytes, PrepareError> {
+    let target = Target { model: ask.model, capabilities: ask.capabilities };
+    let body = encode_chat(ask.payload.completion()?, &target, dropped)?;
+    let mut object = Object::read(&body).map_err(unreadable)?;
+    adapt(&mut object, ask, habits, dropped)?;
+    object.write().map(Bytes::from).map_err(unwritable)
 }
 
 /// A POST of JSON.

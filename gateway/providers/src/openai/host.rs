@@ -194,8 +194,7 @@ const THOUGHTS: &[&str] = &["thinking_blocks", "reasoning_content", "reasoning"]
 /// For hosts that take thoughts back as text, but know no proofs.
 const PROOFS: &[&str] = &["thinking_blocks"];
 
-const STRICT: Past =
-    Past { refused: THOUGHTS, cache_points: CachePoints::Refused, ids: Ids::Any, silence: Silence::Kept };
+const STRICT: Past = Past { refused: THOUGHTS, cache_points: CachePoints::Refused, ids: Ids::Any, silence: Silence::Kept };
 const OPEN: Past = Past { refused: PROOFS, cache_points: CachePoints::Refused, ids: Ids::Any, silence: Silence::Kept };
 
 const ALL: Offers = Offers { completions: Completions::Own, embeddings: Embeds::Same, rerank: Reranks::Same };
@@ -215,6 +214,25 @@ pub(crate) const OPENAI: Habits = Habits {
     effort: Effort::Field,
     images: Images::Anywhere,
     offers: NO_RERANK,
+};
+
+/// Azure OpenAI's.
+pub(crate) const AZURE: Habits = Habits { name: "azure.ai.openai", ..OPENAI };
+
+/// Those of its versions of the time before `stream_options`.
+pub(crate) const AZURE_BEFORE_STREAM_OPTIONS: Habits = Habits { refused: &["top_k", "stream_options"], ..AZURE };
+
+/// Azure's model inference API.
+pub(crate) const FOUNDRY: Habits =
+    Habits { name: "azure.ai.inference", max_tokens: MaxTokensField::MaxTokens, refused: &[], ..OPENAI };
+
+/// The part of watsonx.ai's requests that is OpenAI's.
+pub(crate) const WATSONX: Habits = Habits {
+    name: "ibm.watsonx.ai",
+    max_tokens: MaxTokensField::MaxTokens,
+    refused: &["user", "safety_identifier", "store", "metadata", "service_tier", "top_k", "verbosity"],
+    answers: Answers::Varied,
+    ..OPENAI
 };
 
 /// A server of open models, which takes nearly anything.
@@ -243,9 +261,7 @@ impl Host {
             }
             Self::XAi => Habits { name: "x_ai", offers: CHAT, ..OPENAI },
             Self::Together => Habits { name: "together", max_tokens: MaxTokensField::MaxTokens, ..SERVER },
-            Self::Fireworks => {
-                Habits { name: "fireworks", max_tokens: MaxTokensField::MaxTokens, offers: NO_RERANK, ..SERVER }
-            }
+            Self::Fireworks => Habits { name: "fireworks", max_tokens: MaxTokensField::MaxTokens, offers: NO_RERANK, ..SERVER },
             // `models` and `route` let a caller reach models that no policy allows.
             Self::OpenRouter => Habits {
                 name: "openrouter",

@@ -15,6 +15,7 @@ mod models;
 mod object;
 mod past;
 mod refusal;
+pub(crate) mod shape;
 
 pub use adapter::OpenAi;
 pub use endpoint::Endpoint;
