@@ -1,0 +1,88 @@
+//! Replays the fuzz corpus, so that what fuzzing found stays found on stable Rust, and puts the golden files of every provider through every
+//! exercise: each decoder must survive the dialects of all others.
+//!
+//! `UPDATE_CORPUS=1` writes seeds for the fuzz targets from the golden files.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where and why")]
+
+#[path = "../fuzz/exercises.rs"]
+mod exercises;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The largest golden file that becomes a seed: small seeds make fast fuzzing.
+const LARGEST_SEED: usize = 4096;
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// The files below `folder`; none where it is not there.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect();
+    files.sort();
+    files
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    files(folder)
+}
+
+/// What a golden file holds on the wire: the body, where it begins with a status and headers.
+fn wire(path: &Path) -> Option<(&'static str, Vec<u8>)> {
+    let name = path.file_name()?.to_str()?;
+    let bytes = fs::read(path).unwrap();
+    let body = || bytes.windows(2).position(|pair| pair == b"\n\n").and_then(|end| bytes.get(end + 2..)).map(<[u8]>::to_vec);
+    match name {
+        "client.request.json" => Some(("requests", bytes)),
+        "upstream.response.http" => Some(("answers", body()?)),
+        "upstream.stream.http" => Some(("stream", body()?)),
+        _ => None,
+    }
+}
+
+#[test]
+fn the_corpus_is_survived() {
+    let mut count = 0;
+    for (name, exercise) in exercises::ALL {
+        for path in files(&folder("fuzz/corpus").join(name)) {
+            exercise(&fs::read(path).unwrap());
+            count += 1;
+        }
+    }
+    assert!(count > 0, "no corpus");
+}
+
+#[test]
+fn every_decoder_survives_every_dialect() {
+    for path in files(&folder("tests/golden")) {
+        let Some((kind, bytes)) = wire(&path) else { continue };
+        for (_, exercise) in exercises::ALL {
+            exercise(&bytes);
+        }
+        if std::env::var_os("UPDATE_CORPUS").is_some() {
+            seed(&path, kind, &bytes);
+        }
+    }
+}
+
+/// Keeps a golden file as a seed, under the names of its provider and case.
+fn seed(path: &Path, kind: &str, bytes: &[u8]) {
+    let case = path.parent().expect("a case");
+    let provider = case.parent().and_then(Path::file_name).and_then(|name| name.to_str()).expect("a provider");
+    let target = match (kind, provider) {
+        ("stream", "anthropic" | "gemini" | "cohere") => format!("{provider}_stream"),
+        ("stream", _) => "openai_stream".to_owned(),
+        (kind, _) => kind.to_owned(),
+    };
+    let case = case.file_name().and_then(|name| name.to_str()).expect("a name");
+    if bytes.len() <= LARGEST_SEED {
+        let folder = folder("fuzz/corpus").join(target);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(format!("{provider}-{case}")), bytes).unwrap_or_else(|error| panic!("{provider}-{case}: {error}"));
+    }
+}
