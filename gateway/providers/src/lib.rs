@@ -8,6 +8,7 @@
 mod adapter;
 pub mod anthropic;
 pub mod aws;
+pub mod bedrock;
 pub mod cohere;
 mod content_type;
 pub mod gemini;
@@ -15,6 +16,7 @@ pub mod openai;
 mod post;
 mod retry_after;
 mod vectors;
+pub mod sagemaker;
 mod verdict;
 pub mod vertex;
 
