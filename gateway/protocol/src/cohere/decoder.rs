@@ -146,3 +146,30 @@ fn said(delta: &Delta<'_>, sink: &mut dyn Sink) {
 fn malformed(error: serde_json::Error) -> StreamFault {
     StreamFault::Malformed(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deep_nesting_costs_no_stack() {
+        let (open, close) = ("[".repeat(200_000), "]".repeat(200_000));
+        for (event, is_read) in [
+            (format!(r#"{{"type":"invented","delta":{open}{close}}}"#), true),
+            (format!(r#"{{"type":"content-delta","delta":{{"message":{{"content":{{"text":"a","x":{open}{close}}}}}}}}}"#), true),
+            (format!(r#"{{"type":"content-delta","delta":{open}{close}}}"#), false),
+        ] {
+            let mut ignore = |_: StreamEvent<'_>| ();
+            let read = ChatDecoder::default().push(format!("data: {event}\n\n").as_bytes(), &mut ignore);
+            assert_eq!(read.is_ok(), is_read);
+        }
+    }
+
+    #[test]
+    fn arguments_of_no_call_are_malformed() {
+        let event = r#"{"type":"tool-call-delta","delta":{"message":{"tool_calls":{"function":{"arguments":"{"}}}}}"#;
+        let mut ignore = |_: StreamEvent<'_>| ();
+        let read = ChatDecoder::default().push(format!("data: {event}\n\n").as_bytes(), &mut ignore);
+        assert!(matches!(read, Err(StreamFault::Malformed(_))));
+    }
+}

@@ -179,3 +179,43 @@ impl State {
 fn told(data: &[u8], fault: &str) -> StreamFault {
     GoogleError::read(data).map_or_else(|| StreamFault::Malformed(fault.to_owned()), StreamFault::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(decoder: &mut ChatDecoder, event: &str) -> Result<usize, StreamFault> {
+        let mut events = 0;
+        let mut count = |_: StreamEvent<'_>| events += 1;
+        decoder.push(format!("data: {event}\n\n").as_bytes(), &mut count)?;
+        Ok(events)
+    }
+
+    #[test]
+    fn a_stream_is_done_when_all_answers_that_were_asked_for_have_ended() {
+        let mut decoder = ChatDecoder::new(2);
+        assert_eq!(push(&mut decoder, r#"{"candidates":[{"index":0,"finishReason":"STOP"}]}"#), Ok(2));
+        assert!(!decoder.is_done());
+        assert_eq!(push(&mut decoder, r#"{"candidates":[{"index":1,"finishReason":"STOP"}]}"#), Ok(1));
+        assert!(decoder.is_done());
+    }
+
+    #[test]
+    fn deep_nesting_costs_no_stack() {
+        let (open, close) = ("[".repeat(200_000), "]".repeat(200_000));
+        let call =
+            format!(r#"{{"candidates":[{{"content":{{"parts":[{{"functionCall":{{"name":"f","args":{open}{close}}}}}]}}}}]}}"#);
+        assert_eq!(push(&mut ChatDecoder::new(1), &call), Ok(3));
+        let unknown = format!(r#"{{"invented":{open}{close}}}"#);
+        assert_eq!(push(&mut ChatDecoder::new(1), &unknown), Ok(1));
+        let list = format!(r#"{{"candidates":{open}{close}}}"#);
+        assert!(matches!(push(&mut ChatDecoder::new(1), &list), Err(StreamFault::Malformed(_))));
+    }
+
+    #[test]
+    fn answers_without_number_are_not_kept_without_end() {
+        let mut decoder = ChatDecoder::new(1);
+        let many = (0..=MOST_CHOICES).map(|index| push(&mut decoder, &format!(r#"{{"candidates":[{{"index":{index}}}]}}"#)));
+        assert!(matches!(many.last(), Some(Err(StreamFault::Malformed(_)))));
+    }
+}

@@ -55,6 +55,10 @@ pub(super) fn config<'a>(
     }
     let effort = request.reasoning_effort?;
     let include_thoughts = (effort != Effort::None).then_some(true);
+    if effort == Effort::None && !can_stop(target) {
+        // It thinks as little as it can.
+        dropped.note("reasoning_effort");
+    }
     match target.capabilities.reasoning {
         Reasoning::None => {
             dropped.note("reasoning_effort");
@@ -65,8 +69,17 @@ pub(super) fn config<'a>(
     }
 }
 
+/// Whether the model can be told not to think at all: of those that think, the smaller ones of Gemini 2.5.
+fn can_stop(target: &Target<'_>) -> bool {
+    target.capabilities.reasoning == Reasoning::Budget && !is_pro(target.model)
+}
+
+fn is_pro(model: &str) -> bool {
+    model.contains("pro")
+}
+
 fn budget(effort: Effort, model: &str) -> u32 {
-    let is_pro = model.contains("pro");
+    let is_pro = is_pro(model);
     match effort {
         Effort::None if is_pro => PRO_LEAST,
         Effort::None => 0,

@@ -73,8 +73,8 @@ impl<'a> FunctionDeclaration<'a> {
             (Some(schema), SchemaForm::OpenApi) => {
                 let schema = schema::open_api(schema, &format!("tools[{number}].function.parameters"))?;
                 // Older models refuse an object without properties; a function without parameters says the same.
-                let has_properties = schema.get("properties").is_some();
-                Self { parameters: has_properties.then_some(schema), ..declared }
+                let properties = schema.get("properties").and_then(Value::as_object);
+                Self { parameters: properties.is_some_and(|all| !all.is_empty()).then_some(schema), ..declared }
             }
         })
     }
