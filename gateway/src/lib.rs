@@ -13,7 +13,7 @@
 //! 6. [`auth`] again decides whether the caller may use that model;
 //! 7. [`route`] orders the backends that the policy allows, by how they have been doing;
 //! 8. [`dispatch`] tries them, one after the other, until one answers;
-//! 9. [`backend`] is where an attempt leaves the gateway: by a socket, or into an engine of this process.
+//! 9. [`backend`] is where an attempt leaves the gateway: by a socket, its [`credential`] added last, or into an engine of this process.
 //!
 //! On the way back the [`body`] owns what must outlast the headers, and settles it when it ends or is dropped. An
 //! [`error`] becomes HTTP in one place, near the top.

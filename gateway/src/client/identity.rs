@@ -99,3 +99,74 @@ impl ResolvesClientCert for Identity {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, path::Path};
+
+    use rcgen::{CertificateParams, KeyPair};
+    use tokio::time::advance;
+
+    use super::*;
+
+    /// Writes a new pair, as if at that time; returns the certificate.
+    fn write(folder: &Path, at: u64) -> Vec<u8> {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(["client".to_owned()]).unwrap().self_signed(&key).unwrap();
+        for (name, text) in [("tls.crt", certificate.pem()), ("tls.key", key.serialize_pem())] {
+            let path = folder.join(name);
+            fs::write(&path, text).unwrap();
+            File::options()
+                .append(true)
+                .open(path)
+                .unwrap()
+                .set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(at))
+                .unwrap();
+        }
+        certificate.der().to_vec()
+    }
+
+    fn shown(identity: &Identity) -> Vec<u8> {
+        identity.resolve(&[], &[SignatureScheme::ECDSA_NISTP256_SHA256]).unwrap().cert[0].to_vec()
+    }
+
+    fn files(folder: &Path) -> ClientCertificate {
+        ClientCertificate { certificate: folder.join("tls.crt"), key: folder.join("tls.key") }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewed_certificate_is_shown_within_a_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = write(folder.path(), 1);
+        let identity = Identity::load(&files(folder.path())).unwrap();
+        let second = write(folder.path(), 2);
+        assert_eq!(shown(&identity), first);
+        advance(LOOK).await;
+        assert_eq!(shown(&identity), second);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_old_one_stays_while_only_half_of_a_pair_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = write(folder.path(), 1);
+        let identity = Identity::load(&files(folder.path())).unwrap();
+        let second = write(folder.path(), 2);
+        let key = fs::read(folder.path().join("tls.key")).unwrap();
+        for (half, expected) in [(&b"half"[..], &first), (&key, &second)] {
+            fs::write(folder.path().join("tls.key"), half).unwrap();
+            advance(LOOK).await;
+            assert_eq!(shown(&identity), *expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn files_that_are_no_pair_are_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), 1);
+        let key = fs::read(folder.path().join("tls.key")).unwrap();
+        write(folder.path(), 1);
+        fs::write(folder.path().join("tls.key"), key).unwrap();
+        let error = Identity::load(&files(folder.path())).unwrap_err().to_string();
+        assert!(error.contains("tls.crt") && error.contains("the key that it is for"), "{error}");
+    }
+}

@@ -5,6 +5,9 @@ mod identity;
 mod options;
 mod tls;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     future::Future,
     io,

@@ -59,7 +59,10 @@ impl Authorizer {
                     Authentication::Header(name) => (name.clone(), ""),
                     Authentication::Bearer | Authentication::SigV4 { .. } => (AUTHORIZATION, "Bearer "),
                 };
-                let source = SecretSource::new(place, surroundings);
+                let source = SecretSource::new(place, surroundings)?;
+                if let Some(key) = source.at_hand()? {
+                    key.header(prefix, &place.to_string())?;
+                }
                 let source = InHeader { source, prefix, place: place.to_string() };
                 Manner::Header { name, value: Refreshing::new(owner, source), beside: snowflake("PROGRAMMATIC_ACCESS_TOKEN") }
             }
@@ -81,14 +84,14 @@ impl Authorizer {
                     value.map_err(|_| CredentialError::configuration("`quota_project` holds characters that no project has"))
                 });
                 let beside = project.transpose()?.map(|project| (GOOGLE_QUOTA_PROJECT, project));
-                bearer(google::source(&credential.source, surroundings), beside)
+                bearer(google::source(&credential.source, surroundings)?, beside)
             }
             Credential::Ibm(credential) => bearer(Box::new(ibm::ApiKey::new(credential, surroundings)?), None),
             Credential::OAuth(credential) => {
-                bearer(Box::new(oauth::ClientCredentials::new(credential, surroundings)), snowflake("OAUTH"))
+                bearer(Box::new(oauth::ClientCredentials::new(credential, surroundings)?), snowflake("OAUTH"))
             }
             Credential::SnowflakeKeyPair(credential) => {
-                bearer(Box::new(snowflake::KeyPair::new(credential, surroundings)), snowflake("KEYPAIR_JWT"))
+                bearer(Box::new(snowflake::KeyPair::new(credential, surroundings)?), snowflake("KEYPAIR_JWT"))
             }
         };
         Ok(Self { manner })

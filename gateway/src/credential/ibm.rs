@@ -23,7 +23,7 @@ impl ApiKey {
     pub(super) fn new(credential: &IbmCredential, surroundings: &Surroundings) -> Result<Self, CredentialError> {
         let base = credential.iam_url.as_ref().map_or_else(|| IAM.to_owned(), ToString::to_string);
         let uri = form::uri(format!("{base}/identity/token"))?;
-        Ok(Self { uri, key: SecretSource::new(&credential.api_key, surroundings), surroundings: surroundings.clone() })
+        Ok(Self { uri, key: SecretSource::new(&credential.api_key, surroundings)?, surroundings: surroundings.clone() })
     }
 }
 

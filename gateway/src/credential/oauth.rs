@@ -18,9 +18,9 @@ pub(super) struct ClientCredentials {
 }
 
 impl ClientCredentials {
-    pub(super) fn new(credential: &OAuthCredential, surroundings: &Surroundings) -> Self {
-        let secret = SecretSource::new(&credential.client_secret, surroundings);
-        Self { credential: credential.clone(), secret, surroundings: surroundings.clone() }
+    pub(super) fn new(credential: &OAuthCredential, surroundings: &Surroundings) -> Result<Self, CredentialError> {
+        let secret = SecretSource::new(&credential.client_secret, surroundings)?;
+        Ok(Self { credential: credential.clone(), secret, surroundings: surroundings.clone() })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads a secret where the policy says: environment, file, secret manager.
 
-use std::{path::Path, time::Duration};
+use std::{io, path::Path, time::Duration};
 
 use futures_util::future::BoxFuture;
 use tradewind_policies::spec::SecretRef;
@@ -23,8 +23,24 @@ pub(super) struct SecretSource {
 }
 
 impl SecretSource {
-    pub(super) fn new(place: &SecretRef, surroundings: &Surroundings) -> Self {
-        Self { place: place.clone(), surroundings: surroundings.clone() }
+    /// Reads it once where that needs nobody's answer, so that a mistake shows when the policy is loaded and not in a request.
+    pub(super) fn new(place: &SecretRef, surroundings: &Surroundings) -> Result<Self, SecretError> {
+        let source = Self { place: place.clone(), surroundings: surroundings.clone() };
+        source.at_hand().map(|_| source)
+    }
+
+    /// The secret, where it is in the environment or in a file.
+    pub(super) fn at_hand(&self) -> Result<Option<Secret>, SecretError> {
+        let text = match &self.place {
+            SecretRef::Env(name) => self.variable(name)?,
+            SecretRef::File(path) => std::fs::read_to_string(path).map_err(|reason| unreadable(path, &reason))?,
+            _ => return Ok(None),
+        };
+        Secret::of(&text, &self.place()).map(Some)
+    }
+
+    fn variable(&self, name: &str) -> Result<String, SecretError> {
+        self.surroundings.variables.get(name).ok_or_else(|| SecretError::NoVariable(name.to_owned()))
     }
 
     /// The place, as the policy writes it.
@@ -43,10 +59,7 @@ impl Source<Secret> for SecretSource {
         Box::pin(async move {
             let (place, surroundings) = (self.place(), &self.surroundings);
             let (text, life) = match &self.place {
-                SecretRef::Env(name) => {
-                    let value = surroundings.variables.get(name);
-                    (value.ok_or_else(|| SecretError::NoVariable(name.clone()))?, Life::FIXED)
-                }
+                SecretRef::Env(name) => (self.variable(name)?, Life::FIXED),
                 SecretRef::File(path) => (read_file(path).await?, Life::reread(FILE_PERIOD)),
                 SecretRef::AwsSecretsManager { name, key } => {
                     let secret = AwsSecret { name, key: key.as_deref() };
@@ -72,6 +85,9 @@ impl Source<Secret> for SecretSource {
 
 /// A file that holds a secret.
 pub(super) async fn read_file(path: &Path) -> Result<String, SecretError> {
-    let read = tokio::fs::read_to_string(path).await;
-    read.map_err(|reason| SecretError::Unreadable { path: path.display().to_string(), reason: reason.to_string() })
+    tokio::fs::read_to_string(path).await.map_err(|reason| unreadable(path, &reason))
+}
+
+fn unreadable(path: &Path, reason: &io::Error) -> SecretError {
+    SecretError::Unreadable { path: path.display().to_string(), reason: reason.to_string() }
 }

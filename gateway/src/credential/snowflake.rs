@@ -33,9 +33,10 @@ struct Claims<'a> {
 }
 
 impl KeyPair {
-    pub(super) fn new(credential: &SnowflakeKeyPair, surroundings: &Surroundings) -> Self {
+    pub(super) fn new(credential: &SnowflakeKeyPair, surroundings: &Surroundings) -> Result<Self, CredentialError> {
         let subject = format!("{}.{}", account(&credential.account), credential.user).to_uppercase();
-        Self { subject, key: SecretSource::new(&credential.private_key, surroundings), surroundings: surroundings.clone() }
+        let key = SecretSource::new(&credential.private_key, surroundings)?;
+        Ok(Self { subject, key, surroundings: surroundings.clone() })
     }
 }
 

@@ -29,6 +29,10 @@ impl Chain {
         region: &str,
         surroundings: &Surroundings,
     ) -> Result<Self, CredentialError> {
+        if let AwsSource::Keys { secret_access_key, .. } = &credential.source {
+            // Whether it is there: it is read anew for each use.
+            SecretSource::new(secret_access_key, surroundings)?;
+        }
         let assume = credential.assume_role.as_ref().map(|role| Role {
             arn: role.role_arn.clone(),
             session_name: role.session_name.clone().unwrap_or_else(|| SESSION_NAME.to_owned()),
@@ -50,9 +54,9 @@ impl Chain {
             }),
             AwsSource::Profile(name) => Profiles::load(&self.sts, &self.surroundings).await?.credentials(name).await,
             AwsSource::Keys { access_key_id, secret_access_key, session_token } => {
-                let secret = SecretSource::new(secret_access_key, &self.surroundings).obtain().await?;
+                let secret = SecretSource::new(secret_access_key, &self.surroundings)?.obtain().await?;
                 let session_token = match session_token {
-                    Some(place) => Some(SecretSource::new(place, &self.surroundings).read().await?.expose().to_owned()),
+                    Some(place) => Some(SecretSource::new(place, &self.surroundings)?.read().await?.expose().to_owned()),
                     None => None,
                 };
                 let secret_access_key = secret.value.expose().to_owned();

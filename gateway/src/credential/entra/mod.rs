@@ -28,7 +28,7 @@ pub(super) fn source(
     };
     Ok(match &credential.source {
         EntraSource::ClientSecret { tenant_id, client_id, client_secret } => {
-            let proof = Proof::Secret(SecretSource::new(client_secret, surroundings));
+            let proof = Proof::Secret(SecretSource::new(client_secret, surroundings)?);
             Box::new(application(tenant_id, client_id, proof)?)
         }
         EntraSource::WorkloadIdentity { tenant_id, client_id, token_file } => {

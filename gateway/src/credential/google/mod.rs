@@ -24,14 +24,14 @@ use super::{
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// Where the policy says that tokens come from.
-pub(super) fn source(source: &GoogleSource, surroundings: &Surroundings) -> Box<dyn Source<Secret>> {
+pub(super) fn source(source: &GoogleSource, surroundings: &Surroundings) -> Result<Box<dyn Source<Secret>>, CredentialError> {
     let source = match source {
         GoogleSource::Default => Origin::Default,
         GoogleSource::File(path) => Origin::File(path.clone()),
-        GoogleSource::Json(place) => Origin::Json(SecretSource::new(place, surroundings)),
+        GoogleSource::Json(place) => Origin::Json(SecretSource::new(place, surroundings)?),
         GoogleSource::Metadata => Origin::Metadata,
     };
-    Box::new(Google { source, surroundings: surroundings.clone() })
+    Ok(Box::new(Google { source, surroundings: surroundings.clone() }))
 }
 
 #[derive(Debug)]

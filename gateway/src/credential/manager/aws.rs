@@ -70,7 +70,8 @@ impl AwsSecret<'_> {
     /// An ARN names its region (`arn:aws:secretsmanager:REGION:…`); a name is looked up where the process works.
     fn region(&self, surroundings: &Surroundings) -> Result<String, CredentialError> {
         let named = self.name.strip_prefix("arn:").and_then(|rest| rest.split(':').nth(2)).map(str::to_owned);
-        let missing = || CredentialError::configuration(format!("aws-sm:{} needs a region: set AWS_REGION, or use an ARN", self.name));
+        let missing =
+            || CredentialError::configuration(format!("aws-sm:{} needs a region: set AWS_REGION, or use an ARN", self.name));
         named.or_else(|| region(&surroundings.variables)).ok_or_else(missing)
     }
 }

@@ -28,7 +28,7 @@ struct Payload {
 
 impl GoogleSecret<'_> {
     pub(in crate::credential) async fn read(&self, surroundings: &Surroundings) -> Result<String, CredentialError> {
-        let token = google::source(&GoogleSource::Default, surroundings).obtain().await?.value;
+        let token = google::source(&GoogleSource::Default, surroundings)?.obtain().await?.value;
         // The variable by which `gcloud` is told of another address.
         let base = surroundings.variables.get("CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER");
         let base = base.unwrap_or_else(|| "https://secretmanager.googleapis.com".to_owned());

@@ -29,7 +29,8 @@ impl VaultSecret<'_> {
     pub(in crate::credential) async fn read(&self, place: &str, surroundings: &Surroundings) -> Result<String, CredentialError> {
         let variable = |name| surroundings.variables.get(name);
         let address = variable("VAULT_ADDR");
-        let address = address.ok_or_else(|| CredentialError::configuration(format!("{place} needs the environment variable VAULT_ADDR")))?;
+        let address = address
+            .ok_or_else(|| CredentialError::configuration(format!("{place} needs the environment variable VAULT_ADDR")))?;
         let mut request = Request::new(Bytes::new());
         *request.uri_mut() = form::uri(format!("{}/v1/{}/data/{}", address.trim_end_matches('/'), self.mount, self.path))?;
         let headers = request.headers_mut();

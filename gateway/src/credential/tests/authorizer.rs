@@ -83,14 +83,13 @@ async fn what_was_in_its_place_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_missing_key_is_named_and_a_key_with_a_line_break_is_not_shown() {
-    let authorizer = build(vllm(), key("K"), &Authentication::Bearer, &surroundings([])).unwrap();
-    let error = authorizer.authorize(&mut request()).await.unwrap_err();
+async fn a_key_that_is_missing_or_cannot_be_sent_is_found_out_at_once_and_not_shown() {
+    let error = build(vllm(), key("K"), &Authentication::Bearer, &surroundings([])).unwrap_err();
     assert!(error.to_string().starts_with("the environment variable K is not set"), "{error}");
     let surroundings = surroundings([("K", "sk-secret\r\nx: y".to_owned())]);
-    let authorizer = build(vllm(), key("K"), &Authentication::Bearer, &surroundings).unwrap();
-    let error = authorizer.authorize(&mut request()).await.unwrap_err();
-    assert!(!format!("{error} {error:?} {authorizer:?}").contains("sk-secret"));
+    let error = build(vllm(), key("K"), &Authentication::Bearer, &surroundings).unwrap_err();
+    assert_eq!(error.to_string(), "env:K holds characters that cannot stand in an HTTP header");
+    assert!(!format!("{error:?}").contains("sk-secret"));
 }
 
 #[tokio::test]
@@ -141,12 +140,15 @@ async fn requests_to_aws_are_signed_with_the_golden_signature() {
 
 #[tokio::test]
 async fn the_openai_endpoints_of_aws_take_a_bearer_token_made_of_credentials() {
-    let surroundings =
-        surroundings([("AWS_ACCESS_KEY_ID", "AKID".to_owned()), ("AWS_SECRET_ACCESS_KEY", "s".to_owned())]);
+    let surroundings = surroundings([("AWS_ACCESS_KEY_ID", "AKID".to_owned()), ("AWS_SECRET_ACCESS_KEY", "s".to_owned())]);
     let aws = || Credential::Aws(AwsCredential::default());
     for (host, url, prefix) in [
         (OpenAiHost::BedrockOpenAi, "https://bedrock-runtime.us-west-2.amazonaws.com/openai/v1", "Bearer bedrock-api-key-"),
-        (OpenAiHost::SageMakerOpenAi, "https://runtime.sagemaker.us-west-2.amazonaws.com/endpoints/e/openai/v1", "Bearer sagemaker-api-key-"),
+        (
+            OpenAiHost::SageMakerOpenAi,
+            "https://runtime.sagemaker.us-west-2.amazonaws.com/endpoints/e/openai/v1",
+            "Bearer sagemaker-api-key-",
+        ),
     ] {
         let authorizer = build(openai(host, url), aws(), &Authentication::Bearer, &surroundings).unwrap();
         let headers = headers(&authorizer).await;
@@ -176,7 +178,10 @@ async fn a_google_project_that_pays_is_named() {
     let credential = GoogleCredential { source: GoogleSource::Metadata, quota_project: Some("payer".to_owned()) };
     let authorizer = build(vllm(), Credential::Google(credential), &Authentication::Bearer, &surroundings).unwrap();
     let headers = headers(&authorizer).await;
-    assert_eq!((&headers["authorization"], &headers["x-goog-user-project"]), (&"Bearer gcp".parse().unwrap(), &"payer".parse().unwrap()));
+    assert_eq!(
+        (&headers["authorization"], &headers["x-goog-user-project"]),
+        (&"Bearer gcp".parse().unwrap(), &"payer".parse().unwrap())
+    );
 }
 
 #[tokio::test]
@@ -186,11 +191,7 @@ async fn snowflake_is_told_what_kind_of_token_it_gets() {
     let api = || openai(OpenAiHost::Snowflake, "https://a.snowflakecomputing.com/api/v2/cortex/v1");
     let pat = build(api(), key("PAT"), &Authentication::Bearer, &surroundings).unwrap();
     assert_eq!(headers(&pat).await[KIND], "PROGRAMMATIC_ACCESS_TOKEN");
-    let pair = SnowflakeKeyPair {
-        account: "a".to_owned(),
-        user: "u".to_owned(),
-        private_key: SecretRef::Env("KEY".to_owned()),
-    };
+    let pair = SnowflakeKeyPair { account: "a".to_owned(), user: "u".to_owned(), private_key: SecretRef::Env("KEY".to_owned()) };
     let jwt = build(api(), Credential::SnowflakeKeyPair(pair), &Authentication::Bearer, &surroundings).unwrap();
     let headers = headers(&jwt).await;
     assert_eq!(headers[KIND], "KEYPAIR_JWT");

@@ -66,7 +66,10 @@ fn home(config: &str, credentials: &str) -> (TempDir, String) {
 async fn the_chain_takes_the_first_that_is_there() {
     let sts = sts().await;
     let container = Endpoint::always(issued("CONTAINER")).await;
-    let (home, path) = home("[profile role]\nrole_arn = r\nsource_profile = default\n", "[default]\naws_access_key_id=FILE\naws_secret_access_key=s\n");
+    let (home, path) = home(
+        "[profile role]\nrole_arn = r\nsource_profile = default\n",
+        "[default]\naws_access_key_id=FILE\naws_secret_access_key=s\n",
+    );
     let token = home.path().join("token");
     std::fs::write(&token, "jwt").unwrap();
     let key = ("AWS_ACCESS_KEY_ID", "ENV".to_owned());
@@ -89,7 +92,10 @@ async fn the_chain_takes_the_first_that_is_there() {
     assert_eq!(id(&surroundings([ecs])).await, "CONTAINER");
     let nothing = surroundings([("AWS_EC2_METADATA_DISABLED", "true".to_owned())]);
     let error = from(AwsSource::Chain, &nothing).await.unwrap_err();
-    assert!(error.to_string().starts_with("there are no AWS credentials: none in the environment, no profile `default`"), "{error}");
+    assert!(
+        error.to_string().starts_with("there are no AWS credentials: none in the environment, no profile `default`"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -115,13 +121,16 @@ async fn a_web_identity_is_exchanged_without_a_signature_and_read_anew() {
         let asked = sts.received().pop().unwrap();
         assert_eq!((asked.method.as_str(), asked.target.as_str(), asked.header("authorization")), ("POST", "/", ""));
         let form: Vec<_> = asked.form().into_iter().map(|(key, value)| format!("{key}={value}")).collect();
-        assert_eq!(form, [
-            "Action=AssumeRoleWithWebIdentity",
-            "RoleArn=arn:aws:iam::1:role/r",
-            "RoleSessionName=pod",
-            "Version=2011-06-15",
-            &format!("WebIdentityToken={token}"),
-        ]);
+        assert_eq!(
+            form,
+            [
+                "Action=AssumeRoleWithWebIdentity",
+                "RoleArn=arn:aws:iam::1:role/r",
+                "RoleSessionName=pod",
+                "Version=2011-06-15",
+                &format!("WebIdentityToken={token}"),
+            ]
+        );
     }
 }
 
@@ -212,7 +221,9 @@ async fn an_instance_is_asked_with_a_session_first() {
     let imds = Endpoint::start(|asked, _| {
         let session = asked.header("x-aws-ec2-metadata-token");
         match (asked.method.as_str(), asked.target.as_str()) {
-            ("PUT", "/latest/api/token") if asked.header("x-aws-ec2-metadata-token-ttl-seconds") == "21600" => (200, "session".to_owned()),
+            ("PUT", "/latest/api/token") if asked.header("x-aws-ec2-metadata-token-ttl-seconds") == "21600" => {
+                (200, "session".to_owned())
+            }
             ("GET", "/latest/meta-data/iam/security-credentials/") if session == "session" => (200, "my-role\n".to_owned()),
             ("GET", "/latest/meta-data/iam/security-credentials/my-role") if session == "session" => (200, issued("EC2")),
             _ => (401, String::new()),
@@ -286,7 +297,8 @@ async fn the_files_are_read_anew_when_keys_rotate() {
     let fresh = profile("default", &surroundings).await.unwrap();
     assert_eq!((fresh.value.access_key_id.as_str(), fresh.life.end), ("ONE", None));
     assert!(fresh.life.refresh.is_some());
-    std::fs::write(home.path().join(".aws/credentials"), "[default]\naws_access_key_id = TWO\naws_secret_access_key = s\n").unwrap();
+    std::fs::write(home.path().join(".aws/credentials"), "[default]\naws_access_key_id = TWO\naws_secret_access_key = s\n")
+        .unwrap();
     assert_eq!(profile("default", &surroundings).await.unwrap().value.access_key_id, "TWO");
 }
 
@@ -299,7 +311,11 @@ fn with_process(command: &str) -> (TempDir, Surroundings) {
 async fn a_program_may_print_the_credentials() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("out put.json");
-    std::fs::write(&output, format!(r#"{{"Version":1,"AccessKeyId":"P","SecretAccessKey":"s","SessionToken":"t","Expiration":"{END}"}}"#)).unwrap();
+    std::fs::write(
+        &output,
+        format!(r#"{{"Version":1,"AccessKeyId":"P","SecretAccessKey":"s","SessionToken":"t","Expiration":"{END}"}}"#),
+    )
+    .unwrap();
     let (_home, surroundings) = with_process(&format!("cat \"{}\"", output.display()));
     let fresh = profile("p", &surroundings).await.unwrap();
     assert_eq!((fresh.value.access_key_id.as_str(), fresh.life), ("P", Life::aws(Duration::from_secs(3600))));

@@ -3,7 +3,7 @@
 use tradewind_policies::spec::{IbmCredential, SecretRef};
 
 use super::{
-    super::{CredentialError, EndpointFault, Secret, Fresh, Source, ibm::ApiKey},
+    super::{CredentialError, EndpointFault, Fresh, Secret, Source, ibm::ApiKey},
     support::{Endpoint, surroundings, token},
 };
 

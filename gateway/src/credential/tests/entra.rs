@@ -34,12 +34,10 @@ async fn an_application_shows_its_secret() {
     assert_eq!((asked.method.as_str(), asked.target.as_str()), ("POST", "/t1/oauth2/v2.0/token"));
     let form = asked.form();
     assert_eq!(form.len(), 4);
-    assert_eq!([&form["grant_type"], &form["client_id"], &form["client_secret"], &form["scope"]], [
-        "client_credentials",
-        "c1",
-        "s&cret",
-        SCOPE
-    ]);
+    assert_eq!(
+        [&form["grant_type"], &form["client_id"], &form["client_secret"], &form["scope"]],
+        ["client_credentials", "c1", "s&cret", SCOPE]
+    );
 }
 
 #[tokio::test]
@@ -85,10 +83,8 @@ async fn a_machine_asks_its_metadata_service() {
 #[tokio::test]
 async fn an_app_service_has_its_own_endpoint() {
     let app = Endpoint::always(format!(r#"{{"access_token":"app","expires_on":"{}"}}"#, NOW + 7200)).await;
-    let surroundings = surroundings([
-        ("IDENTITY_ENDPOINT", format!("{}/msi/token", app.url())),
-        ("IDENTITY_HEADER", "guid".to_owned()),
-    ]);
+    let surroundings =
+        surroundings([("IDENTITY_ENDPOINT", format!("{}/msi/token", app.url())), ("IDENTITY_HEADER", "guid".to_owned())]);
     let way = EntraSource::ManagedIdentity { client_id: None };
     let fresh = source(&credential(way, None), Some(SCOPE), &surroundings).unwrap().obtain().await.unwrap();
     assert_eq!((fresh.value.expose(), fresh.life), ("app", Life::token(Duration::from_secs(7200))));
@@ -99,11 +95,7 @@ async fn an_app_service_has_its_own_endpoint() {
 
 #[tokio::test]
 async fn what_is_missing_is_named_with_its_variable() {
-    let way = EntraSource::ClientSecret {
-        tenant_id: None,
-        client_id: None,
-        client_secret: SecretRef::Env("SECRET".to_owned()),
-    };
+    let way = EntraSource::ClientSecret { tenant_id: None, client_id: None, client_secret: SecretRef::Env("SECRET".to_owned()) };
     let error = source(&credential(way, None), Some(SCOPE), &surroundings([])).unwrap_err();
     assert!(error.to_string().contains("`tenant_id`") && error.to_string().contains("AZURE_TENANT_ID"), "{error}");
     let error = source(&credential(by_secret(), None), None, &surroundings([])).unwrap_err();

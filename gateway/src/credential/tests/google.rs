@@ -24,7 +24,7 @@ fn file(document: &serde_json::Value) -> (TempDir, PathBuf) {
 
 async fn obtain(document: &serde_json::Value, surroundings: &Surroundings) -> Result<Fresh<Secret>, CredentialError> {
     let (_folder, path) = file(document);
-    source(&GoogleSource::File(path), surroundings).obtain().await
+    source(&GoogleSource::File(path), surroundings).unwrap().obtain().await
 }
 
 #[tokio::test]
@@ -35,12 +35,15 @@ async fn a_service_account_signs_an_assertion() {
         "private_key": rsa_key().serialize_pem(), "token_uri": token_uri, "project_id": "p"});
     let surroundings = surroundings([("GOOGLE", document.to_string())]);
     let place = SecretRef::Env("GOOGLE".to_owned());
-    let fresh = source(&GoogleSource::Json(place), &surroundings).obtain().await.unwrap();
+    let fresh = source(&GoogleSource::Json(place), &surroundings).unwrap().obtain().await.unwrap();
     assert_eq!((fresh.value.expose(), fresh.life), ("sa", Life::token(Duration::from_secs(3600))));
     let form = endpoint.only().form();
     assert_eq!(form["grant_type"], "urn:ietf:params:oauth:grant-type:jwt-bearer");
     let claims = claims(&form["assertion"], Some(&token_uri));
-    assert_eq!(claims, json!({"iss": "gateway@p.iam.gserviceaccount.com", "scope": SCOPE, "aud": token_uri, "iat": NOW, "exp": NOW + 3600}));
+    assert_eq!(
+        claims,
+        json!({"iss": "gateway@p.iam.gserviceaccount.com", "scope": SCOPE, "aud": token_uri, "iat": NOW, "exp": NOW + 3600})
+    );
     assert_eq!(jsonwebtoken::decode_header(&form["assertion"]).unwrap().kid.as_deref(), Some("kid1"));
 }
 
@@ -50,21 +53,18 @@ async fn a_user_shows_the_refresh_token() {
     let document = json!({"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r", "token_uri": endpoint.url()});
     assert_eq!(obtain(&document, &surroundings([])).await.unwrap().value.expose(), "user");
     let form = endpoint.only().form();
-    assert_eq!(form.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>(), [
-        "client_id=c",
-        "client_secret=s",
-        "grant_type=refresh_token",
-        "refresh_token=r"
-    ]);
+    assert_eq!(
+        form.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>(),
+        ["client_id=c", "client_secret=s", "grant_type=refresh_token", "refresh_token=r"]
+    );
 }
 
 #[tokio::test]
 async fn the_metadata_server_is_asked_where_there_is_no_file() {
     let metadata = Endpoint::always(token("gce")).await;
     let home = tempfile::tempdir().unwrap();
-    let surroundings =
-        surroundings([("GCE_METADATA_HOST", metadata.authority()), ("HOME", home.path().display().to_string())]);
-    assert_eq!(source(&GoogleSource::Default, &surroundings).obtain().await.unwrap().value.expose(), "gce");
+    let surroundings = surroundings([("GCE_METADATA_HOST", metadata.authority()), ("HOME", home.path().display().to_string())]);
+    assert_eq!(source(&GoogleSource::Default, &surroundings).unwrap().obtain().await.unwrap().value.expose(), "gce");
     let asked = metadata.only();
     assert_eq!(asked.header("metadata-flavor"), "Google");
     assert_eq!(
@@ -82,7 +82,7 @@ async fn the_file_that_gcloud_leaves_is_found() {
     let document = json!({"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r", "token_uri": endpoint.url()});
     std::fs::write(folder.join("application_default_credentials.json"), document.to_string()).unwrap();
     let surroundings = surroundings([("HOME", home.path().display().to_string())]);
-    assert_eq!(source(&GoogleSource::Default, &surroundings).obtain().await.unwrap().value.expose(), "user");
+    assert_eq!(source(&GoogleSource::Default, &surroundings).unwrap().obtain().await.unwrap().value.expose(), "user");
 }
 
 fn external(sts: &Endpoint, source: serde_json::Value, impersonation: Option<String>) -> serde_json::Value {
@@ -96,20 +96,16 @@ fn external(sts: &Endpoint, source: serde_json::Value, impersonation: Option<Str
 async fn another_clouds_token_is_exchanged() {
     let sts = Endpoint::always(token("federated")).await;
     let (_folder, path) = file(&json!({"id_token": "k8s"}));
-    let document = external(
-        &sts,
-        json!({"file": path, "format": {"type": "json", "subject_token_field_name": "id_token"}}),
-        None,
-    );
+    let document =
+        external(&sts, json!({"file": path, "format": {"type": "json", "subject_token_field_name": "id_token"}}), None);
     assert_eq!(obtain(&document, &surroundings([])).await.unwrap().value.expose(), "federated");
     let form = sts.only().form();
     assert_eq!(form["grant_type"], "urn:ietf:params:oauth:grant-type:token-exchange");
     assert_eq!(form["requested_token_type"], "urn:ietf:params:oauth:token-type:access_token");
-    assert_eq!([&form["subject_token"], &form["subject_token_type"], &form["scope"]], [
-        "k8s",
-        "urn:ietf:params:oauth:token-type:jwt",
-        SCOPE
-    ]);
+    assert_eq!(
+        [&form["subject_token"], &form["subject_token_type"], &form["scope"]],
+        ["k8s", "urn:ietf:params:oauth:token-type:jwt", SCOPE]
+    );
     assert!(form["audience"].ends_with("/workloadIdentityPools/P/providers/X"));
 }
 

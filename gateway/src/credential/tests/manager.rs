@@ -1,12 +1,12 @@
 //! Secret managers.
 
 use super::{
-    super::{CredentialError, Life, Secret, Surroundings, secrets::SecretSource, Source},
+    super::{CredentialError, Life, Secret, Source, Surroundings, secrets::SecretSource},
     support::{Endpoint, surroundings, token},
 };
 
 async fn read(place: &str, surroundings: &Surroundings) -> Result<Secret, CredentialError> {
-    let fresh = SecretSource::new(&place.parse().unwrap(), surroundings).obtain().await?;
+    let fresh = SecretSource::new(&place.parse().unwrap(), surroundings)?.obtain().await?;
     assert_eq!(fresh.life, Life::reread(std::time::Duration::from_secs(300)));
     Ok(fresh.value)
 }

@@ -36,8 +36,7 @@ pub(super) fn claims(token: &str, audience: Option<&str>) -> Value {
 #[tokio::test]
 async fn ibm_exchanges_an_api_key() {
     let iam = Endpoint::always(token("ibm-token")).await;
-    let credential =
-        IbmCredential { api_key: SecretRef::Env("IBM_KEY".to_owned()), iam_url: Some(iam.url().parse().unwrap()) };
+    let credential = IbmCredential { api_key: SecretRef::Env("IBM_KEY".to_owned()), iam_url: Some(iam.url().parse().unwrap()) };
     let source = ApiKey::new(&credential, &surroundings([("IBM_KEY", "k/1+".to_owned())])).unwrap();
     assert_eq!(source.obtain().await.unwrap().value.expose(), "ibm-token");
     let asked = iam.only();
@@ -55,15 +54,15 @@ async fn oauth_sends_the_client_by_http_basic() {
         client_secret: SecretRef::Env("SECRET".to_owned()),
         scope: Some("all-apis".to_owned()),
     };
-    let source = ClientCredentials::new(&credential, &surroundings([("SECRET", "p:w".to_owned())]));
+    let source = ClientCredentials::new(&credential, &surroundings([("SECRET", "p:w".to_owned())])).unwrap();
     assert_eq!(source.obtain().await.unwrap().value.expose(), "m2m");
     let asked = endpoint.only();
     assert_eq!(asked.target, "/oidc/v1/token");
     assert_eq!(asked.header("authorization"), format!("Basic {}", BASE64_STANDARD.encode("client+id:p%3Aw")));
-    assert_eq!(asked.form().into_iter().collect::<Vec<_>>(), [
-        ("grant_type".to_owned(), "client_credentials".to_owned()),
-        ("scope".to_owned(), "all-apis".to_owned())
-    ]);
+    assert_eq!(
+        asked.form().into_iter().collect::<Vec<_>>(),
+        [("grant_type".to_owned(), "client_credentials".to_owned()), ("scope".to_owned(), "all-apis".to_owned())]
+    );
 }
 
 #[tokio::test]
@@ -73,7 +72,7 @@ async fn snowflake_gets_a_jwt_of_the_users_key_pair() {
         user: "gateway".to_owned(),
         private_key: SecretRef::Env("KEY".to_owned()),
     };
-    let source = snowflake::KeyPair::new(&credential, &surroundings([("KEY", rsa_key().serialize_pem())]));
+    let source = snowflake::KeyPair::new(&credential, &surroundings([("KEY", rsa_key().serialize_pem())])).unwrap();
     let claims = claims(source.obtain().await.unwrap().value.expose(), None);
     let fingerprint = digest::digest(&digest::SHA256, &rsa_key().subject_public_key_info());
     assert_eq!(claims["iss"], format!("XY12345.GATEWAY.SHA256:{}", BASE64_STANDARD.encode(fingerprint)));
@@ -84,12 +83,9 @@ async fn snowflake_gets_a_jwt_of_the_users_key_pair() {
 
 #[tokio::test]
 async fn a_key_that_is_none_is_refused_without_being_shown() {
-    let credential = SnowflakeKeyPair {
-        account: "a".to_owned(),
-        user: "u".to_owned(),
-        private_key: SecretRef::Env("KEY".to_owned()),
-    };
-    let source = snowflake::KeyPair::new(&credential, &surroundings([("KEY", "hunter2hunter2".to_owned())]));
+    let credential =
+        SnowflakeKeyPair { account: "a".to_owned(), user: "u".to_owned(), private_key: SecretRef::Env("KEY".to_owned()) };
+    let source = snowflake::KeyPair::new(&credential, &surroundings([("KEY", "hunter2hunter2".to_owned())])).unwrap();
     let error = source.obtain().await.unwrap_err();
     assert!(error.to_string().starts_with("env:KEY is no usable RSA private key") && !format!("{error:?}").contains("hunter2"));
 }
