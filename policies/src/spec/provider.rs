@@ -151,8 +151,7 @@ pub enum OpenAiHost {
     VertexOpenAi,
     /// The OpenAI endpoint of Amazon Bedrock.
     BedrockOpenAi,
-    /// The OpenAI endpoint of Amazon SageMaker. The address is that of the runtime; the model's name is `ENDPOINT` or
-    /// `ENDPOINT/INFERENCE-COMPONENT`, which its paths begin with.
+    /// The OpenAI endpoint of one endpoint of Amazon SageMaker, which the address names.
     SageMakerOpenAi,
 }
 
@@ -280,7 +279,9 @@ impl Api {
             | Self::Gemini { base_url }
             | Self::Watsonx { base_url, .. }
             | Self::Cohere { base_url } => Some(base_url),
-            Self::Bedrock { base_url, .. } | Self::SageMaker { base_url, .. } | Self::Vertex { base_url, .. } => base_url.as_ref(),
+            Self::Bedrock { base_url, .. } | Self::SageMaker { base_url, .. } | Self::Vertex { base_url, .. } => {
+                base_url.as_ref()
+            }
         }
     }
 
