@@ -61,7 +61,11 @@ fn hosts_with_openai_s_api_are_where_they_are_known_to_be() {
         ("databricks", OpenAiHost::Databricks, "https://adb-1234567890123456.7.azuredatabricks.net/serving-endpoints"),
         ("snowflake", OpenAiHost::Snowflake, "https://company-prod.snowflakecomputing.com/api/v2/cortex/v1"),
         ("bedrock-openai", OpenAiHost::BedrockOpenAi, "https://bedrock-runtime.us-west-2.amazonaws.com/openai/v1"),
-        ("sagemaker-openai", OpenAiHost::SageMakerOpenAi, "https://runtime.sagemaker.cn-north-1.amazonaws.com.cn"),
+        (
+            "sagemaker-openai",
+            OpenAiHost::SageMakerOpenAi,
+            "https://runtime.sagemaker.cn-north-1.amazonaws.com.cn/endpoints/qwen-endpoint/inference-components/qwen-component/openai/v1",
+        ),
         (
             "vertex-openai",
             OpenAiHost::VertexOpenAi,

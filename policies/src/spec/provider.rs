@@ -151,8 +151,7 @@ pub enum OpenAiHost {
     VertexOpenAi,
     /// The OpenAI endpoint of Amazon Bedrock.
     BedrockOpenAi,
-    /// The OpenAI endpoint of Amazon SageMaker. The address is that of the runtime; the model's name is `ENDPOINT` or
-    /// `ENDPOINT/INFERENCE-COMPONENT`, which its paths begin with.
+    /// The OpenAI endpoint of one endpoint of Amazon SageMaker, which the address names.
     SageMakerOpenAi,
 }
 

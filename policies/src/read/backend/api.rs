@@ -24,7 +24,8 @@ pub(super) struct Spoken {
 pub(super) fn read(speaks: Speaks, table: &mut Table<'_>, report: &mut Report<'_>) -> Option<Spoken> {
     let api = match speaks {
         Speaks::OpenAi(host, address) => address.read(table, report).map(|base_url| Api::OpenAi { host, base_url }),
-        Speaks::AwsOpenAi(host, service, path) => return aws::openai(host, service, path, table, report),
+        Speaks::BedrockOpenAi => return aws::bedrock_openai(table, report),
+        Speaks::SageMakerOpenAi => return aws::sagemaker_openai(table, report),
         Speaks::VertexOpenAi => vertex::openai(table, report),
         Speaks::AzureOpenAi(address) => azure_openai(address, table, report),
         Speaks::AzureInference(address) => azure_inference(address, table, report),

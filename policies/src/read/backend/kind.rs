@@ -19,8 +19,8 @@ pub(super) struct Kind {
 #[derive(Clone, Copy)]
 pub(super) enum Speaks {
     OpenAi(OpenAiHost, Address),
-    /// The OpenAI endpoints of AWS: what stands before the region in the host, and the path.
-    AwsOpenAi(OpenAiHost, &'static str, &'static str),
+    BedrockOpenAi,
+    SageMakerOpenAi,
     VertexOpenAi,
     /// The surface with deployments or `/openai/v1`.
     AzureOpenAi(Address),
@@ -97,9 +97,9 @@ pub(super) const PROVIDERS: &[Kind] = &[
     anthropic("foundry-anthropic", AnthropicHost::Foundry, resource(".services.ai.azure.com"), way::AZURE),
     anthropic("anthropic", AnthropicHost::Anthropic, Address::Known("https://api.anthropic.com"), way::KEY),
     kind("bedrock", Speaks::Bedrock, way::AWS),
-    kind("bedrock-openai", Speaks::AwsOpenAi(OpenAiHost::BedrockOpenAi, "bedrock-runtime", "/openai/v1"), way::AWS),
+    kind("bedrock-openai", Speaks::BedrockOpenAi, way::AWS),
     kind("sagemaker", Speaks::SageMaker, way::AWS),
-    kind("sagemaker-openai", Speaks::AwsOpenAi(OpenAiHost::SageMakerOpenAi, "runtime.sagemaker", ""), way::AWS),
+    kind("sagemaker-openai", Speaks::SageMakerOpenAi, way::AWS),
     kind("vertex", Speaks::Vertex, way::VERTEX),
     kind("vertex-openai", Speaks::VertexOpenAi, way::VERTEX),
     kind("gemini", Speaks::Gemini(Address::Known("https://generativelanguage.googleapis.com/v1beta")), way::GEMINI),
