@@ -6,11 +6,19 @@
 #![forbid(unsafe_code)]
 
 mod adapter;
-pub mod aws;
 pub mod anthropic;
+pub mod aws;
+pub mod bedrock;
+pub mod cohere;
+mod content_type;
+pub mod gemini;
 pub mod openai;
+mod post;
 mod retry_after;
+mod vectors;
+pub mod sagemaker;
 mod verdict;
+pub mod vertex;
 
 pub use adapter::{
     Adapter, Ask, Authentication, Exchange, PrepareError, ReadError, Reader, Refusal, Reply, Translate, Translated,

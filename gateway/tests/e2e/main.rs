@@ -17,6 +17,7 @@ mod client_leaves;
 mod deadline;
 mod failover;
 mod interruption;
+mod matrix;
 mod order;
 mod passthrough;
 mod refusals;

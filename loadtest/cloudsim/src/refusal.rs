@@ -20,6 +20,8 @@ pub(crate) enum Why {
     WrongCredential,
     /// The credential was good once.
     Expired,
+    /// The credential is good, but not for this.
+    Forbidden,
     /// There is nothing at that path.
     UnknownUrl,
     /// The model is not served here.
@@ -52,7 +54,8 @@ impl Refusal {
 
     /// A scripted status.
     pub(crate) fn scripted(status: u16) -> Self {
-        Self::new(status, Why::Scripted, format!("Simulated status {status}."))
+        let why = if status == 403 { Why::Forbidden } else { Why::Scripted };
+        Self::new(status, why, format!("Simulated status {status}."))
     }
 
     /// A 429 that asks to come back later.

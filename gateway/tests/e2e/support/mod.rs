@@ -3,6 +3,7 @@
 mod answer;
 mod canned;
 mod client;
+mod clouds;
 mod gateway;
 mod multiplexed;
 mod policy;
@@ -16,6 +17,7 @@ pub(crate) use self::{
     answer::{Answer, Events},
     canned::{Absent, Canned},
     client::{Client, Http},
+    clouds::{Cloud, Clouds},
     gateway::{Gateway, Setup, records, request},
     multiplexed::{End, Multiplexed},
     policy::Policy,
