@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 
 import anthropic
 import boto3
+import botocore.auth
+import botocore.awsrequest
 import botocore.config
+import botocore.credentials
 import botocore.exceptions
+import httpx
 import pytest
 
 from harness.cloud import KEY
@@ -180,13 +185,25 @@ def _replace(request, body: dict) -> None:
         request.headers.replace_header("Content-Length", str(len(request.data)))
 
 
-def test_bearer_keys_are_accepted_where_they_are_good(bedrock, client, monkeypatch):
-    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", KEY)
-    assert client("bedrock-runtime").converse(modelId=CLAUDE, messages=[user(QUESTION)])["stopReason"] == "end_turn"
-    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "another")
-    with pytest.raises(botocore.exceptions.ClientError) as error:
-        client("bedrock-runtime").converse(modelId=CLAUDE, messages=[user(QUESTION)])
-    assert refused(error)[1] == 403
+def test_bearer_keys_are_accepted_where_they_are_good(aws):
+    # By hand: boto3 sends keys to https only.
+    def converse(key):
+        body = {"messages": [user(QUESTION)]}
+        return httpx.post(f"{aws.origin}/model/{CLAUDE}/converse", json=body, headers={"authorization": f"Bearer {key}"}, trust_env=False)
+
+    assert converse(KEY).json()["stopReason"] == "end_turn"
+    assert converse(_short_term_key("sim-secret-key")).json()["stopReason"] == "end_turn"
+    for wrong in ("another", _short_term_key("wrong"), _short_term_key("sim-secret-key", service="sagemaker")):
+        assert converse(wrong).status_code == 403
+
+
+def _short_term_key(secret: str, service: str = "bedrock") -> str:
+    """A key as AWS's generator makes it: a presigned URL in base64."""
+    request = botocore.awsrequest.AWSRequest("POST", f"https://{service}.amazonaws.com/", params={"Action": "CallWithBearerToken"})
+    credentials = botocore.credentials.Credentials("AKIASIM", secret)
+    botocore.auth.SigV4QueryAuth(credentials, service, "us-east-1", expires=3600).add_auth(request)
+    url = request.url.removeprefix("https://") + "&Version=1"
+    return "bedrock-api-key-" + base64.b64encode(url.encode()).decode()
 
 
 @pytest.mark.parametrize(
