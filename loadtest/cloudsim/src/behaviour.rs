@@ -48,7 +48,8 @@ pub struct Pace {
 }
 
 impl Default for Behaviour {
-    /// Key `sk-sim`, client `sim-client` with `sim-secret`, AWS key `AKIASIM` with `sim-secret-key`, secret `sim-secret`, models `sim-chat`, `sim-embed` and `sim-rerank`, a short answer at once.
+    /// Key `sk-sim`, client `sim-client` with `sim-secret`, AWS key `AKIASIM` with `sim-secret-key`, secret `sim-secret`, models `sim-chat`,
+    /// `sim-embed` and `sim-rerank`, and those whose names AWS goes by; a short answer at once.
     fn default() -> Self {
         Self {
             token: Some("sk-sim".into()),
@@ -63,8 +64,8 @@ impl Default for Behaviour {
             service_accounts: ServiceAccounts::default(),
             secrets: BTreeMap::from([("sim-secret".into(), "sk-sim".into())]),
             client: ("sim-client".into(), "sim-secret".into()),
-            chat_models: vec!["sim-chat".into()],
-            embedding_models: vec!["sim-embed".into()],
+            chat_models: ["sim-chat", "tgi-chat", "lmi-chat"].map(String::from).into(),
+            embedding_models: ["sim-embed", "tei-embed", "amazon.titan-embed-text-v2:0"].map(String::from).into(),
             rerank_models: vec!["sim-rerank".into()],
             answer: ["The", " wind", " blows", " from", " the", " east", "."].map(String::from).into(),
             dimensions: 8,

@@ -57,7 +57,7 @@ pub use behaviour::{Behaviour, Pace};
 pub use google::ServiceAccounts;
 pub use kind::{CloudKind, UnknownCloud};
 pub use log::{Ended, Received};
-pub use policy::{policy, secrets};
+pub use policy::{backend_names, policy, secrets};
 pub use reply::{Gate, Reply};
 pub use sim::Sim;
 pub use tokens::Tokens;

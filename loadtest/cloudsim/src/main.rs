@@ -27,11 +27,11 @@ struct Arguments {
     /// The key to demand; an empty one accepts every caller.
     #[arg(long, default_value = "sk-sim")]
     token: String,
-    /// A model to chat with; may be repeated.
-    #[arg(long = "chat-model", default_value = "sim-chat")]
+    /// A model to chat with, such as `sim-chat`, which is the default; may be repeated.
+    #[arg(long = "chat-model")]
     chat_models: Vec<String>,
-    /// A model to embed with; may be repeated.
-    #[arg(long = "embedding-model", default_value = "sim-embed")]
+    /// A model to embed with, such as `sim-embed`, which is the default; may be repeated.
+    #[arg(long = "embedding-model")]
     embedding_models: Vec<String>,
     /// A model to rerank with; may be repeated.
     #[arg(long = "rerank-model", default_value = "sim-rerank")]
@@ -48,13 +48,15 @@ struct Arguments {
 async fn main() -> io::Result<()> {
     let Arguments { listen, only, policy: file, token, chat_models, embedding_models, rerank_models, first_token, each_token } =
         Arguments::parse();
+    let usual = Behaviour::default();
+    let or_usual = |models: Vec<String>, usual: &[String]| if models.is_empty() { usual.to_vec() } else { models };
     let behaviour = Behaviour {
         token: Some(token).filter(|token| !token.is_empty()),
-        chat_models,
-        embedding_models,
+        chat_models: or_usual(chat_models, &usual.chat_models),
+        embedding_models: or_usual(embedding_models, &usual.embedding_models),
         rerank_models,
         pace: Pace { first: Duration::from_millis(first_token), each: Duration::from_millis(each_token) },
-        ..Behaviour::default()
+        ..usual
     };
     let kinds = if only.is_empty() { CloudKind::ALL } else { only.as_slice() };
     let sims = start(listen, kinds, &behaviour).await?;

@@ -64,6 +64,12 @@ pub fn policy(sims: &[Sim], behaviour: &Behaviour) -> String {
     text
 }
 
+/// The names of the backends that [`policy`] makes of a cloud, in its order. Alone, one is asked by its name for chat, and by
+/// `NAME-embeddings` and `NAME-rerank`.
+pub fn backend_names(sim: &Sim, behaviour: &Behaviour) -> Vec<String> {
+    backends(sim, behaviour).into_iter().map(|backend| backend.name).collect()
+}
+
 fn route(text: &mut String, model: &str, backends: &str) {
     *text += &format!("\n[[route]]\nname = {model:?}\nmatch = {{ model = {model:?} }}\ntiers = [[{backends}]]\n");
 }
@@ -87,7 +93,9 @@ impl Backend {
                 _ => "sim-rerank",
             };
             for name in [shared.to_owned(), self.own(operation)] {
-                *text += &format!("models.{name} = {{ name = {model:?}, operations = [{operation:?}] }}\n");
+                let operations =
+                    if *operation == CHAT { "\"chat\", \"completions\"".to_owned() } else { format!("{operation:?}") };
+                *text += &format!("models.{name} = {{ name = {model:?}, operations = [{operations}] }}\n");
             }
         }
     }
@@ -174,17 +182,33 @@ fn azure(origin: &str, behaviour: &Behaviour) -> Vec<Backend> {
     ]
 }
 
+/// The first of these models whose name begins so: some clouds tell by its name what a model is.
+fn named<'m>(models: &'m [String], prefix: &str) -> Option<&'m String> {
+    models.iter().find(|model| model.starts_with(prefix))
+}
+
 fn aws(origin: &str, behaviour: &Behaviour) -> Vec<Backend> {
     let lines = format!(
         "region = \"us-east-1\"\nbase_url = {origin:?}\ncredential = {{ kind = \"aws\", source = \"keys\", \
          access_key_id = {AWS_KEY:?}, secret_access_key = \"env:CLOUDSIM_AWS_SECRET\" }}"
     );
     let agent = format!("{lines}\nagent_url = {origin:?}");
-    vec![
-        backend("bedrock", "bedrock", &agent, &[CHAT, RERANK], behaviour),
+    let mut bedrock = backend("bedrock", "bedrock", &agent, &[CHAT, RERANK], behaviour);
+    bedrock.models.extend(named(&behaviour.embedding_models, "amazon.titan").map(|model| (EMBED, model.clone())));
+    let container = |container: &str, operation: &'static str, models: &[String]| {
+        let lines = format!("provider = \"sagemaker\"\n{lines}\ncontainer = {container:?}");
+        let models = named(models, &format!("{container}-")).map(|model| vec![(operation, model.clone())])?;
+        Some(Backend { name: format!("sagemaker-{container}"), lines, models })
+    };
+    let mut backends = vec![
+        bedrock,
         backend("bedrock-claude", "bedrock", &format!("{lines}\nchat = \"anthropic\""), &[CHAT], behaviour),
-        backend("sagemaker", "sagemaker", &format!("{lines}\ncontainer = \"openai\""), &[CHAT], behaviour),
-    ]
+        backend("sagemaker", "sagemaker", &format!("{lines}\ncontainer = \"openai\""), &[CHAT, EMBED], behaviour),
+    ];
+    backends.extend(container("tgi", CHAT, &behaviour.chat_models));
+    backends.extend(container("lmi", CHAT, &behaviour.chat_models));
+    backends.extend(container("tei", EMBED, &behaviour.embedding_models));
+    backends
 }
 
 fn google(origin: &str, behaviour: &Behaviour) -> Vec<Backend> {

@@ -1,72 +1,64 @@
-//! A policy over simulated clouds of every kind, each behind models of its own.
+//! A gateway in front of simulated clouds of every kind, each asked by a name of its own.
 
-use std::fmt::Write as _;
+use tradewind_cloudsim::{Behaviour, CloudKind, Sim, backend_names, policy, secrets};
 
-use tradewind_cloudsim::{Behaviour, CloudKind, Sim};
-
-use super::{Gateway, Policy};
+use super::{Gateway, Setup};
 
 /// Running clouds, and a gateway in front of them.
 pub(crate) struct Clouds {
     pub(crate) gateway: Gateway,
-    running: Vec<Cloud>,
+    sims: Vec<Sim>,
+    backends: Vec<Cloud>,
 }
 
-/// One backend: a running cloud, and how the policy asks it.
+/// One backend of the gateway.
 pub(crate) struct Cloud {
-    /// The row of the matrix, and the name of the backend.
-    pub(crate) name: &'static str,
-    pub(crate) sim: Sim,
-    lines: &'static str,
+    /// The name of the backend, which is also that of its chat model.
+    pub(crate) name: String,
+    place: usize,
 }
-
-/// The backends of the matrix: their names, their clouds, and what their policy says beside address and key.
-const BACKENDS: &[(&str, CloudKind, &str)] = &[
-    ("openai", CloudKind::OpenAi, ""),
-    ("mistral", CloudKind::Mistral, ""),
-    ("groq", CloudKind::Groq, ""),
-    ("anthropic", CloudKind::Anthropic, ""),
-];
 
 impl Clouds {
     /// Starts all of them.
     pub(crate) async fn start() -> Self {
-        let mut running = Vec::new();
-        for (name, kind, lines) in BACKENDS {
-            let sim = Sim::start_cloud(*kind, Behaviour::default()).await.unwrap();
-            running.push(Cloud { name, sim, lines });
-        }
-        let tables: String = running.iter().zip(BACKENDS).map(|(cloud, (_, kind, _))| cloud.tables(*kind)).collect();
-        // The policy's own backends are not needed; its key file is.
-        let gateway = Gateway::start(&Policy::in_turn([]).with(&tables)).await;
-        Self { gateway, running }
+        Self::start_only(CloudKind::ALL).await
     }
 
-    /// Each of them.
+    /// Starts these.
+    pub(crate) async fn start_only(kinds: &[CloudKind]) -> Self {
+        let behaviour = Behaviour::default();
+        let mut sims = Vec::new();
+        for kind in kinds {
+            sims.push(Sim::start_cloud(*kind, behaviour.clone()).await.unwrap());
+        }
+        let names = |(place, sim)| backend_names(sim, &behaviour).into_iter().map(move |name| Cloud { name, place });
+        let backends = sims.iter().enumerate().flat_map(names).collect();
+        // The tests have one environment together, so secrets are read from files.
+        let places = tempfile::tempdir().unwrap();
+        let mut text = policy(&sims, &behaviour).replace("[tenant.sim]", "[tenant.acme]");
+        for (name, value) in secrets(&behaviour) {
+            let file = places.path().join(name);
+            std::fs::write(&file, value).unwrap();
+            text = text.replace(&format!("\"env:{name}\""), &format!("\"file:{}\"", file.display()));
+        }
+        let gateway = Setup::of_text(&text).keeping(places).start().await;
+        Self { gateway, sims, backends }
+    }
+
+    /// Each backend.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Cloud> {
-        self.running.iter()
+        self.backends.iter()
+    }
+
+    /// The cloud that a backend leads to.
+    pub(crate) fn sim(&self, cloud: &Cloud) -> &Sim {
+        &self.sims[cloud.place]
     }
 }
 
 impl Cloud {
-    /// The model by which the gateway asks this cloud.
+    /// The model by which the gateway asks this backend alone.
     pub(crate) fn model(&self, operation: &str) -> String {
-        format!("{operation}-{}", self.name)
-    }
-
-    fn tables(&self, kind: CloudKind) -> String {
-        let (name, url) = (self.name, self.sim.base_url());
-        let mut text = format!("[backend.{name}]\nprovider = \"{kind}\"\nbase_url = \"{url}\"\n{}\n", self.lines);
-        for (operation, operations) in
-            [("chat", r#""chat", "completions""#), ("embed", r#""embeddings""#), ("rerank", r#""rerank""#)]
-        {
-            let model = self.model(operation);
-            writeln!(text, "models.{model} = {{ name = \"sim-{operation}\", operations = [{operations}] }}").unwrap();
-        }
-        for operation in ["chat", "embed", "rerank"] {
-            let model = self.model(operation);
-            writeln!(text, "[[route]]\nname = \"{model}\"\nmatch = {{ model = \"{model}\" }}\ntiers = [[\"{name}\"]]").unwrap();
-        }
-        text
+        if operation == "chat" { self.name.clone() } else { format!("{}-{operation}", self.name) }
     }
 }

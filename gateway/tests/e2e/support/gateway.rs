@@ -38,11 +38,19 @@ pub(crate) type Record = Value;
 pub(crate) struct Setup {
     folder: TempDir,
     settings: Settings,
+    kept: Vec<TempDir>,
 }
 
 impl Setup {
     /// One with this policy, and otherwise with the defaults but for its addresses.
     pub(crate) fn new(policy: &Policy) -> Self {
+        let setup = Self::of_text("");
+        write_policy(setup.folder.path(), &policy.text(&key_file(setup.folder.path())));
+        setup
+    }
+
+    /// One with a policy of this text.
+    pub(crate) fn of_text(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(key_file(folder.path()), UPSTREAM_KEY).unwrap();
         let mut settings = Settings {
@@ -53,8 +61,14 @@ impl Setup {
             ..Settings::default()
         };
         settings.local.enabled = false;
-        write_policy(folder.path(), &policy.text(&key_file(folder.path())));
-        Self { folder, settings }
+        write_policy(folder.path(), text);
+        Self { folder, settings, kept: Vec::new() }
+    }
+
+    /// The same, with a folder that lives as long as the gateway.
+    pub(crate) fn keeping(mut self, folder: TempDir) -> Self {
+        self.kept.push(folder);
+        self
     }
 
     /// The same, with other settings.
@@ -77,7 +91,18 @@ impl Setup {
         let shutdown = Shutdown::new();
         let running = tokio::spawn(gateway.run(metrics, shutdown.clone()));
         let token = mint(&issuer, "acme", &["*"], Duration::from_secs(3600));
-        Gateway { client, shutdown, token, folder: self.folder, admin, home, issuer, running, _recording: recording }
+        Gateway {
+            client,
+            shutdown,
+            token,
+            folder: self.folder,
+            _kept: self.kept,
+            admin,
+            home,
+            issuer,
+            running,
+            _recording: recording,
+        }
     }
 }
 
@@ -88,6 +113,7 @@ pub(crate) struct Gateway {
     /// A token of tenant `acme` for every model.
     pub(crate) token: String,
     folder: TempDir,
+    _kept: Vec<TempDir>,
     admin: SocketAddr,
     home: Home,
     issuer: DevIssuer,
