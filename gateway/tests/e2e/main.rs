@@ -13,12 +13,14 @@
 )]
 
 mod audit;
+mod bad_answers;
 mod client_leaves;
 mod deadline;
 mod failover;
 mod interruption;
 mod matrix;
 mod order;
+mod outage;
 mod passthrough;
 mod refusals;
 mod reload;

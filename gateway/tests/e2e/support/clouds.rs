@@ -35,7 +35,7 @@ impl Clouds {
         let backends = sims.iter().enumerate().flat_map(names).collect();
         // The tests have one environment together, so secrets are read from files.
         let places = tempfile::tempdir().unwrap();
-        let mut text = policy(&sims, &behaviour).replace("[tenant.sim]", "[tenant.acme]");
+        let mut text = policy(&sims, &behaviour).replace("[tenant.sim]", "[defaults]\nmax_attempts = 10\n[tenant.acme]");
         for (name, value) in secrets(&behaviour) {
             let file = places.path().join(name);
             std::fs::write(&file, value).unwrap();
@@ -48,6 +48,11 @@ impl Clouds {
     /// Each backend.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Cloud> {
         self.backends.iter()
+    }
+
+    /// Stops the first cloud that is still running: its port is closed, its connections end.
+    pub(crate) async fn kill_first(&mut self) {
+        self.sims.remove(0).stop().await;
     }
 
     /// The cloud that a backend leads to.
