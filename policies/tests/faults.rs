@@ -42,8 +42,8 @@ fn every_faulty_policy_is_refused_with_the_expected_message() {
 #[test]
 fn no_message_repeats_a_secret() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults");
-    for folder in ["literal_secrets", "unquoted_secret"] {
-        let errors = Policy::parse(&sources(&root.join(folder))).unwrap_err();
+    for folder in fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()) {
+        let errors = Policy::parse(&sources(&folder)).unwrap_err();
         assert!(!format!("{errors} {errors:?}").contains("hunter2"), "{errors}");
     }
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use tradewind_policies::{Policy, SourceFile};
 
 const COMPANY: &str = include_str!("../examples/company.toml");
+const CLOUDS: &str = include_str!("../examples/clouds.toml");
 
 /// Pieces that the grammar and the schema are made of, so that chance finds interesting texts.
 const PIECES: &[&str] = &[
@@ -35,6 +36,15 @@ const PIECES: &[&str] = &[
     ",",
     "0x",
     "9999999999999999999999",
+    "provider = \"bedrock\"\n",
+    "provider = \"watsonx\"\n",
+    "credential",
+    "kind = \"entra\"",
+    "source",
+    "client_secret",
+    "region = \"eu-central-1\"\n",
+    "capabilities",
+    "true",
 ];
 
 fn check(text: &str) {
@@ -64,6 +74,25 @@ proptest! {
     fn a_policy_with_a_piece_cut_out_is_a_policy_or_has_faults(start in 0..COMPANY.len(), length in 0..40_usize) {
         let end = (start + length).min(COMPANY.len());
         check(&format!("{}{}", &COMPANY[..start], &COMPANY[end..]));
+    }
+
+    #[test]
+    fn a_policy_of_many_clouds_with_a_piece_cut_out_is_a_policy_or_has_faults(start in 0..CLOUDS.len(), length in 0..80_usize) {
+        let end = CLOUDS.ceil_char_boundary(start + length);
+        check(&format!("{}{}", &CLOUDS[..CLOUDS.floor_char_boundary(start)], &CLOUDS[end..]));
+    }
+
+    /// The same for the secrets of every kind of credential.
+    #[test]
+    fn a_literal_secret_in_a_credential_is_never_shown(start in 0..CLOUDS.len(), length in 0..6_usize, extra in "[ -~\n]{0,1}") {
+        let text = ["env:", "file:", "aws-sm:", "azure-kv:", "gcp-sm:", "vault:"]
+            .iter()
+            .fold(CLOUDS.to_owned(), |text, place| text.replace(&format!("\"{place}"), "\"sk-hunter2"));
+        let (start, end) = (start.min(text.len()), (start + length).min(text.len()));
+        let text = format!("{}{extra}{}", &text[..text.floor_char_boundary(start)], &text[text.ceil_char_boundary(end)..]);
+        if let Err(errors) = Policy::parse(&[SourceFile::new("policy.toml", text)]) {
+            prop_assert!(!errors.to_string().contains("hunter2"), "{}", errors);
+        }
     }
 
     /// A slip of the finger near a literal secret: a few characters lost, one too many.

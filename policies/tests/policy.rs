@@ -2,6 +2,7 @@
 
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
+use std::path::Path;
 use std::time::Duration;
 
 use tradewind_policies::spec::{Api, Credential, HttpVersion, OpenAiHost, Provider, SecretRef};
@@ -33,8 +34,12 @@ fn way(policy: &Policy, who: &str, asked: &str, operation: Operation) -> (String
 
 #[test]
 fn every_example_is_a_policy() {
-    parse(LAPTOP);
-    parse(COMPANY);
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            parse(&std::fs::read_to_string(path).unwrap());
+        }
+    }
     let folder = [SourceFile::new("10-backends.toml", BACKENDS), SourceFile::new("20-routes.toml", ROUTES)];
     let policy = Policy::parse(&folder).unwrap();
     assert_eq!(way(&policy, "any", "chat", Operation::Chat).1, [["primary"], ["spare"]]);

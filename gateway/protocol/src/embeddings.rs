@@ -1,6 +1,10 @@
 //! The canonical answer of an embeddings request. The request's canonical form is [`openai::EmbeddingRequest`](crate::openai::EmbeddingRequest).
 
-use crate::Usage;
+use crate::{
+    Usage,
+    chat::ConvertError,
+    openai::{EmbeddingInput, EmbeddingRequest},
+};
 
 /// Vectors, one an input, in the order of the inputs.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -11,4 +15,25 @@ pub struct Embeddings {
     pub model: Option<String>,
     /// Tokens read, if the provider told.
     pub usage: Option<Usage>,
+}
+
+impl EmbeddingRequest {
+    /// The texts to embed, for targets that take texts only.
+    ///
+    /// # Errors
+    /// [`ConvertError::Unsupported`] where the caller sent token ids: they mean nothing to another model's tokenizer.
+    /// [`ConvertError::Invalid`] where there is no text.
+    pub fn texts(&self) -> Result<Vec<&str>, ConvertError> {
+        match &self.input {
+            EmbeddingInput::Text(text) => Ok(vec![text]),
+            EmbeddingInput::Texts(texts) if texts.is_empty() => {
+                Err(ConvertError::invalid("input", "`input` is an empty list. Accepted: a string, or a list of strings."))
+            }
+            EmbeddingInput::Texts(texts) => Ok(texts.iter().map(String::as_str).collect()),
+            EmbeddingInput::Tokens(_) | EmbeddingInput::TokenLists(_) => Err(ConvertError::unsupported(
+                "input",
+                "`input` holds token ids, which this model does not take. Accepted: a string, or a list of strings.",
+            )),
+        }
+    }
 }

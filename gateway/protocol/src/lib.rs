@@ -20,6 +20,7 @@ mod payload;
 pub mod rerank;
 pub mod sse;
 mod text;
+pub mod tgi;
 mod usage;
 
 pub use capabilities::{Capabilities, MaxTokensField, Reasoning, Support};

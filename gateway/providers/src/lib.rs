@@ -9,10 +9,18 @@ mod adapter;
 pub mod anthropic;
 pub mod aws;
 pub mod azure;
+pub mod bedrock;
+pub mod cohere;
+mod content_type;
+pub mod gemini;
 pub mod openai;
+mod post;
 mod rate_limit;
 mod retry_after;
+pub mod sagemaker;
+mod vectors;
 mod verdict;
+pub mod vertex;
 pub mod watsonx;
 
 pub use adapter::{

@@ -51,10 +51,6 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn body(&self) -> &Bytes {
-        &self.body
-    }
-
     pub(super) fn text(&self) -> Result<&str, CredentialError> {
         std::str::from_utf8(&self.body).map_err(|_| self.malformed("it is not UTF-8"))
     }

@@ -29,6 +29,9 @@ mod snowflake;
 mod surroundings;
 mod token;
 
+#[cfg(test)]
+mod tests;
+
 pub use authorizer::{Authorizer, Shown};
 pub use error::{CredentialError, EndpointFault};
 pub use life::{Fresh, Life};

@@ -13,7 +13,7 @@ use crate::client::HttpClient;
 #[derive(Debug, Clone)]
 pub struct Surroundings {
     /// Towards token endpoints, metadata services and secret managers.
-    pub http: HttpClient,
+    pub http: Arc<HttpClient>,
     /// The environment variables, by which clouds hand identities to a process.
     pub variables: Variables,
     /// The time of day, which signatures and tokens tell.
@@ -24,13 +24,15 @@ impl Surroundings {
     /// Those of this process.
     #[must_use]
     pub fn of_process(http: HttpClient) -> Self {
-        Self { http, variables: Variables::of_process(), clock: Clock::system() }
+        Self { http: Arc::new(http), variables: Variables::of_process(), clock: Clock::system() }
     }
 }
 
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// Environment variables. An empty one counts as not set.
 #[derive(Clone)]
-pub struct Variables(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Variables(Arc<Lookup>);
 
 impl Variables {
     /// Those of this process.

@@ -13,6 +13,7 @@ from pathlib import Path
 import openai
 import pytest
 
+from harness.cloud import Cloud
 from harness.gateway import WITHOUT_LOCAL_MODELS, Gateway
 from harness.issuer import Issuer
 from harness.process import Process
@@ -72,6 +73,18 @@ def start_upstream(ending: ExitStack, tmp_path: Path) -> Callable[..., Upstream]
         # Asked to end, it would first finish what it was told to delay.
         ending.callback(upstream.kill)
         return upstream.launch()
+
+    return start
+
+
+@pytest.fixture
+def start_cloud(ending: ExitStack, tmp_path: Path) -> Callable[..., Cloud]:
+    """`start_cloud(kind)`: a simulated cloud, strict about what it receives."""
+
+    def start(kind: str, **models) -> Cloud:
+        cloud = Cloud(kind, tmp_path, **models)
+        ending.callback(cloud.kill)
+        return cloud.launch()
 
     return start
 

@@ -1,7 +1,10 @@
 //! What the simulated cloud offers when it behaves.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::aws::{AccessKey, AccessKeys};
+use crate::google::ServiceAccounts;
 use crate::tokens::Tokens;
 
 /// What the simulated cloud offers when it behaves.
@@ -15,6 +18,12 @@ pub struct Behaviour {
     pub token_lifetime: Duration,
     /// The client that may ask for tokens: id and secret.
     pub client: (String, String),
+    /// The keys that sign for AWS.
+    pub access_keys: AccessKeys,
+    /// The service accounts of Google.
+    pub service_accounts: ServiceAccounts,
+    /// What the secret managers keep, by name.
+    pub secrets: BTreeMap<String, String>,
     /// The models it chats with.
     pub chat_models: Vec<String>,
     /// The models it embeds with.
@@ -39,12 +48,20 @@ pub struct Pace {
 }
 
 impl Default for Behaviour {
-    /// Key `sk-sim`, client `sim-client` with `sim-secret`, models `sim-chat`, `sim-embed` and `sim-rerank`, a short answer at once.
+    /// Key `sk-sim`, client `sim-client` with `sim-secret`, AWS key `AKIASIM` with `sim-secret-key`, secret `sim-secret`, models `sim-chat`, `sim-embed` and `sim-rerank`, a short answer at once.
     fn default() -> Self {
         Self {
             token: Some("sk-sim".into()),
             tokens: Tokens::default(),
             token_lifetime: Duration::from_secs(3600),
+            access_keys: AccessKeys::new([AccessKey {
+                id: "AKIASIM".into(),
+                secret: "sim-secret-key".into(),
+                session_token: None,
+                expires: None,
+            }]),
+            service_accounts: ServiceAccounts::default(),
+            secrets: BTreeMap::from([("sim-secret".into(), "sk-sim".into())]),
             client: ("sim-client".into(), "sim-secret".into()),
             chat_models: vec!["sim-chat".into()],
             embedding_models: vec!["sim-embed".into()],

@@ -32,6 +32,15 @@ pub(crate) fn bearer(behaviour: &Behaviour, received: &Received) -> Result<(), R
     check(behaviour, received, &["authorization"])
 }
 
+/// Checks that the credential is a token that was issued: this cloud does not take keys.
+pub(crate) fn issued(behaviour: &Behaviour, received: &Received) -> Result<(), Refusal> {
+    bearer(behaviour, received)?;
+    match received.bearer() {
+        Some(key) if behaviour.token.as_deref() == Some(key) => Err(wrong("A key is no access token.")),
+        _ => Ok(()),
+    }
+}
+
 /// Whether a key or token is good, wherever it was shown.
 pub(crate) fn judge(behaviour: &Behaviour, key: &str) -> Result<(), Refusal> {
     if behaviour.token.as_deref().is_none_or(|expected| expected == key) {

@@ -41,11 +41,6 @@ impl<'a> Object<'a> {
         if self.place.is_empty() { name.to_owned() } else { format!("{}.{name}", self.place) }
     }
 
-    /// Where this object is.
-    pub(crate) fn place(&self) -> &str {
-        &self.place
-    }
-
     /// A complaint about a member.
     pub(crate) fn wrong(&self, name: &str, what: &str) -> Refusal {
         let place = self.at(name);

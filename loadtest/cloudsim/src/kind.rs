@@ -4,8 +4,17 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::anthropic::Anthropic;
+use crate::aws::Aws;
+use crate::azure::Azure;
 use crate::cloud::Cloud;
+use crate::cohere::Cohere;
+use crate::databricks::Databricks;
+use crate::google::Google;
+use crate::identity::Identity;
 use crate::openai::{OpenAi, hosts};
+use crate::snowflake::Snowflake;
+use crate::tei::Tei;
+use crate::watsonx::Watsonx;
 
 /// The clouds, by the names they go by in a policy.
 macro_rules! clouds {
@@ -76,11 +85,33 @@ clouds! {
     BedrockOpenAi = "bedrock-openai" at "/openai/v1": OpenAi(&hosts::BEDROCK);
     /// The OpenAI endpoint of Amazon SageMaker.
     SageMakerOpenAi = "sagemaker-openai" at "/endpoints/sim-endpoint/openai/v1": OpenAi(&hosts::SAGEMAKER);
+    /// Amazon Web Services: Bedrock, SageMaker, and who hands out their credentials.
+    Aws = "aws" at "": Aws;
+    /// Google: Vertex AI, AI Studio (below `/v1beta`), and who hands out their tokens.
+    Google = "google" at "": Google;
     /// Anthropic. Its base URL is the origin, `/v1/messages` follows.
     Anthropic = "anthropic" at "": Anthropic { base: "/v1", door: &["x-api-key", "authorization"] };
     /// Claude in Azure AI Foundry; `/v1/messages` follows.
     FoundryAnthropic = "foundry-anthropic" at "/anthropic":
         Anthropic { base: "/anthropic/v1", door: &["x-api-key", "api-key", "authorization"] };
+    /// Azure OpenAI by deployment and date or at `/openai/v1`, the model inference API, Entra ID and Key Vault: all at the origin.
+    Azure = "azure" at "": Azure;
+    /// Databricks in OpenAI's dialect; its OAuth tokens at the origin's `/oidc/v1/token`.
+    Databricks = "databricks" at "/serving-endpoints": Databricks;
+    /// Claude on Databricks; `/v1/messages` follows.
+    DatabricksAnthropic = "databricks-anthropic" at "/serving-endpoints/anthropic": Databricks;
+    /// Snowflake Cortex in OpenAI's dialect.
+    Snowflake = "snowflake" at "/api/v2/cortex/v1": Snowflake;
+    /// Claude on Snowflake Cortex; `/messages` follows.
+    SnowflakeAnthropic = "snowflake-anthropic" at "/api/v2/cortex/v1": Snowflake;
+    /// Hugging Face Text Embeddings Inference, at the origin.
+    Tei = "tei" at "": Tei;
+    /// Cohere. Its base URL is the origin, `/v2/chat` follows.
+    Cohere = "cohere" at "": Cohere;
+    /// IBM watsonx.ai and IAM, at the origin.
+    Watsonx = "watsonx" at "": Watsonx;
+    /// All the services that issue tokens or keep secrets and belong to no other cloud here.
+    Identity = "identity" at "": Identity;
 }
 
 impl fmt::Display for CloudKind {

@@ -22,14 +22,19 @@
 
 #![forbid(unsafe_code)]
 
-mod aws;
 mod anthropic;
+mod aws;
+mod azure;
 mod behaviour;
 mod body;
 mod cloud;
+mod cohere;
 mod connection;
 mod control;
 mod credential;
+mod databricks;
+mod google;
+mod identity;
 mod interfere;
 mod json;
 mod kind;
@@ -41,9 +46,14 @@ mod scene;
 mod service;
 mod shape;
 mod sim;
+mod snowflake;
+mod tei;
 mod tokens;
+mod watsonx;
 
+pub use aws::{AccessKey, AccessKeys};
 pub use behaviour::{Behaviour, Pace};
+pub use google::ServiceAccounts;
 pub use kind::{CloudKind, UnknownCloud};
 pub use log::{Ended, Received};
 pub use reply::{Gate, Reply};

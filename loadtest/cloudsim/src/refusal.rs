@@ -54,7 +54,8 @@ impl Refusal {
 
     /// A scripted status.
     pub(crate) fn scripted(status: u16) -> Self {
-        Self::new(status, Why::Scripted, format!("Simulated status {status}."))
+        let why = if status == 403 { Why::Forbidden } else { Why::Scripted };
+        Self::new(status, why, format!("Simulated status {status}."))
     }
 
     /// A 429 that asks to come back later.

@@ -65,6 +65,29 @@ impl<'t> Table<'t> {
         value
     }
 
+    /// What `read` makes of the value of `name`, whose absence is a fault. `None` if there is a fault.
+    pub(super) fn required<T>(
+        &mut self,
+        name: &'static str,
+        report: &mut Report<'_>,
+        read: impl FnOnce(Value<'t>, &mut Report<'_>) -> Option<T>,
+    ) -> Option<T> {
+        self.require(name, report).and_then(|value| read(value, report))
+    }
+
+    /// What `read` makes of the value of `name`, and `Some(None)` if it is not there. `None` if there is a fault.
+    pub(super) fn optional<T>(
+        &mut self,
+        name: &'static str,
+        report: &mut Report<'_>,
+        read: impl FnOnce(Value<'t>, &mut Report<'_>) -> Option<T>,
+    ) -> Option<Option<T>> {
+        match self.take(name) {
+            Some(value) => read(value, report).map(Some),
+            None => Some(None),
+        }
+    }
+
     /// Every entry of a table whose keys are names that the operator chose.
     pub(super) fn into_entries(self) -> Vec<Value<'t>> {
         self.entries
@@ -77,6 +100,13 @@ impl<'t> Table<'t> {
             let hint = did_you_mean(entry.name, self.known.iter().copied());
             conceal(entry.at, entry.tree, report);
             report.fault(entry.name_at, entry.key.as_str(), format!("unknown key `{}`{hint}", shortened(entry.name)));
+        }
+    }
+
+    /// Gives up on what nobody has taken: which keys belong here is not known, and their values may be secrets.
+    pub(super) fn abandon(&mut self, report: &mut Report<'_>) {
+        for entry in self.entries.drain(..) {
+            conceal(entry.at, entry.tree, report);
         }
     }
 }
@@ -147,6 +177,24 @@ impl<'t> Value<'t> {
         found.map(|(_, value)| *value)
     }
 
+    /// A boolean.
+    pub(super) fn boolean(self, report: &mut Report<'_>) -> Option<bool> {
+        match self.tree {
+            DeValue::Boolean(value) => Some(*value),
+            _ => self.mistyped("`true` or `false`", report),
+        }
+    }
+
+    /// What `read` makes of the value; if nothing, the value is kept out of snippets, for it may be a secret.
+    pub(super) fn shown_if<T>(self, report: &mut Report<'_>, read: impl FnOnce(Self, &mut Report<'_>) -> Option<T>) -> Option<T> {
+        let (at, tree) = (self.at, self.tree);
+        let value = read(self, report);
+        if value.is_none() {
+            conceal(at, tree, report);
+        }
+        value
+    }
+
     /// An integer that `accept` takes; `accepted` says which it does.
     pub(super) fn integer<T>(
         self,
@@ -209,6 +257,6 @@ fn quoted(name: &str) -> String {
 }
 
 /// As much of a text as a message should carry.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     text.chars().take(80).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

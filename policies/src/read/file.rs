@@ -15,15 +15,25 @@ use crate::name::InvalidName;
 /// The version of the policy language that this crate reads.
 const VERSION: i64 = 1;
 
+/// How many slips of syntax are shown of one file: one bracket too few is told again on each line after it.
+const MOST_SLIPS: usize = 5;
+
+/// The file is not TOML; the report says where.
+pub(super) struct NotToml;
+
 /// Adds what file number `file` says to the draft.
-pub(super) fn read(file: usize, text: &str, draft: &mut Draft, report: &mut Report<'_>) {
+///
+/// A file that is not TOML says nothing at all. Its tree could be mended by a guess, but then keys slip into other tables and values
+/// into other lists: the faults found there would be false, and a message about a word could repeat a secret.
+pub(super) fn read(file: usize, text: &str, draft: &mut Draft, report: &mut Report<'_>) -> Result<(), NotToml> {
     let (tree, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
+    for error in errors.iter().take(MOST_SLIPS) {
         let at = At::new(file, error.span().unwrap_or(0..0));
         report.fault(at, "", format!("not TOML: {}", error.message().replace('\n', "; ")));
     }
     if !errors.is_empty() {
         conceal_values(file, text, report);
+        return Err(NotToml);
     }
     let mut top = Table::new(String::new(), At::top_of(file), tree.get_ref());
     version(&mut top, report);
@@ -47,10 +57,8 @@ pub(super) fn read(file: usize, text: &str, draft: &mut Draft, report: &mut Repo
     }
     let routes = top.take("route").and_then(|value| value.list(report)).unwrap_or_default();
     draft.routes.extend(routes.into_iter().filter_map(|value| route::read(value, report)));
-    // After a syntax error the tree has holes, and keys may have slipped into the wrong table.
-    if errors.is_empty() {
-        top.finish(report);
-    }
+    top.finish(report);
+    Ok(())
 }
 
 /// Every file states the version, so that a file means the same wherever it is put.

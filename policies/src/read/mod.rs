@@ -18,13 +18,15 @@ pub(crate) use cursor::Located;
 pub(crate) use draft::{Draft, RawBackend, RawRoute, RawTenant};
 
 /// Reads every file into one draft. What cannot be read is reported and left out.
+///
+/// Where a file is not TOML, nobody knows what the others may refer to, and the draft is empty.
 pub(crate) fn read(files: &[SourceFile], report: &mut Report<'_>) -> Draft {
     let mut draft = Draft::default();
     if files.is_empty() {
         report.fault(At::top_of(0), "", "no policy file; give at least one that starts with `version = 1`");
     }
-    for (number, source) in files.iter().enumerate() {
-        file::read(number, &source.text, &mut draft, report);
-    }
-    draft
+    // Collected before it is judged, so that every file is read.
+    let read: Vec<_> =
+        files.iter().enumerate().map(|(number, source)| file::read(number, &source.text, &mut draft, report)).collect();
+    if read.into_iter().all(|read| read.is_ok()) { draft } else { Draft::default() }
 }

@@ -3,13 +3,15 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use http::Uri;
 
 /// An absolute `http` or `https` address without query, fragment, credentials or trailing slash, such as
 /// `https://api.openai.com/v1`.
+// Shared, because descriptions have room for several addresses, and most are not given.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct BaseUrl(Uri);
+pub struct BaseUrl(Arc<Uri>);
 
 /// Why an address cannot be a base URL. The address itself is left out where it may hold a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,7 +69,7 @@ impl FromStr for BaseUrl {
             return Err(not_absolute());
         }
         match uri.scheme_str() {
-            Some("https" | "http") => Ok(Self(uri)),
+            Some("https" | "http") => Ok(Self(Arc::new(uri))),
             Some(other) => Err(InvalidBaseUrl::Scheme(other.into())),
             None => Err(not_absolute()),
         }

@@ -11,6 +11,8 @@ pub struct CapabilityOverrides {
     pub max_output: Option<u64>,
     /// Whether it takes tools.
     pub tools: Option<Support>,
+    /// Whether it can be made to call a tool.
+    pub forced_tools: Option<Support>,
     /// Whether it takes images.
     pub vision: Option<Support>,
     /// Whether it keeps to a JSON schema by itself.
@@ -35,7 +37,7 @@ impl CapabilityOverrides {
             context: self.context.or(base.context),
             max_output: self.max_output.or(base.max_output),
             tools: self.tools.unwrap_or(base.tools),
-            forced_tools: base.forced_tools,
+            forced_tools: self.forced_tools.unwrap_or(base.forced_tools),
             vision: self.vision.unwrap_or(base.vision),
             json_schema: self.json_schema.unwrap_or(base.json_schema),
             sampling: self.sampling.unwrap_or(base.sampling),

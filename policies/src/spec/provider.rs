@@ -6,6 +6,7 @@ use super::{BaseUrl, Credential};
 
 /// Which API a backend speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a policy has a few dozen of them, and nearly all are remote")]
 pub enum Provider {
     /// One that is reached over the network.
     Remote(Remote),
@@ -36,7 +37,8 @@ pub enum Api {
     },
     /// Azure OpenAI and Azure AI Foundry models.
     AzureOpenAi {
-        /// The resource, such as `https://NAME.openai.azure.com`.
+        /// The resource, such as `https://NAME.openai.azure.com`; for the model inference API, where its paths begin, such as
+        /// `https://NAME.services.ai.azure.com/models`.
         base_url: BaseUrl,
         /// Which surface.
         surface: AzureSurface,
@@ -45,7 +47,7 @@ pub enum Api {
     Anthropic {
         /// Whose.
         host: AnthropicHost,
-        /// Where it begins, such as `https://api.anthropic.com`; `/v1/messages` follows.
+        /// The host, such as `https://api.anthropic.com`; what the host puts before `/v1/messages` and that itself follow.
         base_url: BaseUrl,
         /// Which of its two live versions.
         version: AnthropicVersion,
@@ -149,7 +151,8 @@ pub enum OpenAiHost {
     VertexOpenAi,
     /// The OpenAI endpoint of Amazon Bedrock.
     BedrockOpenAi,
-    /// The OpenAI endpoint of Amazon SageMaker.
+    /// The OpenAI endpoint of Amazon SageMaker. The address is that of the runtime; the model's name is `ENDPOINT` or
+    /// `ENDPOINT/INFERENCE-COMPONENT`, which its paths begin with.
     SageMakerOpenAi,
 }
 
@@ -173,7 +176,7 @@ pub enum AnthropicHost {
     Foundry,
     /// Databricks, below `/serving-endpoints/anthropic`.
     Databricks,
-    /// Snowflake Cortex, below `/api/v2/cortex`, without `/v1` before `/messages`.
+    /// Snowflake Cortex, below `/api/v2/cortex`.
     Snowflake,
 }
 

@@ -8,6 +8,7 @@ use super::{ToolNames, exception, stop_reason::finish_reason, usage::TokenUsage}
 use crate::{
     chat::{Sink, StreamDecoder, StreamEvent, StreamFault},
     eventstream::{Decoder, Kind, Message},
+    text::Text,
 };
 
 /// Reads the events of ConverseStream.
@@ -39,10 +40,6 @@ struct OpenTool {
     call: Option<u32>,
     has_arguments: bool,
 }
-
-/// A text that is borrowed from the event wherever JSON allows.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -189,7 +186,7 @@ impl State {
             // An event that is not known yet must not end the stream.
             Kind::Event(_) | Kind::Unknown => Ok(()),
             Kind::Exception(name) => Err(exception::fault(name, payload)),
-            Kind::Error { code, message } => Err(StreamFault::Told { status: 500, message: format!("{code}: {message}") }),
+            Kind::Error { code, message } => Err(exception::unmodelled(code, message)),
         }
     }
 
@@ -205,7 +202,7 @@ impl State {
         let Some(tool) = &block.start.tool_use else { return };
         let mut open = OpenTool { block: block.content_block_index, call: None, has_arguments: false };
         // What Bedrock itself calls and answers is not for the caller to call.
-        if tool.r#type.as_ref().is_none_or(|kind| kind.0 != "server_tool_use") {
+        if tool.r#type.as_ref().is_none_or(|kind| &**kind != "server_tool_use") {
             let index = self.calls;
             self.calls = self.calls.saturating_add(1);
             open.call = Some(index);
@@ -218,20 +215,20 @@ impl State {
     fn block_delta(&mut self, block: BlockDelta<'_>, sink: &mut dyn Sink) -> Result<(), StreamFault> {
         self.start(sink);
         let delta = block.delta;
-        if let Some(Text(text)) = delta.text.filter(|text| !text.0.is_empty()) {
+        if let Some(text) = delta.text.filter(|text| !text.is_empty()) {
             sink.event(StreamEvent::Text { choice: 0, text: &text });
         }
         if let Some(tool) = delta.tool_use {
             self.arguments(block.content_block_index, &tool.input, sink)?;
         }
         if let Some(thought) = delta.reasoning_content {
-            if let Some(Text(text)) = thought.text.filter(|text| !text.0.is_empty()) {
+            if let Some(text) = thought.text.filter(|text| !text.is_empty()) {
                 sink.event(StreamEvent::Reasoning { choice: 0, text: &text });
             }
-            if let Some(Text(signature)) = thought.signature.filter(|signature| !signature.0.is_empty()) {
+            if let Some(signature) = thought.signature.filter(|signature| !signature.is_empty()) {
                 sink.event(StreamEvent::ReasoningSignature { choice: 0, signature: &signature });
             }
-            if let Some(Text(data)) = thought.redacted_content.filter(|data| !data.0.is_empty()) {
+            if let Some(data) = thought.redacted_content.filter(|data| !data.is_empty()) {
                 sink.event(StreamEvent::RedactedReasoning { choice: 0, data: &data });
             }
         }

@@ -55,7 +55,16 @@ struct NovaText<'a> {
     value: &'a str,
 }
 
-/// The bodies of the InvokeModel requests that embed all inputs in order: Titan and Nova take one text each, Cohere up to 96.
+/// Requests that are ready to be sent.
+#[derive(Debug, Clone)]
+pub struct EncodedEmbeddings {
+    /// The bodies of InvokeModel, in order.
+    pub bodies: Vec<Vec<u8>>,
+    /// How many texts they hold together.
+    pub inputs: usize,
+}
+
+/// Writes the InvokeModel requests that embed all inputs in order: Titan and Nova take one text each, Cohere up to 96.
 ///
 /// # Errors
 /// [`ConvertError`], for token ids, a length that the model does not offer, or a model that embeds nothing.
@@ -63,12 +72,12 @@ pub fn encode_embeddings(
     request: &EmbeddingRequest,
     target: &Target<'_>,
     dropped: &mut Dropped,
-) -> Result<Vec<Vec<u8>>, ConvertError> {
+) -> Result<EncodedEmbeddings, ConvertError> {
     let texts = texts(request)?;
     let family = Family::of(target.model);
     note_dropped(request, family, dropped);
     let dimensions = request.dimensions;
-    match family {
+    let bodies: Result<Vec<_>, ConvertError> = match family {
         Family::Titan => {
             let is_first = target.model.contains("-v1");
             if is_first && dimensions.is_some() {
@@ -99,7 +108,8 @@ pub fn encode_embeddings(
             texts.iter().map(|text| write(&body(text))).collect()
         }
         _ => Err(ConvertError::unsupported("model", "This model of Amazon Bedrock makes no embeddings.")),
-    }
+    };
+    Ok(EncodedEmbeddings { bodies: bodies?, inputs: texts.len() })
 }
 
 fn texts(request: &EmbeddingRequest) -> Result<Vec<&str>, ConvertError> {

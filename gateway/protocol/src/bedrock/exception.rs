@@ -28,3 +28,8 @@ pub(super) fn fault(name: &str, payload: &[u8]) -> StreamFault {
     };
     StreamFault::Told { status, message: exception.message.unwrap_or_else(|| name.to_owned()) }
 }
+
+/// The fault that an error means which the service's model does not know.
+pub(super) fn unmodelled(code: &str, message: &str) -> StreamFault {
+    StreamFault::Told { status: 500, message: format!("{code}: {message}") }
+}

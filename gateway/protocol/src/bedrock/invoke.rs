@@ -1,4 +1,4 @@
-//! A streamed answer of InvokeModelWithResponseStream: another dialect's events in event stream frames.
+//! A streamed answer of InvokeModelWithResponseStream from Claude: Anthropic's events in event stream frames.
 
 use std::borrow::Cow;
 
@@ -7,17 +7,18 @@ use serde::Deserialize;
 
 use super::exception;
 use crate::{
+    anthropic::EventDecoder,
     chat::{Sink, StreamDecoder, StreamFault},
     eventstream::{Decoder, Kind},
 };
 
-/// Unwraps the events of a model's own dialect and has them read by the decoder of that dialect, which takes server-sent events.
+/// Unwraps the events of Claude's own dialect and has them read there.
 ///
 /// Each frame is a `chunk` whose payload is `{"bytes": "BASE64 OF ONE JSON EVENT"}`, sometimes with padding beside it.
-#[derive(Debug)]
-pub struct InvokeDecoder<D> {
+#[derive(Debug, Default)]
+pub struct InvokeDecoder {
     frames: Decoder,
-    inner: D,
+    events: EventDecoder,
     /// The event that is being handed on; kept for its memory.
     event: Vec<u8>,
 }
@@ -28,14 +29,15 @@ struct Chunk<'a> {
     bytes: Cow<'a, str>,
 }
 
-impl<D> InvokeDecoder<D> {
-    /// A decoder at the start of an answer that `inner` understands.
-    pub fn new(inner: D) -> Self {
-        Self { frames: Decoder::new(), inner, event: Vec::new() }
+impl InvokeDecoder {
+    /// A decoder at the start of an answer.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
     }
 }
 
-impl<D: StreamDecoder> StreamDecoder for InvokeDecoder<D> {
+impl StreamDecoder for InvokeDecoder {
     fn push(&mut self, piece: &[u8], sink: &mut dyn Sink) -> Result<(), StreamFault> {
         let malformed = |error: &dyn std::fmt::Display| StreamFault::Malformed(error.to_string());
         let mut rest = piece;
@@ -44,28 +46,22 @@ impl<D: StreamDecoder> StreamDecoder for InvokeDecoder<D> {
                 Kind::Event("chunk") => {
                     let chunk: Chunk<'_> = serde_json::from_slice(message.payload()).map_err(|error| malformed(&error))?;
                     self.event.clear();
-                    self.event.extend_from_slice(b"data: ");
                     STANDARD.decode_vec(chunk.bytes.as_bytes(), &mut self.event).map_err(|error| malformed(&error))?;
-                    // Between JSON's tokens a line may break; in a server-sent event it would end there.
-                    self.event.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
-                    self.event.extend_from_slice(b"\n\n");
-                    self.inner.push(&self.event, sink)?;
+                    self.events.event(&self.event, sink)?;
                 }
                 Kind::Event(_) | Kind::Unknown => {}
                 Kind::Exception(name) => return Err(exception::fault(name, message.payload())),
-                Kind::Error { code, message } => {
-                    return Err(StreamFault::Told { status: 500, message: format!("{code}: {message}") });
-                }
+                Kind::Error { code, message } => return Err(exception::unmodelled(code, message)),
             }
         }
         Ok(())
     }
 
-    fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), StreamFault> {
-        if self.frames.is_between_messages() { self.inner.finish(sink) } else { Err(StreamFault::Cut) }
+    fn finish(&mut self, _sink: &mut dyn Sink) -> Result<(), StreamFault> {
+        if self.frames.is_between_messages() { self.events.finish() } else { Err(StreamFault::Cut) }
     }
 
     fn is_done(&self) -> bool {
-        self.inner.is_done()
+        self.events.is_done()
     }
 }

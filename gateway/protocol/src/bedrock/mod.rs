@@ -27,7 +27,7 @@ mod usage;
 
 pub use answer::read_chat;
 pub use decoder::ConverseDecoder;
-pub use embeddings::encode_embeddings;
+pub use embeddings::{EncodedEmbeddings, encode_embeddings};
 pub use embeddings_answer::read_embeddings;
 pub use family::Family;
 pub use invoke::InvokeDecoder;

@@ -8,7 +8,7 @@ use super::{
     function_response::{self, FunctionResponse},
     media,
     options::{Options, Service},
-    part::{Blob, Content, Data, FunctionCall, Part, Role},
+    part::{Blob, Content, FunctionCall, Kind, Part, Role},
 };
 use crate::{
     Capabilities, Reasoning,
@@ -82,18 +82,18 @@ impl<'a, 'd> Writer<'a, 'd> {
 
     fn part(&mut self, part: &'a chat::Part, (message, place): (usize, usize)) -> Result<Option<Part<'a>>, ConvertError> {
         let field = |name: &str| format!("messages[{message}].content[{place}].{name}");
-        let data = match part {
-            chat::Part::Text(text) => Data::Text(text),
+        let kind = match part {
+            chat::Part::Text(text) => Kind::Text(text),
             chat::Part::Image(image) => {
                 self.needs_vision(&field("image_url"))?;
                 if image.detail.as_ref().is_some_and(|detail| detail != "auto") {
                     self.dropped.note("image_url.detail");
                 }
-                media::data(&image.media, self.options.service, &field("image_url"))?
+                media::kind(&image.media, self.options.service, &field("image_url"))?
             }
-            chat::Part::File { media, .. } => media::data(media, self.options.service, &field("file"))?,
+            chat::Part::File { media, .. } => media::kind(media, self.options.service, &field("file"))?,
             chat::Part::Audio { data, format } => {
-                Data::InlineData(Blob { mime_type: audio_type(format, &field("input_audio"))?, data })
+                Kind::InlineData(Blob { mime_type: audio_type(format, &field("input_audio"))?, data })
             }
             chat::Part::CachePoint(_) => {
                 // Gemini caches by itself what requests have in common.
@@ -101,7 +101,7 @@ impl<'a, 'd> Writer<'a, 'd> {
                 return Ok(None);
             }
         };
-        Ok(Some(data.into()))
+        Ok(Some(kind.into()))
     }
 
     fn needs_vision(&self, param: &str) -> Result<(), ConvertError> {
@@ -122,7 +122,7 @@ impl<'a, 'd> Writer<'a, 'd> {
         }
         let (response, parts) = function_response::read(content, at, self.capabilities, self.options)?;
         let id = self.id(call_id);
-        Ok((call.place, Data::FunctionResponse(FunctionResponse { id, name: call.name, response, parts }).into()))
+        Ok((call.place, Kind::FunctionResponse(FunctionResponse { id, name: call.name, response, parts }).into()))
     }
 
     fn model(&mut self, messages: &[&'a AssistantMessage]) -> Result<Vec<Part<'a>>, ConvertError> {
@@ -135,7 +135,7 @@ impl<'a, 'd> Writer<'a, 'd> {
             for part in &message.content {
                 match part {
                     chat::Part::Text(text) if text.trim().is_empty() => {}
-                    chat::Part::Text(text) => parts.push(Data::Text(text).into()),
+                    chat::Part::Text(text) => parts.push(Kind::Text(text).into()),
                     chat::Part::CachePoint(_) => self.dropped.note("cache_control"),
                     chat::Part::Image(_) | chat::Part::Audio { .. } | chat::Part::File { .. } => {
                         return Err(ConvertError::unsupported(
@@ -145,15 +145,15 @@ impl<'a, 'd> Writer<'a, 'd> {
                     }
                 }
             }
-            parts.extend(message.refusal.as_deref().map(|text| Data::Text(text).into()));
+            parts.extend(message.refusal.as_deref().map(|text| Kind::Text(text).into()));
             for call in &message.tool_calls {
                 let place = self.calls.len();
                 self.calls.insert(&call.id, Call { name: &call.name, place });
                 let args: &RawValue = serde_json::from_str(call.arguments_object()).map_err(|error| {
                     ConvertError::invalid("messages.tool_calls", format!("Arguments of a tool call: {error}."))
                 })?;
-                let data = Data::FunctionCall(FunctionCall { id: self.id(&call.id), name: &call.name, args });
-                parts.push(Part { data, thought_signature: call.signature.as_deref() });
+                let kind = Kind::FunctionCall(FunctionCall { id: self.id(&call.id), name: &call.name, args });
+                parts.push(Part { kind, thought_signature: call.signature.as_deref() });
             }
         }
         Ok(parts)
@@ -169,7 +169,7 @@ impl<'a, 'd> Writer<'a, 'd> {
 
 /// Puts what stands for a signature on the first call of a step that has none.
 fn sign(parts: &mut [Part<'_>]) {
-    let is_call = |part: &&mut Part<'_>| matches!(part.data, Data::FunctionCall(_));
+    let is_call = |part: &&mut Part<'_>| matches!(part.kind, Kind::FunctionCall(_));
     if parts.iter().all(|part| part.thought_signature.is_none())
         && let Some(first) = parts.iter_mut().find(is_call)
     {

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{
     media,
     options::Options,
-    part::{Blob, Data},
+    part::{Blob, Kind},
 };
 use crate::{
     Capabilities, Reasoning,
@@ -66,8 +66,8 @@ pub(super) fn read<'a>(
             Part::Text(text) => texts.push(text.as_str()),
             Part::CachePoint(_) => {}
             Part::Image(image) if capabilities.reasoning == Reasoning::Effort && capabilities.vision.is_yes() => {
-                match media::data(&image.media, options.service, &param())? {
-                    Data::InlineData(inline_data) => images.push(ResponsePart { inline_data }),
+                match media::kind(&image.media, options.service, &param())? {
+                    Kind::InlineData(inline_data) => images.push(ResponsePart { inline_data }),
                     _ => return Err(refusal(&param(), "text and images as data: addresses")),
                 }
             }

@@ -2,7 +2,7 @@
 
 use super::{
     options::Service,
-    part::{Blob, Data, FileData},
+    part::{Blob, FileData, Kind},
 };
 use crate::chat::{ConvertError, Media};
 
@@ -28,14 +28,14 @@ const BY_ENDING: [(&str, &str); 11] = [
 ///
 /// An `https:` address is refused although Vertex AI may fetch it: whether it does depends on the model and on the page's `robots.txt`, and
 /// the gateway itself fetches nothing.
-pub(super) fn data<'a>(media: &'a Media, service: Service, param: &str) -> Result<Data<'a>, ConvertError> {
+pub(super) fn kind<'a>(media: &'a Media, service: Service, param: &str) -> Result<Kind<'a>, ConvertError> {
     let address = match media {
-        Media::Inline { media_type, data } => return Ok(Data::InlineData(Blob { mime_type: media_type, data })),
+        Media::Inline { media_type, data } => return Ok(Kind::InlineData(Blob { mime_type: media_type, data })),
         Media::Url(address) | Media::FileId(address) => address,
     };
     match service {
         Service::Vertex if address.starts_with("gs://") => match media_type(address) {
-            Some(mime_type) => Ok(Data::FileData(FileData { mime_type: Some(mime_type), file_uri: address })),
+            Some(mime_type) => Ok(Kind::FileData(FileData { mime_type: Some(mime_type), file_uri: address })),
             None => Err(ConvertError::unsupported(
                 param,
                 format!(
@@ -45,7 +45,7 @@ pub(super) fn data<'a>(media: &'a Media, service: Service, param: &str) -> Resul
         },
         // Such a file keeps the media type that it was uploaded with.
         Service::AiStudio if address.starts_with(FILES_API) => {
-            Ok(Data::FileData(FileData { mime_type: media_type(address), file_uri: address }))
+            Ok(Kind::FileData(FileData { mime_type: media_type(address), file_uri: address }))
         }
         Service::Vertex => Err(refusal(param, "a data: address such as data:image/png;base64,…, or one that begins with gs://")),
         Service::AiStudio => Err(refusal(
@@ -70,9 +70,9 @@ mod tests {
 
     fn file(address: &str, service: Service) -> Result<Option<&'static str>, String> {
         let media = Media::Url(address.to_owned());
-        match data(&media, service, "messages[0].content[1].image_url") {
-            Ok(Data::FileData(FileData { file_uri, mime_type: None })) if file_uri == address => Ok(None),
-            Ok(Data::FileData(FileData { file_uri, .. })) if file_uri == address => Ok(media_type(address)),
+        match kind(&media, service, "messages[0].content[1].image_url") {
+            Ok(Kind::FileData(FileData { file_uri, mime_type: None })) if file_uri == address => Ok(None),
+            Ok(Kind::FileData(FileData { file_uri, .. })) if file_uri == address => Ok(media_type(address)),
             Ok(other) => Err(format!("{other:?}")),
             Err(error) => Err(error.to_string()),
         }

@@ -24,7 +24,7 @@ pub(super) enum Role {
 #[derive(Debug, Serialize)]
 pub(super) struct Part<'a> {
     #[serde(flatten)]
-    pub(super) data: Data<'a>,
+    pub(super) kind: Kind<'a>,
     /// Stands beside the function call that it proves.
     #[serde(rename = "thoughtSignature", skip_serializing_if = "Option::is_none")]
     pub(super) thought_signature: Option<&'a str>,
@@ -33,7 +33,7 @@ pub(super) struct Part<'a> {
 /// What is in a part: the field's name tells.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum Data<'a> {
+pub(super) enum Kind<'a> {
     Text(&'a str),
     InlineData(Blob<'a>),
     FileData(FileData<'a>),
@@ -41,9 +41,9 @@ pub(super) enum Data<'a> {
     FunctionResponse(FunctionResponse<'a>),
 }
 
-impl<'a> From<Data<'a>> for Part<'a> {
-    fn from(data: Data<'a>) -> Self {
-        Self { data, thought_signature: None }
+impl<'a> From<Kind<'a>> for Part<'a> {
+    fn from(kind: Kind<'a>) -> Self {
+        Self { kind, thought_signature: None }
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     extensions::Extensions,
     generation::GenerationConfig,
     options::Options,
-    part::{Content, Data, Part, Role},
+    part::{Content, Kind, Part, Role},
     tools::{ToolConfig, ToolGroup},
 };
 use crate::chat::{self, ChatRequest, Conversation, ConvertError, Dropped, Target};
@@ -89,7 +89,7 @@ fn system<'a>(conversation: &Conversation<'a>, dropped: &mut Dropped) -> Result<
     let mut parts = Vec::new();
     for part in &conversation.system {
         match part {
-            chat::Part::Text(text) => parts.push(Data::Text(text).into()),
+            chat::Part::Text(text) => parts.push(Kind::Text(text).into()),
             chat::Part::CachePoint(_) => dropped.note("cache_control"),
             chat::Part::Image(_) | chat::Part::Audio { .. } | chat::Part::File { .. } => {
                 return Err(ConvertError::unsupported("messages", "A system message for this model may hold only text."));

@@ -6,8 +6,10 @@
 
 mod authorization;
 mod canonical;
+mod class;
 mod credentials;
 mod error;
+mod event_stream;
 mod host;
 mod key;
 mod path;
@@ -18,8 +20,10 @@ mod timestamp;
 #[cfg(test)]
 mod vectors;
 
+pub use class::{is_throttled, is_unauthenticated};
 pub use credentials::Credentials;
 pub use error::{error_message, error_type};
+pub(crate) use event_stream::expect_event_stream;
 pub use host::{dns_suffix, partition};
 pub use key::SigningKey;
 pub use presign::{BearerService, bearer_token, presign};

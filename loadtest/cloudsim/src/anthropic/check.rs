@@ -72,7 +72,7 @@ fn known_fields(body: &Object<'_>, rules: &Rules) -> Result<(), Refusal> {
         "stream" => !matches!(rules.version, Version::InBody(version) if version.starts_with("bedrock")),
         _ => true,
     };
-    let mut known: Vec<&str> = FIELDS.iter().copied().filter(|field| absent(&field)).collect();
+    let mut known: Vec<&str> = FIELDS.iter().copied().filter(|field| absent(field)).collect();
     if let Version::InBody(version) = rules.version {
         known.extend(["anthropic_version", "anthropic_beta"]);
         if body.required_text("anthropic_version")? != version {

@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::error::AwsError;
-use super::keys::Keys;
+use super::keys::AccessKeys;
 use super::sigv4::Scope;
 use crate::behaviour::Behaviour;
 use crate::credential;
@@ -23,7 +23,13 @@ use crate::log::percent_decoded;
 const LONGEST: u64 = 12 * 60 * 60;
 
 /// Accepts a bearer key of this service.
-pub(super) fn check(behaviour: &Behaviour, keys: &Keys, scope: Scope<'_>, key: &str, now: SystemTime) -> Result<(), AwsError> {
+pub(super) fn check(
+    behaviour: &Behaviour,
+    keys: &AccessKeys,
+    scope: Scope<'_>,
+    key: &str,
+    now: SystemTime,
+) -> Result<(), AwsError> {
     let prefix = format!("{}-api-key-", scope.service);
     match key.strip_prefix(prefix.as_str()) {
         Some(disguised) if behaviour.token.as_deref() != Some(key) => short_term(keys, scope, disguised, now),
@@ -31,7 +37,7 @@ pub(super) fn check(behaviour: &Behaviour, keys: &Keys, scope: Scope<'_>, key: &
     }
 }
 
-fn short_term(keys: &Keys, scope: Scope<'_>, disguised: &str, now: SystemTime) -> Result<(), AwsError> {
+fn short_term(keys: &AccessKeys, scope: Scope<'_>, disguised: &str, now: SystemTime) -> Result<(), AwsError> {
     let invalid = |message: &str| AwsError::forbidden("AccessDeniedException", message);
     let url = STANDARD.decode(disguised).ok().and_then(|url| String::from_utf8(url).ok());
     let url = url.ok_or_else(|| invalid("Invalid API Key format: Must start with pre-defined prefix and be base64"))?;
@@ -56,7 +62,8 @@ fn short_term(keys: &Keys, scope: Scope<'_>, disguised: &str, now: SystemTime) -
     let format = time::macros::format_description!("[year][month][day]T[hour][minute][second]Z");
     let date = parameter("X-Amz-Date").and_then(|date| time::PrimitiveDateTime::parse(&date, &format).ok());
     let begin: SystemTime = date.ok_or_else(|| invalid("The key has no date"))?.assume_utc().into();
-    let lifetime = parameter("X-Amz-Expires").and_then(|seconds| seconds.parse().ok()).filter(|seconds| (1..=LONGEST).contains(seconds));
+    let lifetime =
+        parameter("X-Amz-Expires").and_then(|seconds| seconds.parse().ok()).filter(|seconds| (1..=LONGEST).contains(seconds));
     let lifetime = Duration::from_secs(lifetime.ok_or_else(|| invalid("The key must expire within 12 hours"))?);
     if begin + lifetime <= now {
         return Err(invalid("Bearer Token has expired"));

@@ -1,33 +1,38 @@
 //! The access keys that the simulated account knows: those it starts with, and those it hands out.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// An access key.
-#[derive(Clone, Debug)]
-pub(crate) struct AccessKey {
-    pub(crate) id: String,
-    pub(crate) secret: String,
+#[derive(Clone)]
+pub struct AccessKey {
+    /// What it is known by.
+    pub id: String,
+    /// What is signed with.
+    pub secret: String,
     /// What a temporary key must come with.
-    pub(crate) session_token: Option<String>,
-    pub(crate) expires: Option<SystemTime>,
+    pub session_token: Option<String>,
+    /// When a temporary key ends.
+    pub expires: Option<SystemTime>,
 }
 
-/// All of them.
-#[derive(Debug, Default)]
-pub(crate) struct Keys(Mutex<HashMap<String, AccessKey>>);
+/// All keys of the account. Clones are the same register, so that a key which one simulator issues is good at another.
+#[derive(Clone, Debug, Default)]
+pub struct AccessKeys(Arc<Mutex<HashMap<String, AccessKey>>>);
 
 /// How long an expired key is still told from an unknown one.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
-impl Keys {
-    pub(crate) fn new(keys: impl IntoIterator<Item = AccessKey>) -> Self {
-        Self(Mutex::new(keys.into_iter().map(|key| (key.id.clone(), key)).collect()))
+impl AccessKeys {
+    /// The register with these keys.
+    pub fn new(keys: impl IntoIterator<Item = AccessKey>) -> Self {
+        Self(Arc::new(Mutex::new(keys.into_iter().map(|key| (key.id.clone(), key)).collect())))
     }
 
     /// Adds a key.
-    pub(crate) fn add(&self, key: AccessKey) {
+    pub fn add(&self, key: AccessKey) {
         // Inserting cannot leave a map half-done, so a panic elsewhere has not spoilt it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.id.clone(), key);
     }
@@ -40,10 +45,16 @@ impl Keys {
     }
 
     /// Lets every temporary key expire at once.
-    pub(crate) fn expire(&self, now: SystemTime) {
+    pub fn expire(&self, now: SystemTime) {
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for key in keys.values_mut().filter(|key| key.expires.is_some()) {
             key.expires = Some(now);
         }
+    }
+}
+
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessKey").field("id", &self.id).field("expires", &self.expires).finish_non_exhaustive()
     }
 }

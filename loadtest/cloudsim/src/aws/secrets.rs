@@ -6,16 +6,19 @@ use super::error::AwsError;
 use crate::behaviour::Behaviour;
 use crate::cloud::Document;
 use crate::log::Received;
-use crate::shape::{NON_EMPTY, Shape, check, optional, required};
+use crate::shape::{Look, NON_EMPTY, Shape, check, optional, required};
 
-const BODY: Shape =
-    Shape::Structure(&[required("SecretId", &NON_EMPTY), optional("VersionId", &NON_EMPTY), optional("VersionStage", &NON_EMPTY)]);
+const BODY: Shape = Shape::Structure(&[
+    required("SecretId", &NON_EMPTY),
+    optional("VersionId", &NON_EMPTY),
+    optional("VersionStage", &NON_EMPTY),
+]);
 
 /// What it says to a request whose signature is good.
 pub(super) fn secrets(behaviour: &Behaviour, received: &Received) -> Document {
     match answer(behaviour, received) {
         Ok(document) => document,
-        Err(error) => Document::json(error.status, &json!({ "__type": error.kind, "message": error.body["message"] })),
+        Err(error) => Document::json(error.status, &json!({ "__type": error.kind, "message": error.body.look("message") })),
     }
 }
 
@@ -28,12 +31,15 @@ fn answer(behaviour: &Behaviour, received: &Received) -> Result<Document, AwsErr
     }
     let body = received.json();
     if !check(&BODY, &body).is_empty() {
-        return Err(AwsError::validation("SecretId must be a text, and there are no other members than VersionId and VersionStage."));
+        return Err(AwsError::validation(
+            "SecretId must be a text, and there are no other members than VersionId and VersionStage.",
+        ));
     }
-    let id = body["SecretId"].as_str().unwrap_or_default();
-    let secret = behaviour.secrets.get(id).ok_or_else(|| {
-        AwsError::new(400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
-    })?;
+    let id = body.look("SecretId").as_str().unwrap_or_default();
+    let secret = behaviour
+        .secrets
+        .get(id)
+        .ok_or_else(|| AwsError::new(400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret."))?;
     let answer = json!({
         "ARN": format!("arn:aws:secretsmanager:us-east-1:123456789012:secret:{id}-AbCdEf"),
         "Name": id,

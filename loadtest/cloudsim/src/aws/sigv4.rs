@@ -11,7 +11,7 @@ use aws_sigv4::sign::v4;
 
 use super::authorization::Authorization;
 use super::error::AwsError;
-use super::keys::{AccessKey, Keys};
+use super::keys::{AccessKey, AccessKeys};
 use crate::log::Received;
 
 /// How far the clocks may be apart.
@@ -28,7 +28,7 @@ pub(crate) struct Scope<'a> {
 }
 
 /// Accepts a request that is signed with one of the keys, for this service, now.
-pub(crate) fn verify(received: &Received, keys: &Keys, scope: Scope<'_>, now: SystemTime) -> Result<(), AwsError> {
+pub(crate) fn verify(received: &Received, keys: &AccessKeys, scope: Scope<'_>, now: SystemTime) -> Result<(), AwsError> {
     let authorization = Authorization::of(received)?;
     let (date, time) = date(received)?;
     let key = keys.find(authorization.access_key_id, now).ok_or_else(|| {
@@ -156,8 +156,8 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_323_045)
     }
 
-    fn keys() -> Keys {
-        Keys::new([AccessKey { id: "AKIDEXAMPLE".into(), secret: KEY.into(), session_token: None, expires: None }])
+    fn keys() -> AccessKeys {
+        AccessKeys::new([AccessKey { id: "AKIDEXAMPLE".into(), secret: KEY.into(), session_token: None, expires: None }])
     }
 
     fn signed(path: &str, signature: &str) -> Received {
@@ -192,7 +192,7 @@ mod tests {
         let good = signed(PATH, SIGNATURE);
         let mut other_body = good.clone();
         other_body.body = Bytes::from_static(b"{}");
-        let mut other_type = good.clone();
+        let mut other_type = good;
         other_type.headers.insert("content-type", HeaderValue::from_static("text/plain"));
         for changed in [other_body, other_type, signed(PATH, LITERAL_COLON), signed("/model/x/converse", SIGNATURE)] {
             assert_eq!(kind(&changed, SCOPE, now()), "InvalidSignatureException");

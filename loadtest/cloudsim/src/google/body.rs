@@ -36,7 +36,9 @@ pub(super) fn told(fault: &Fault, body: &Value) -> Refusal {
         Wrong::Type(expected) => format!("Invalid value at '{path}' (TYPE_{}), {value}", expected.to_ascii_uppercase()),
         Wrong::NotOneOf(_) => format!("Invalid value at '{path}' (type.googleapis.com/Enum), {value}"),
         Wrong::Range(min, max) => format!("* GenerateContentRequest.{path}: must be in the range [{min}, {max}], is {value}"),
-        Wrong::Length(min, max) => format!("* GenerateContentRequest.{path}: must have between {min} and {max} elements or characters"),
+        Wrong::Length(min, max) => {
+            format!("* GenerateContentRequest.{path}: must have between {min} and {max} elements or characters")
+        }
         Wrong::Pattern(pattern) => format!("* GenerateContentRequest.{path}: Invalid name. Must match {pattern}"),
         Wrong::Members(_) => format!("* GenerateContentRequest.{path}: required oneof field must have one initialized field"),
     };

@@ -9,7 +9,7 @@ use crate::cloud::Content;
 use crate::log::Received;
 use crate::refusal::Refusal;
 use crate::scene::{vector, words};
-use crate::shape::{NON_EMPTY, Shape, TEXT, optional, required};
+use crate::shape::{Look, NON_EMPTY, Shape, TEXT, optional, required};
 
 const TASK: Shape = Shape::Choice(&[
     "RETRIEVAL_QUERY",
@@ -42,21 +42,21 @@ const BATCH: Shape = Shape::Structure(&[required("requests", &Shape::List { of: 
 /// `:predict`.
 pub(super) fn predict(behaviour: &Behaviour, received: &Received) -> Result<Content, Refusal> {
     let body = body(received, &PREDICT)?;
-    let length = length(behaviour, &body["parameters"]["outputDimensionality"]);
+    let length = length(behaviour, body.look("parameters.outputDimensionality"));
     let prediction = |instance: &Value| {
-        let text = instance["content"].as_str().unwrap_or_default();
+        let text = instance.look("content").as_str().unwrap_or_default();
         let statistics = json!({ "token_count": words(text), "truncated": false });
         json!({ "embeddings": { "values": vector(text, length), "statistics": statistics } })
     };
-    let predictions: Vec<_> = body["instances"].as_array().into_iter().flatten().map(prediction).collect();
+    let predictions: Vec<_> = body.look("instances").as_array().into_iter().flatten().map(prediction).collect();
     Ok(Content::json(&json!({ "predictions": predictions, "metadata": { "billableCharacterCount": received.body.len() } })))
 }
 
 /// `:batchEmbedContents`, each of whose requests names the model again.
 pub(super) fn batch(behaviour: &Behaviour, model: &str, received: &Received) -> Result<Content, Refusal> {
     let body = body(received, &BATCH)?;
-    let requests = body["requests"].as_array().map_or(&[][..], Vec::as_slice);
-    if let Some(other) = requests.iter().position(|request| request["model"] != format!("models/{model}")) {
+    let requests = body.look("requests").as_array().map_or(&[][..], Vec::as_slice);
+    if let Some(other) = requests.iter().position(|request| *request.look("model") != *format!("models/{model}")) {
         let message = format!("* BatchEmbedContentsRequest.requests[{other}].model: must be 'models/{model}'");
         return Err(Refusal::invalid(format!("requests[{other}].model"), message));
     }
@@ -71,9 +71,9 @@ pub(super) fn one(behaviour: &Behaviour, received: &Received) -> Result<Content,
 }
 
 fn embedding(behaviour: &Behaviour, request: &Value) -> Value {
-    let parts = request["content"]["parts"].as_array().into_iter().flatten();
-    let text: String = parts.filter_map(|part| part["text"].as_str()).collect();
-    json!({ "values": vector(&text, length(behaviour, &request["outputDimensionality"])) })
+    let parts = request.look("content.parts").as_array().into_iter().flatten();
+    let text: String = parts.filter_map(|part| part.look("text").as_str()).collect();
+    json!({ "values": vector(&text, length(behaviour, request.look("outputDimensionality"))) })
 }
 
 fn length(behaviour: &Behaviour, asked: &Value) -> usize {

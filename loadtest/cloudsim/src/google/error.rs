@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cloud::{Document, Manner, event};
 use crate::refusal::{Refusal, Why};
+use crate::shape::Look;
 
 /// How Vertex AI says no.
 #[derive(Debug)]
@@ -66,7 +67,6 @@ fn error(refusal: &Refusal) -> (u16, Value) {
     let Refusal { status, why, message } = refusal;
     let (code, name) = match why {
         Why::NoCredential | Why::WrongCredential | Why::Expired => (401, "UNAUTHENTICATED"),
-        Why::Forbidden => (403, "PERMISSION_DENIED"),
         Why::UnknownUrl | Why::UnknownModel => (404, "NOT_FOUND"),
         Why::Invalid { .. } | Why::Filtered => (400, "INVALID_ARGUMENT"),
         Why::RateLimited { .. } => (429, "RESOURCE_EXHAUSTED"),
@@ -90,7 +90,7 @@ fn error(refusal: &Refusal) -> (u16, Value) {
 fn body(code: u16, status: &str, message: &str, details: &[Value]) -> Value {
     let mut error = json!({ "code": code, "message": message, "status": status });
     if !details.is_empty() {
-        error["details"] = json!(details);
+        error.put("details", json!(details));
     }
     json!({ "error": error })
 }

@@ -25,6 +25,8 @@ pub(crate) enum Shape {
     Tgi,
     /// `{"message", "code", "type"}`.
     Tei,
+    /// `{"error", "error_type"}` with TEI's types.
+    TeiNative,
     /// `{"error_code", "message"}`.
     Databricks,
     /// `{"message", "code", "request_id"}`.
@@ -70,8 +72,8 @@ impl Manner for Shape {
 impl Shape {
     fn status(self, refusal: &Refusal) -> u16 {
         match (self, &refusal.why) {
-            (Self::Mistral | Self::Tgi | Self::Tei, Why::Invalid { field: Some(_) }) => 422,
-            (Self::Databricks | Self::Snowflake, Why::Expired | Why::WrongCredential) if self == Self::Databricks => 403,
+            (Self::Mistral | Self::Tgi | Self::Tei | Self::TeiNative, Why::Invalid { field: Some(_) }) => 422,
+            (Self::Databricks, Why::Expired | Why::WrongCredential) => 403,
             _ => refusal.status,
         }
     }
@@ -115,16 +117,8 @@ impl Shape {
                 };
                 json!({ "error": message, "error_type": kind })
             }
-            Self::Tei => {
-                let kind = match status {
-                    422 => "Validation",
-                    424 => "Backend",
-                    429 => "Overloaded",
-                    503 => "Unhealthy",
-                    _ => "Empty",
-                };
-                json!({ "message": message, "code": status, "type": kind })
-            }
+            Self::Tei => json!({ "message": message, "code": status, "type": tei(status) }),
+            Self::TeiNative => json!({ "error": message, "error_type": tei(status) }),
             Self::Databricks => {
                 let code = match status {
                     400 => "BAD_REQUEST",
@@ -184,6 +178,17 @@ fn code(why: &Why) -> Option<&'static str> {
         Why::RateLimited { .. } => Some("rate_limit_exceeded"),
         Why::Filtered => Some("content_filter"),
         _ => None,
+    }
+}
+
+/// The types of errors of TEI.
+fn tei(status: u16) -> &'static str {
+    match status {
+        422 => "Validation",
+        424 => "Backend",
+        429 => "Overloaded",
+        503 => "Unhealthy",
+        _ => "Empty",
     }
 }
 

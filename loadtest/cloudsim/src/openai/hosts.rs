@@ -153,6 +153,26 @@ pub(crate) static TGI: Host = Host {
     ..OPENAI
 };
 
+/// IBM watsonx.ai, whose own names have been taken back to OpenAI's.
+pub(crate) static WATSONX: Host = Host {
+    unknown: Unknown::Refused,
+    extra: &[
+        "time_limit",
+        "repetition_penalty",
+        "length_penalty",
+        "include_reasoning",
+        "chat_template_kwargs",
+        "context",
+        "guided_choice",
+        "guided_regex",
+        "guided_grammar",
+        "guided_json",
+    ],
+    thought: REASONING_CONTENT,
+    usage: Usage::Always,
+    ..OPENAI
+};
+
 /// NVIDIA NIM: vLLM that refuses unknown fields.
 pub(crate) static NIM: Host =
     Host { extra: &["top_k", "min_p", "repetition_penalty", "nvext"], unknown: Unknown::Refused, ..VLLM };

@@ -24,7 +24,8 @@ mod models;
 mod rerank;
 mod tools;
 
-pub(crate) use host::{Door, Host, Serves};
+pub(crate) use error::Shape;
+pub(crate) use host::{Door, Host, OPENAI, Serves, Unknown};
 
 /// The moment of every answer: the same answer every time.
 const CREATED: u64 = 1_700_000_000;
@@ -36,8 +37,8 @@ pub(crate) struct OpenAi(pub(crate) &'static Host);
 impl OpenAi {
     /// OpenAI itself.
     pub(crate) fn itself() -> Self {
-        static OPENAI: Host = host::OPENAI;
-        Self(&OPENAI)
+        static ITSELF: Host = OPENAI;
+        Self(&ITSELF)
     }
 }
 
@@ -53,7 +54,7 @@ impl Cloud for OpenAi {
         };
         match (&request.method, path) {
             (&Method::GET, "/models") => Answered::Aside(Document::json(200, &models::list(behaviour))),
-            (&Method::POST, path) => Answered::of(serve(host, behaviour, request, path, &NAMED_IN_BODY), &host.errors),
+            (&Method::POST, path) => Answered::of(serve(host, behaviour, request, path, &Naming::Body), &host.errors),
             (method, _) => Answered::of(Err(Refusal::unknown_url(method, request.route())), &host.errors),
         }
     }
@@ -65,9 +66,6 @@ pub(crate) enum Naming {
     Body,
     Path(String),
 }
-
-/// Most hosts want the model in the body.
-const NAMED_IN_BODY: Naming = Naming::Body;
 
 impl Naming {
     /// The model that a request names, if it is one of those that are served.
@@ -98,6 +96,11 @@ pub(crate) fn serve(
     };
     let members = body(request)?;
     operation(host, behaviour, &Object::root(&members), naming)
+}
+
+/// What a host says to the body of a chat.
+pub(crate) fn speak(host: &'static Host, behaviour: &Behaviour, body: &Object<'_>, naming: &Naming) -> Result<Content, Refusal> {
+    chat::answer(host, behaviour, body, naming)
 }
 
 /// Checks the credential.

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use super::{Alphabet, Fault, Member, Need, Shape, Step, Text, Wrong};
+use super::{Fault, Member, Need, Shape, Step, Text, Wrong};
 
 /// Everything that is wrong with the value.
 pub(crate) fn check(shape: &Shape, value: &Value) -> Vec<Fault> {
@@ -126,7 +126,7 @@ impl Shape {
 mod tests {
     use serde_json::json;
 
-    use super::super::{NON_EMPTY, list, optional, required};
+    use super::super::{Alphabet, NON_EMPTY, list, optional, required};
     use super::*;
 
     const NAME: Shape = Shape::Text(Text { min: 1, max: 3, of: Alphabet::Name });

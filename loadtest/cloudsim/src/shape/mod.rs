@@ -6,9 +6,11 @@
 
 mod check;
 mod fault;
+mod look;
 
 pub(crate) use check::check;
 pub(crate) use fault::{Fault, Step, Wrong};
+pub(crate) use look::Look;
 
 /// What a value may be.
 #[derive(Clone, Copy, Debug)]

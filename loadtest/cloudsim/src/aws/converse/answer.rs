@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::super::frame;
 use crate::cloud::{Content, Framing};
 use crate::scene::{Call, Ending, Performance, Spent, seal};
+use crate::shape::Look;
 
 /// The whole answer.
 pub(super) fn whole(performance: &Performance) -> Content {
@@ -88,7 +89,7 @@ impl Events {
 fn event(kind: &str, mut payload: Value) -> Bytes {
     let padding = "abcdefghijklmnopqrstuvwxyz";
     let length = payload.to_string().len() % padding.len();
-    payload["p"] = json!(padding.get(..=length).unwrap_or(padding));
+    payload.put("p", json!(padding.get(..=length).unwrap_or(padding)));
     frame::event(kind, &payload)
 }
 

@@ -22,7 +22,8 @@ pub(super) const BODY: Shape = Shape::Structure(&[
 
 const MESSAGES: Shape = list(&MESSAGE);
 // The model has a role `system` for some models only.
-const MESSAGE: Shape = Shape::Structure(&[required("role", &Shape::Choice(&["user", "assistant"])), required("content", &CONTENT)]);
+const MESSAGE: Shape =
+    Shape::Structure(&[required("role", &Shape::Choice(&["user", "assistant"])), required("content", &CONTENT)]);
 const CONTENT: Shape = list(&BLOCK);
 const BLOCK: Shape = Shape::Union(&[
     optional("text", &TEXT),

@@ -5,14 +5,14 @@ use std::time::SystemTime;
 
 use serde_json::json;
 
-use super::super::keys::Keys;
+use super::super::keys::AccessKeys;
 use super::issue::issue;
 use crate::behaviour::Behaviour;
 use crate::cloud::Document;
 use crate::log::Received;
 
 /// What it says to a request for credentials.
-pub(in super::super) fn container(behaviour: &Behaviour, keys: &Keys, received: &Received, now: SystemTime) -> Document {
+pub(in super::super) fn container(behaviour: &Behaviour, keys: &AccessKeys, received: &Received, now: SystemTime) -> Document {
     let expected = behaviour.token.as_deref();
     if received.header("authorization") != expected {
         let refused = json!({ "code": "AccessDenied", "message": "The authorization token is not the container's." });

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::Method;
 use serde_json::json;
 
-use super::super::keys::Keys;
+use super::super::keys::AccessKeys;
 use super::issue::issue;
 use crate::behaviour::Behaviour;
 use crate::cloud::Document;
@@ -16,7 +16,7 @@ const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 const ROLE: &str = "sim-role";
 
 /// What it says to a request below `/latest/`.
-pub(in super::super) fn instance(behaviour: &Behaviour, keys: &Keys, received: &Received, now: SystemTime) -> Document {
+pub(in super::super) fn instance(behaviour: &Behaviour, keys: &AccessKeys, received: &Received, now: SystemTime) -> Document {
     // A request that came through a proxy is an attack that version 2 was made against.
     if received.headers.contains_key("x-forwarded-for") {
         return Document::of(403, "text/plain", "Forbidden");

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::super::keys::{AccessKey, Keys};
+use super::super::keys::{AccessKey, AccessKeys};
 
 /// A temporary key that is good from now on.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Issued {
 }
 
 /// Issues a key and adds it to those that are known.
-pub(super) fn issue(keys: &Keys, lifetime: Duration, now: SystemTime) -> Issued {
+pub(super) fn issue(keys: &AccessKeys, lifetime: Duration, now: SystemTime) -> Issued {
     let expires = now + lifetime;
     let id = format!("ASIA{}", rand::random::<[u8; 8]>().iter().map(|byte| format!("{byte:02X}")).collect::<String>());
     let secret = STANDARD.encode(rand::random::<[u8; 30]>());

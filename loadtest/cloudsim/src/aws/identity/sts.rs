@@ -4,18 +4,25 @@
 use std::time::{Duration, SystemTime};
 
 use super::super::error::AwsError;
-use super::super::keys::Keys;
+use super::super::keys::AccessKeys;
 use super::super::sigv4::{Scope, verify};
 use super::issue::{Issued, issue};
 use crate::behaviour::Behaviour;
 use crate::cloud::Document;
 use crate::log::Received;
+use crate::shape::Look;
 use crate::tokens::Standing;
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// What it says to a form.
-pub(in super::super) fn sts(behaviour: &Behaviour, keys: &Keys, region: &str, received: &Received, now: SystemTime) -> Document {
+pub(in super::super) fn sts(
+    behaviour: &Behaviour,
+    keys: &AccessKeys,
+    region: &str,
+    received: &Received,
+    now: SystemTime,
+) -> Document {
     match answer(behaviour, keys, region, received, now) {
         Ok(xml) => Document::of(200, "text/xml", xml),
         Err(error) => refuse(&error),
@@ -24,7 +31,7 @@ pub(in super::super) fn sts(behaviour: &Behaviour, keys: &Keys, region: &str, re
 
 fn answer(
     behaviour: &Behaviour,
-    keys: &Keys,
+    keys: &AccessKeys,
     region: &str,
     received: &Received,
     now: SystemTime,
@@ -63,7 +70,9 @@ fn answer(
                 }
             }
         }
-        other => return Err(AwsError::new(400, "InvalidAction", format!("Could not find operation {other} for version 2011-06-15"))),
+        other => {
+            return Err(AwsError::new(400, "InvalidAction", format!("Could not find operation {other} for version 2011-06-15")));
+        }
     }
     let lifetime = match received.form("DurationSeconds").map(|seconds| seconds.parse()) {
         None => behaviour.token_lifetime,
@@ -108,7 +117,7 @@ fn xml(action: &str, account: &str, role: &str, session: &str, issued: &Issued) 
 }
 
 fn refuse(error: &AwsError) -> Document {
-    let message = error.body["message"].as_str().unwrap_or_default();
+    let message = error.body.look("message").as_str().unwrap_or_default();
     let message = message.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let xml = format!(
         "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>Sender</Type><Code>{}</Code><Message>{message}</Message></Error>\

@@ -4,6 +4,7 @@ mod claude;
 mod embed;
 
 use super::error::AwsError;
+use crate::anthropic::Delivery;
 use crate::behaviour::Behaviour;
 use crate::cloud::Content;
 use crate::log::Received;
@@ -13,7 +14,7 @@ pub(super) fn invoke(behaviour: &Behaviour, model: &str, received: &Received) ->
     if behaviour.embedding_models.iter().any(|known| known == model) {
         return embed::embed(behaviour, model, received);
     }
-    claude::whole(behaviour, model, received)
+    claude::speak(behaviour, model, Delivery::Whole, received)
 }
 
 /// The same in events.
@@ -21,5 +22,5 @@ pub(super) fn invoke_stream(behaviour: &Behaviour, model: &str, received: &Recei
     if behaviour.embedding_models.iter().any(|known| known == model) {
         return Err(AwsError::validation("The model is unsupported for streaming"));
     }
-    claude::events(behaviour, model, received)
+    claude::speak(behaviour, model, Delivery::Events, received)
 }

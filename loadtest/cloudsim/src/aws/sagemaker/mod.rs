@@ -43,7 +43,7 @@ pub(super) fn invoke(
     } else if endpoint.starts_with("tei-") {
         native::embed(behaviour, received)?
     } else {
-        openai::answer(behaviour, received)?
+        openai::answer(behaviour, endpoint, transport, received)?
     };
     let content = content.with("x-amzn-invoked-production-variant", "AllTraffic");
     match transport {
@@ -55,8 +55,12 @@ pub(super) fn invoke(
 /// An endpoint that is a house of components must be told which, and no other may.
 fn component(endpoint: &str, received: &Received) -> Result<(), AwsError> {
     match (endpoint.contains("-ic"), received.header("x-amzn-sagemaker-inference-component")) {
-        (true, None) => Err(invalid("Inference Component Name header is required for endpoints to which you plan to deploy inference components.")),
-        (false, Some(_)) => Err(invalid("Inference Component Name header is not allowed for endpoints to which you don't plan to deploy inference components.")),
+        (true, None) => Err(invalid(
+            "Inference Component Name header is required for endpoints to which you plan to deploy inference components.",
+        )),
+        (false, Some(_)) => Err(invalid(
+            "Inference Component Name header is not allowed for endpoints to which you don't plan to deploy inference components.",
+        )),
         _ => Ok(()),
     }
 }

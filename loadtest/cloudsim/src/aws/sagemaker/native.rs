@@ -10,10 +10,9 @@ use crate::behaviour::Behaviour;
 use crate::cloud::{Content, Framing, event};
 use crate::log::Received;
 use crate::scene::{Ending, Form, Performance, Prompt, perform, vector};
-use crate::shape::{NON_EMPTY, Shape, TEXT, check, list, optional, required};
+use crate::shape::{Look, NON_EMPTY, Shape, TEXT, check, list, optional, required};
 
-const GRAMMAR: Shape =
-    Shape::Structure(&[required("type", &Shape::Choice(&["json", "regex"])), required("value", &Shape::Any)]);
+const GRAMMAR: Shape = Shape::Structure(&[required("type", &Shape::Choice(&["json", "regex"])), required("value", &Shape::Any)]);
 const PARAMETERS: Shape = Shape::Structure(&[
     optional("best_of", &Shape::Whole(1, 128)),
     optional("decoder_input_details", &Shape::Flag),
@@ -36,11 +35,8 @@ const PARAMETERS: Shape = Shape::Structure(&[
     optional("watermark", &Shape::Flag),
     optional("adapter_id", &TEXT),
 ]);
-const GENERATE: Shape = Shape::Structure(&[
-    required("inputs", &NON_EMPTY),
-    optional("parameters", &PARAMETERS),
-    optional("stream", &Shape::Flag),
-]);
+const GENERATE: Shape =
+    Shape::Structure(&[required("inputs", &NON_EMPTY), optional("parameters", &PARAMETERS), optional("stream", &Shape::Flag)]);
 const EMBED: Shape = Shape::Structure(&[
     required("inputs", &Shape::List { of: &NON_EMPTY, min: 1, max: 32 }),
     optional("truncate", &Shape::Flag),
@@ -66,28 +62,29 @@ pub(super) fn generate(
     transport: Transport,
 ) -> Result<Content, AwsError> {
     let body = read(received, &GENERATE)?;
-    let streams = body["stream"] == true;
+    let streams = body.look("stream") == true;
     if streams != (transport == Transport::Frames) {
         return Err(model_error(422, "`stream` must be true for a stream of frames, and only for one"));
     }
-    let parameters = &body["parameters"];
+    let parameters = body.look("parameters");
     let mut prompt = Prompt::default();
-    prompt.say(body["inputs"].as_str().unwrap_or_default());
-    prompt.limit = parameters["max_new_tokens"].as_u64().and_then(|limit| usize::try_from(limit).ok());
-    prompt.stops = parameters["stop"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-    if parameters["grammar"]["type"] == "json" {
-        prompt.form = Form::Schema(parameters["grammar"]["value"].clone());
+    prompt.say(body.look("inputs").as_str().unwrap_or_default());
+    prompt.limit = parameters.look("max_new_tokens").as_u64().and_then(|limit| usize::try_from(limit).ok());
+    prompt.stops =
+        parameters.look("stop").as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    if parameters.look("grammar.type") == "json" {
+        prompt.form = Form::Schema(parameters.look("grammar.value").clone());
     }
     let performance = perform(behaviour, &prompt);
     if !streams {
-        let details = parameters["details"].as_bool().unwrap_or_default().then(|| details(&performance));
+        let details = parameters.look("details").as_bool().unwrap_or_default().then(|| details(&performance));
         let answer = json!({ "generated_text": performance.text(), "details": details });
         return Ok(Content::json(&match lines {
             Lines::Events => json!([answer]),
             Lines::Json => answer,
         }));
     }
-    let parts = tokens(&performance).iter().map(|token| match lines {
+    let parts = tokens(&performance).into_iter().map(|token| match lines {
         Lines::Events => event(token),
         Lines::Json => Bytes::from(format!("{token}\n")),
     });
@@ -106,8 +103,8 @@ fn tokens(performance: &Performance) -> Vec<Value> {
         tokens.push(token(performance.pieces.len() + 1, "</s>", true));
     }
     if let Some(last) = tokens.last_mut() {
-        last["generated_text"] = json!(performance.text());
-        last["details"] = details(performance);
+        last.put("generated_text", json!(performance.text()));
+        last.put("details", details(performance));
     }
     tokens
 }
@@ -131,8 +128,8 @@ fn details(performance: &Performance) -> Value {
 /// A vector for each input.
 pub(super) fn embed(behaviour: &Behaviour, received: &Received) -> Result<Content, AwsError> {
     let body = read(received, &EMBED)?;
-    let length = body["dimensions"].as_u64().and_then(|value| usize::try_from(value).ok()).unwrap_or(behaviour.dimensions);
-    let texts = body["inputs"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let length = body.look("dimensions").as_u64().and_then(|value| usize::try_from(value).ok()).unwrap_or(behaviour.dimensions);
+    let texts = body.look("inputs").as_array().into_iter().flatten().filter_map(Value::as_str);
     Ok(Content::json(&json!(texts.map(|text| vector(text, length)).collect::<Vec<_>>())))
 }
 

@@ -7,6 +7,7 @@ use super::rules::thinks_always;
 use super::surface::Surface;
 use crate::cloud::{Content, Framing, event};
 use crate::scene::{Call, Ending, Performance, Prompt, Spent, Thinks, seal};
+use crate::shape::Look;
 
 /// What the answer is made of.
 pub(super) struct Answer<'a> {
@@ -19,7 +20,8 @@ pub(super) struct Answer<'a> {
 impl Answer<'_> {
     /// The whole answer.
     pub(super) fn whole(&self) -> Content {
-        let mut parts: Vec<_> = self.performance.thought().map(|thought| json!({ "text": thought, "thought": true })).into_iter().collect();
+        let mut parts: Vec<_> =
+            self.performance.thought().map(|thought| json!({ "text": thought, "thought": true })).into_iter().collect();
         let text = self.performance.text();
         if !text.is_empty() {
             parts.push(json!({ "text": text }));
@@ -67,11 +69,11 @@ impl Answer<'_> {
         let part = move |(index, call): (usize, &Call)| {
             let mut function = json!({ "name": call.name, "args": call.arguments });
             if self.surface == Surface::AiStudio {
-                function["id"] = json!(format!("call-{}", call.number));
+                function.put("id", json!(format!("call-{}", call.number)));
             }
             let mut part = json!({ "functionCall": function });
             if signs && index == 0 {
-                part["thoughtSignature"] = json!(seal(&call.name));
+                part.put("thoughtSignature", json!(seal(&call.name)));
             }
             part
         };
@@ -85,17 +87,18 @@ impl Answer<'_> {
             "responseId": "sim-response",
         });
         if self.performance.ending == Ending::Filtered {
-            response["promptFeedback"] = json!({ "blockReason": "SAFETY", "blockReasonMessage": "The prompt is not to be answered." });
+            let feedback = json!({ "blockReason": "SAFETY", "blockReasonMessage": "The prompt is not to be answered." });
+            response.put("promptFeedback", feedback);
             return response;
         }
         let candidate = |index: usize| {
             let mut candidate = json!({ "content": { "role": "model", "parts": parts.unwrap_or_default() }, "index": index });
             if let Some(reason) = finish_reason {
-                candidate["finishReason"] = json!(reason);
+                candidate.put("finishReason", json!(reason));
             }
             candidate
         };
-        response["candidates"] = (0..self.candidates).map(candidate).collect();
+        response.put("candidates", (0..self.candidates).map(candidate).collect::<Vec<_>>());
         response
     }
 }
@@ -113,13 +116,11 @@ fn usage(spent: &Spent, candidates: usize) -> Value {
     let said = (spent.answer - spent.thought) * candidates;
     let mut usage = json!({ "promptTokenCount": spent.prompt, "totalTokenCount": spent.prompt + said + spent.thought });
     // Protobuf leaves out what is zero.
-    for (name, count) in [
-        ("candidatesTokenCount", said),
-        ("thoughtsTokenCount", spent.thought),
-        ("cachedContentTokenCount", spent.cached),
-    ] {
+    for (name, count) in
+        [("candidatesTokenCount", said), ("thoughtsTokenCount", spent.thought), ("cachedContentTokenCount", spent.cached)]
+    {
         if count > 0 {
-            usage[name] = json!(count);
+            usage.put(name, json!(count));
         }
     }
     usage

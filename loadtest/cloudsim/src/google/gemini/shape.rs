@@ -35,7 +35,8 @@ const INLINE: Shape =
     Shape::Structure(&[required("mimeType", &NON_EMPTY), required("data", &Shape::Base64), optional("displayName", &TEXT)]);
 const FILE: Shape =
     Shape::Structure(&[optional("mimeType", &NON_EMPTY), required("fileUri", &NON_EMPTY), optional("displayName", &TEXT)]);
-const CALL: Shape = Shape::Structure(&[optional("id", &NON_EMPTY), required("name", &FUNCTION), optional("args", &Shape::AnyObject)]);
+const CALL: Shape =
+    Shape::Structure(&[optional("id", &NON_EMPTY), required("name", &FUNCTION), optional("args", &Shape::AnyObject)]);
 const RESPONSE: Shape = Shape::Structure(&[
     optional("id", &NON_EMPTY),
     required("name", &FUNCTION),
@@ -76,7 +77,8 @@ const CATEGORY: Shape = Shape::Choice(&[
     "HARM_CATEGORY_CIVIC_INTEGRITY",
     "HARM_CATEGORY_JAILBREAK",
 ]);
-const THRESHOLD: Shape = Shape::Choice(&["BLOCK_LOW_AND_ABOVE", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_ONLY_HIGH", "BLOCK_NONE", "OFF"]);
+const THRESHOLD: Shape =
+    Shape::Choice(&["BLOCK_LOW_AND_ABOVE", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_ONLY_HIGH", "BLOCK_NONE", "OFF"]);
 const SAFETY_SETTINGS: Shape = list(&Shape::Structure(&[
     required("category", &CATEGORY),
     required("threshold", &THRESHOLD),

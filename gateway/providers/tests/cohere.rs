@@ -1,0 +1,14 @@
+//! What the adapter for Cohere makes of requests, answers, streams and errors.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where and why")]
+
+mod golden;
+
+use golden::Golden;
+use tradewind_providers::{Adapter, cohere::Cohere};
+
+#[test]
+fn cohere_golden_files() {
+    let adapter = |_: &str| -> Box<dyn Adapter> { Box::new(Cohere::new(&"https://api.cohere.com".parse().unwrap()).unwrap()) };
+    Golden { provider: "cohere", adapter, frames: None }.check();
+}

@@ -1,0 +1,25 @@
+//! A container with OpenAI's API behind an endpoint, where the path says nothing of the operation: the body does.
+
+use super::super::error::AwsError;
+use super::{Transport, model_error};
+use crate::behaviour::Behaviour;
+use crate::cloud::{Content, Framing};
+use crate::log::Received;
+use crate::openai::{Naming, hosts, serve};
+
+/// What the container says to a chat; the endpoint is the model.
+pub(super) fn answer(
+    behaviour: &Behaviour,
+    endpoint: &str,
+    transport: Transport,
+    received: &Received,
+) -> Result<Content, AwsError> {
+    let naming = Naming::Path(endpoint.to_owned());
+    let content = serve(&hosts::SAGEMAKER, behaviour, received, "/chat/completions", &naming)
+        .map_err(|refusal| model_error(refusal.status, &refusal.message))?;
+    match (transport, content.framing) {
+        (Transport::Whole, Framing::Stream) => Err(model_error(400, "a stream was asked for where none can be sent")),
+        (Transport::Frames, Framing::Document) => Err(model_error(400, "`stream` must be true for a stream of frames")),
+        _ => Ok(content),
+    }
+}
