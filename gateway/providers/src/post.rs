@@ -7,8 +7,8 @@ use http::{
 };
 
 /// `POST` of `body`, to be answered by JSON or by events.
-pub(crate) fn post(uri: Uri, body: Vec<u8>) -> Request<Bytes> {
-    let mut request = Request::new(Bytes::from(body));
+pub(crate) fn post(uri: Uri, body: impl Into<Bytes>) -> Request<Bytes> {
+    let mut request = Request::new(body.into());
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
     request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));

@@ -38,7 +38,7 @@ fn host(variant: &str) -> Box<dyn Adapter> {
 
 fn azure(variant: &str) -> Box<dyn Adapter> {
     let base = "https://r.openai.azure.com";
-    Box::new(match variant {
+    let azure = match variant {
         "" => Azure::new(base, Surface::V1),
         "dated" => Azure::new(base, Surface::Dated("2024-10-21".to_owned())),
         "old" => Azure::new(base, Surface::Dated("2024-06-01".to_owned())),
@@ -47,7 +47,8 @@ fn azure(variant: &str) -> Box<dyn Adapter> {
             Azure::new("https://h.eastus.models.ai.azure.com", surface)
         }
         other => panic!("no surface is called {other}"),
-    })
+    };
+    Box::new(azure.unwrap())
 }
 
 fn watsonx(variant: &str) -> Box<dyn Adapter> {
@@ -57,7 +58,7 @@ fn watsonx(variant: &str) -> Box<dyn Adapter> {
         "deployment" => Scope::Deployment,
         other => panic!("no scope is called {other}"),
     };
-    Box::new(Watsonx::new("https://us-south.ml.cloud.ibm.com", "2024-03-13", scope))
+    Box::new(Watsonx::new("https://us-south.ml.cloud.ibm.com", "2024-03-13", scope).unwrap())
 }
 
 #[test]

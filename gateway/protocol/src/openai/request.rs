@@ -50,7 +50,7 @@ pub fn read_completion(body: &[u8]) -> Result<ChatRequest, ConvertError> {
         Ok(StringOr::String(text)) => text.into_string(),
         Ok(StringOr::Other(texts)) => match <[String; 1]>::try_from(texts) {
             Ok([text]) => text,
-            Err(_) => return Err(beyond_chat("prompt", "one text: send a request for each prompt")),
+            Err(_) => return Err(beyond_chat("prompt", "one text, and others in requests of their own")),
         },
         Err(_) => return Err(beyond_chat("prompt", "a string")),
     };

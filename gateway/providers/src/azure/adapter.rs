@@ -1,15 +1,16 @@
 //! The adapter of Azure's surfaces.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Uri, uri::InvalidUri};
 use tradewind_protocol::{Capabilities, Operation, chat::Dropped, openai::replace_model};
 
 use super::Surface;
 use crate::{
     Adapter, Ask, Authentication, Exchange, Judgement, PrepareError, Reader, Refusal,
     openai::shape::{
-        AZURE, AZURE_BEFORE_STREAM_OPTIONS, Answers, FOUNDRY, Habits, chat_body, completion_by_chat, judge, openai_model, post,
+        AZURE, AZURE_BEFORE_STREAM_OPTIONS, Answers, FOUNDRY, Habits, chat_body, completion_by_chat, judge, openai_model,
     },
+    post::post,
 };
 
 const API_KEY: HeaderName = HeaderName::from_static("api-key");
@@ -26,8 +27,11 @@ pub struct Azure {
 
 impl Azure {
     /// The resource at `base`, such as `https://NAME.openai.azure.com`: an absolute address without a query.
-    #[must_use]
-    pub fn new(base: &str, surface: Surface) -> Self {
+    ///
+    /// # Errors
+    /// The base is no address.
+    pub fn new(base: &str, surface: Surface) -> Result<Self, InvalidUri> {
+        let _valid: Uri = base.parse()?;
         let habits = match surface {
             Surface::ModelInference(_) => FOUNDRY,
             _ if surface.is_before_stream_options() => AZURE_BEFORE_STREAM_OPTIONS,
@@ -35,7 +39,7 @@ impl Azure {
         };
         let base = base.trim_end_matches('/');
         let base = if surface == Surface::V1 { base.strip_suffix("/openai/v1").unwrap_or(base) } else { base };
-        Self { base: base.to_owned(), surface, habits }
+        Ok(Self { base: base.to_owned(), surface, habits })
     }
 
     fn translate(&self, ask: &Ask<'_>, dropped: &mut Dropped) -> Result<(Bytes, Reader), PrepareError> {

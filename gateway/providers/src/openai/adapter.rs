@@ -1,11 +1,7 @@
 //! The adapter of all OpenAI-shaped hosts.
 
 use bytes::Bytes;
-use http::{
-    HeaderValue, Method, Request, Uri,
-    header::{ACCEPT, CONTENT_TYPE},
-    uri::InvalidUri,
-};
+use http::uri::InvalidUri;
 use tradewind_protocol::{
     Capabilities, MaxTokensField, Operation,
     chat::{Dropped, Target},
@@ -13,16 +9,17 @@ use tradewind_protocol::{
 };
 
 use super::{
-    Endpoint, Host,
+    Host,
     answers::Answers,
     body::{adapt, chat_body, unreadable, unwritable},
+    endpoint::Endpoint,
     host::{self, Completions, Embeds, Habits, Reranks},
     judge::judge,
     lists,
     models::openai_model,
     object::Object,
 };
-use crate::{Adapter, Ask, Authentication, Exchange, Judgement, PrepareError, Reader, Refusal};
+use crate::{Adapter, Ask, Authentication, Exchange, Judgement, PrepareError, Reader, Refusal, post::post};
 
 /// A host of OpenAI's API.
 #[derive(Debug, Clone)]
@@ -92,10 +89,7 @@ impl Adapter for OpenAi {
     fn prepare(&self, ask: &Ask<'_>) -> Result<Exchange, PrepareError> {
         let mut dropped = Dropped::new();
         let (body, reader) = self.translate(ask, &mut dropped)?;
-        let mut request = post(self.endpoint.uri(ask.operation).clone(), body);
-        if self.host == Host::Snowflake {
-            request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
-        }
+        let request = post(self.endpoint.uri(ask.operation).clone(), body);
         Ok(Exchange { requests: vec![request], reader, dropped })
     }
 
@@ -122,13 +116,4 @@ pub(crate) fn completion_by_chat(ask: &Ask<'_>, habits: &Habits, dropped: &mut D
     let mut object = Object::read(&body).map_err(unreadable)?;
     adapt(&mut object, ask, habits, dropped)?;
     object.write().map(Bytes::from).map_err(unwritable)
-}
-
-/// A POST of JSON.
-pub(crate) fn post(uri: Uri, body: Bytes) -> Request<Bytes> {
-    let mut request = Request::new(body);
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = uri;
-    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    request
 }

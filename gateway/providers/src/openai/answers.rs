@@ -1,13 +1,13 @@
 //! Reads the answers of OpenAI-shaped hosts into the canonical form, where they cannot pass through.
 
-use http::{HeaderMap, header::CONTENT_TYPE};
+use http::HeaderMap;
 use tradewind_protocol::{
     Operation,
     chat::StreamDecoder,
     openai::{ChunkDecoder, read_chat_answer, read_embeddings_answer, read_rerank_answer},
 };
 
-use crate::{ReadError, Reply, Translate, Translated};
+use crate::{ReadError, Reply, Translate, Translated, content_type::expect_events};
 
 /// Reads the answers to one operation.
 #[derive(Debug)]
@@ -26,17 +26,7 @@ impl Translate for Answers {
     }
 
     fn stream(&mut self, headers: &HeaderMap) -> Result<Box<dyn StreamDecoder>, ReadError> {
-        check_event_stream(headers)?;
+        expect_events(headers)?;
         Ok(Box::new(ChunkDecoder::default()))
-    }
-}
-
-/// A body of another type is no stream: a web page, or an error that came with a success. A host that names no type is believed.
-pub(crate) fn check_event_stream(headers: &HeaderMap) -> Result<(), ReadError> {
-    match headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default()) {
-        Some(kind) if !kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream") => {
-            Err(ReadError::Malformed(format!("events were asked for, and `{kind}` came")))
-        }
-        _ => Ok(()),
     }
 }

@@ -7,7 +7,7 @@ use super::host::{Completions, Embeds, Habits, Reranks};
 
 /// The addresses of one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     chat: Uri,
     completions: Uri,
     embeddings: Uri,
@@ -15,15 +15,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The server whose API begins at `base`, such as `http://127.0.0.1:8000/v1`: an absolute address without a query.
+    /// The server whose API begins at `base`, such as `http://127.0.0.1:8000/v1`: an absolute address without a query. What is not
+    /// OpenAI's stands beside its `/v1`.
     ///
     /// # Errors
-    /// The address grows too long with the path of an operation.
-    pub fn below(base: &Uri) -> Result<Self, InvalidUri> {
-        Self::of(&base.to_string(), &super::host::OPENAI)
-    }
-
-    /// The server at `base` with these habits. What is not OpenAI's stands beside its `/v1`.
+    /// The address grows too long with the path of an operation, or is none.
     pub(crate) fn of(base: &str, habits: &Habits) -> Result<Self, InvalidUri> {
         let base = base.trim_end_matches('/');
         let root = base.strip_suffix("/v1").unwrap_or(base);
@@ -49,8 +45,7 @@ impl Endpoint {
     }
 
     /// Where to send an operation, by POST.
-    #[must_use]
-    pub const fn uri(&self, operation: Operation) -> &Uri {
+    pub(crate) const fn uri(&self, operation: Operation) -> &Uri {
         match operation {
             Operation::Chat => &self.chat,
             Operation::Completions => &self.completions,
@@ -68,7 +63,7 @@ mod tests {
     #[test]
     fn a_slash_at_the_end_makes_no_difference() {
         for base in ["http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1/"] {
-            let endpoint = Endpoint::below(&base.parse().unwrap()).unwrap();
+            let endpoint = Endpoint::of(base, &Host::Vllm.habits()).unwrap();
             assert_eq!(endpoint.uri(Operation::Chat), "http://127.0.0.1:8000/v1/chat/completions");
             assert_eq!(endpoint.uri(Operation::Embeddings), "http://127.0.0.1:8000/v1/embeddings");
         }
@@ -76,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_server_may_have_no_path_of_its_own() {
-        let endpoint = Endpoint::below(&"http://[::1]:8000".parse().unwrap()).unwrap();
+        let endpoint = Endpoint::of("http://[::1]:8000", &Host::Vllm.habits()).unwrap();
         assert_eq!(endpoint.uri(Operation::Chat), "http://[::1]:8000/chat/completions");
     }
 

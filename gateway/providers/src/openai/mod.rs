@@ -14,10 +14,7 @@ mod lists;
 mod models;
 mod object;
 mod past;
-mod refusal;
 pub(crate) mod shape;
 
 pub use adapter::OpenAi;
-pub use endpoint::Endpoint;
 pub use host::Host;
-pub use refusal::classify;

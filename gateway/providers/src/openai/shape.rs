@@ -1,7 +1,7 @@
 //! What other providers' adapters share with that of OpenAI-shaped hosts.
 
 pub(crate) use super::{
-    adapter::{completion_by_chat, post},
+    adapter::completion_by_chat,
     answers::Answers,
     body::{chat_body, chat_object, check_images, unreadable, unwritable},
     host::{AZURE, AZURE_BEFORE_STREAM_OPTIONS, FOUNDRY, Habits, WATSONX},

@@ -1,5 +1,6 @@
 //! The adapter of watsonx.ai.
 
+use http::{Uri, uri::InvalidUri};
 use tradewind_protocol::{Capabilities, MaxTokensField, Operation, chat::Dropped};
 
 use super::{
@@ -9,7 +10,8 @@ use super::{
 use crate::{
     Adapter, Ask, Authentication, Exchange, Judgement, PrepareError, Reader, Refusal, Translate,
     aws::path_segment,
-    openai::shape::{Answers, judge, post},
+    openai::shape::{Answers, judge},
+    post::post,
 };
 
 /// Where the use of watsonx.ai is accounted.
@@ -33,9 +35,12 @@ pub struct Watsonx {
 
 impl Watsonx {
     /// The instance at `base`, such as `https://us-south.ml.cloud.ibm.com`; `version` is the date of its API, such as `2024-03-13`.
-    #[must_use]
-    pub fn new(base: &str, version: &str, scope: Scope) -> Self {
-        Self { base: base.trim_end_matches('/').to_owned(), version: path_segment(version), scope }
+    ///
+    /// # Errors
+    /// The base is no address.
+    pub fn new(base: &str, version: &str, scope: Scope) -> Result<Self, InvalidUri> {
+        let _valid: Uri = base.parse()?;
+        Ok(Self { base: base.trim_end_matches('/').to_owned(), version: path_segment(version), scope })
     }
 
     fn address(&self, operation: &str, model: &str) -> String {
