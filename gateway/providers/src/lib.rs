@@ -14,13 +14,18 @@ mod content_type;
 pub mod gemini;
 pub mod openai;
 mod post;
+pub mod azure;
+pub mod openai;
+mod rate_limit;
 mod retry_after;
 mod vectors;
 mod verdict;
 pub mod vertex;
+pub mod watsonx;
 
 pub use adapter::{
     Adapter, Ask, Authentication, Exchange, PrepareError, ReadError, Reader, Refusal, Reply, Translate, Translated,
 };
+pub use rate_limit::{Allowance, RateLimits, rate_limits};
 pub use retry_after::retry_after;
 pub use verdict::{Judgement, RequestFault, Verdict};

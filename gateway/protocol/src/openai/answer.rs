@@ -105,20 +105,16 @@ pub fn read_chat_answer(body: &[u8]) -> Result<ChatResponse, AnswerError> {
     let choices = choices.map(|(number, choice)| choice.read(id.as_deref().unwrap_or_default(), number));
     Ok(ChatResponse {
         choices: choices.collect::<Result<_, _>>()?,
-        created: answer.created.map(whole_seconds),
+        created: answer.created.map(whole),
         model: answer.model.text().map(ToOwned::to_owned),
         usage: answer.usage,
         id,
     })
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "some hosts give fractions of seconds; `as` saturates"
-)]
-fn whole_seconds(seconds: f64) -> u64 {
-    seconds as u64
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some hosts give fractions; `as` saturates")]
+pub(super) fn whole(number: f64) -> u64 {
+    number as u64
 }
 
 impl RawChoice<'_> {

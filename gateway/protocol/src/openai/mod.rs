@@ -12,6 +12,7 @@ mod encode;
 mod error;
 mod fields;
 mod head;
+mod list_answers;
 mod media;
 mod messages;
 mod models;
@@ -36,6 +37,7 @@ pub use embeddings::{Embedding, EmbeddingInput, EmbeddingList, EmbeddingRequest,
 pub use encode::encode_chat;
 pub use error::{ErrorBody, ErrorDetail};
 pub use head::{Head, HeadError, replace_model};
+pub use list_answers::{read_embeddings_answer, read_rerank_answer};
 pub use models::{Model, ModelList};
 pub use request::{read_chat, read_completion, read_embeddings, read_rerank};
 pub use sniffer::{Finding, StreamSniffer};

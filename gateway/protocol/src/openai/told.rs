@@ -108,6 +108,12 @@ impl ToldError {
         Some(Self { message, code: detail.code.and_then(|code| word(code.get())), kind: owned(&detail.kind), inner_code })
     }
 
+    /// Whether this is its code, its inner code or its kind.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        [&self.code, &self.inner_code, &self.kind].into_iter().any(|told| told.as_deref() == Some(name))
+    }
+
     /// The HTTP status that it corresponds to, for errors that come where a status can no longer.
     #[must_use]
     pub fn status(&self) -> u16 {

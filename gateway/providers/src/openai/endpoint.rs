@@ -3,6 +3,8 @@
 use http::{Uri, uri::InvalidUri};
 use tradewind_protocol::Operation;
 
+use super::host::{Completions, Embeds, Habits, Reranks};
+
 /// The addresses of one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
@@ -18,13 +20,31 @@ impl Endpoint {
     /// # Errors
     /// The address grows too long with the path of an operation.
     pub fn below(base: &Uri) -> Result<Self, InvalidUri> {
-        let base = base.to_string();
-        let below = |path: &str| format!("{}/{path}", base.trim_end_matches('/')).parse();
+        Self::of(&base.to_string(), &super::host::OPENAI)
+    }
+
+    /// The server at `base` with these habits. What is not OpenAI's stands beside its `/v1`.
+    pub(crate) fn of(base: &str, habits: &Habits) -> Result<Self, InvalidUri> {
+        let base = base.trim_end_matches('/');
+        let root = base.strip_suffix("/v1").unwrap_or(base);
+        let completions = match habits.offers.completions {
+            Completions::ByChat => "chat/completions",
+            Completions::Own | Completions::No => "completions",
+        };
+        let embeddings = match habits.offers.embeddings {
+            Embeds::Snowflake => format!("{root}/inference:embed"),
+            Embeds::Tei => format!("{root}/v1/embeddings"),
+            Embeds::Same | Embeds::Mistral | Embeds::No => format!("{base}/embeddings"),
+        };
+        let rerank = match habits.offers.rerank {
+            Reranks::Tei => format!("{root}/rerank"),
+            Reranks::Same | Reranks::No => format!("{base}/rerank"),
+        };
         Ok(Self {
-            chat: below("chat/completions")?,
-            completions: below("completions")?,
-            embeddings: below("embeddings")?,
-            rerank: below("rerank")?,
+            chat: format!("{base}/chat/completions").parse()?,
+            completions: format!("{base}/{completions}").parse()?,
+            embeddings: embeddings.parse()?,
+            rerank: rerank.parse()?,
         })
     }
 
@@ -43,6 +63,7 @@ impl Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::openai::Host;
 
     #[test]
     fn a_slash_at_the_end_makes_no_difference() {
@@ -57,5 +78,14 @@ mod tests {
     fn a_server_may_have_no_path_of_its_own() {
         let endpoint = Endpoint::below(&"http://[::1]:8000".parse().unwrap()).unwrap();
         assert_eq!(endpoint.uri(Operation::Chat), "http://[::1]:8000/chat/completions");
+    }
+
+    #[test]
+    fn what_is_not_openais_stands_beside_it() {
+        for base in ["http://127.0.0.1:8080/v1", "http://127.0.0.1:8080"] {
+            let endpoint = Endpoint::of(base, &Host::Tei.habits()).unwrap();
+            assert_eq!(endpoint.uri(Operation::Rerank), "http://127.0.0.1:8080/rerank");
+            assert_eq!(endpoint.uri(Operation::Embeddings), "http://127.0.0.1:8080/v1/embeddings");
+        }
     }
 }

@@ -1,0 +1,134 @@
+//! The adapter of all OpenAI-shaped hosts.
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Request, Uri,
+    header::{ACCEPT, CONTENT_TYPE},
+    uri::InvalidUri,
+};
+use tradewind_protocol::{
+    Capabilities, MaxTokensField, Operation,
+    chat::{Dropped, Target},
+    openai::{encode_chat, replace_model},
+};
+
+use super::{
+    Endpoint, Host,
+    answers::Answers,
+    body::{adapt, chat_body, unreadable, unwritable},
+    host::{self, Completions, Embeds, Habits, Reranks},
+    judge::judge,
+    lists,
+    models::openai_model,
+    object::Object,
+};
+use crate::{Adapter, Ask, Authentication, Exchange, Judgement, PrepareError, Reader, Refusal};
+
+/// A host of OpenAI's API.
+#[derive(Debug, Clone)]
+pub struct OpenAi {
+    host: Host,
+    habits: Habits,
+    endpoint: Endpoint,
+    authentication: Authentication,
+}
+
+impl OpenAi {
+    /// The host whose API begins at `base`, such as `https://api.openai.com/v1`: an absolute address without a query.
+    ///
+    /// # Errors
+    /// The base is no address.
+    pub fn new(host: Host, base: &str, authentication: Authentication) -> Result<Self, InvalidUri> {
+        let habits = host.habits();
+        Ok(Self { host, endpoint: Endpoint::of(base, &habits)?, habits, authentication })
+    }
+
+    /// The body, how its answer is read, and what was left out of it.
+    fn translate(&self, ask: &Ask<'_>, dropped: &mut Dropped) -> Result<(Bytes, Reader), PrepareError> {
+        let offers = &self.habits.offers;
+        let translated = || Reader::Translated(Box::new(Answers(ask.operation)));
+        let renamed = || replace_model(ask.payload.body(), &ask.payload.head().model_span, ask.model);
+        Ok(match ask.operation {
+            Operation::Chat => {
+                let reader = match self.habits.answers {
+                    host::Answers::Same => Reader::Passthrough,
+                    host::Answers::Varied => translated(),
+                };
+                (chat_body(ask, &self.habits, dropped)?, reader)
+            }
+            Operation::Completions => match offers.completions {
+                Completions::Own => (chat_body(ask, &self.habits, dropped)?, Reader::Passthrough),
+                Completions::ByChat => (completion_by_chat(ask, &self.habits, dropped)?, translated()),
+                Completions::No => return Err(self.not_offered(ask.operation)),
+            },
+            Operation::Embeddings => match offers.embeddings {
+                Embeds::Same | Embeds::Tei => (renamed(), Reader::Passthrough),
+                Embeds::Mistral => (lists::mistral_embeddings(ask, dropped)?, Reader::Passthrough),
+                Embeds::Snowflake => (lists::snowflake_embeddings(ask, dropped)?, translated()),
+                Embeds::No => return Err(self.not_offered(ask.operation)),
+            },
+            Operation::Rerank => match offers.rerank {
+                Reranks::Same => (renamed(), translated()),
+                Reranks::Tei => (lists::tei_rerank(ask, dropped)?, translated()),
+                Reranks::No => return Err(self.not_offered(ask.operation)),
+            },
+        })
+    }
+
+    fn not_offered(&self, operation: Operation) -> PrepareError {
+        PrepareError::NotOffered(format!("{} does not offer {operation}", self.habits.name))
+    }
+}
+
+impl Adapter for OpenAi {
+    fn name(&self) -> &'static str {
+        self.habits.name
+    }
+
+    fn authentication(&self) -> Authentication {
+        self.authentication.clone()
+    }
+
+    fn prepare(&self, ask: &Ask<'_>) -> Result<Exchange, PrepareError> {
+        let mut dropped = Dropped::new();
+        let (body, reader) = self.translate(ask, &mut dropped)?;
+        let mut request = post(self.endpoint.uri(ask.operation).clone(), body);
+        if self.host == Host::Snowflake {
+            request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        }
+        Ok(Exchange { requests: vec![request], reader, dropped })
+    }
+
+    fn judge(&self, refusal: &Refusal<'_>) -> Judgement {
+        judge(refusal)
+    }
+
+    fn capabilities(&self, model: &str) -> Capabilities {
+        let capabilities = match self.host {
+            Host::OpenAi => openai_model(model),
+            _ => Capabilities::UNKNOWN,
+        };
+        match capabilities.max_tokens_field {
+            MaxTokensField::AsWritten => Capabilities { max_tokens_field: self.habits.max_tokens, ..capabilities },
+            _ => capabilities,
+        }
+    }
+}
+
+/// The body of a text completion, as a chat with one message.
+pub(crate) fn completion_by_chat(ask: &Ask<'_>, habits: &Habits, dropped: &mut Dropped) -> Result<Bytes, PrepareError> {
+    let target = Target { model: ask.model, capabilities: ask.capabilities };
+    let body = encode_chat(ask.payload.completion()?, &target, dropped)?;
+    let mut object = Object::read(&body).map_err(unreadable)?;
+    adapt(&mut object, ask, habits, dropped)?;
+    object.write().map(Bytes::from).map_err(unwritable)
+}
+
+/// A POST of JSON.
+pub(crate) fn post(uri: Uri, body: Bytes) -> Request<Bytes> {
+    let mut request = Request::new(body);
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    request
+}

@@ -1,0 +1,192 @@
+//! Makes a conversation's past acceptable to a host.
+//!
+//! An application sends back what it was told, by whichever backend: thoughts and their proofs, ids of tool calls in another provider's
+//! form, with Gemini's proof behind them. Hosts refuse what they do not know, so it is taken out; messages that hold none of it stay as
+//! they came.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+use serde_json::value::RawValue;
+use tradewind_protocol::openai::{THOUGHT_MARK, split_thought};
+
+use super::{
+    host::{CachePoints, Ids, Past, Silence},
+    object::Object,
+};
+
+/// The messages as the host takes them. None where they can stay as they came.
+pub(crate) fn acceptable(messages: &str, past: &Past) -> Result<Option<Box<RawValue>>, serde_json::Error> {
+    let raw: Vec<&RawValue> = serde_json::from_str(messages)?;
+    let mut changed = false;
+    let mut kept = Vec::with_capacity(raw.len());
+    for message in raw {
+        match cleaned(message, past)? {
+            Cleaned::AsItCame => kept.push(Cow::Borrowed(message)),
+            Cleaned::LeftOut => changed = true,
+            Cleaned::Changed(made) => {
+                changed = true;
+                kept.push(Cow::Owned(made));
+            }
+        }
+    }
+    if changed { serde_json::value::to_raw_value(&kept).map(Some) } else { Ok(None) }
+}
+
+/// Whether a body may hold anything that [`acceptable`] changes: a cheap look, which may say yes in vain.
+pub(crate) fn may_need_care(body: &[u8], past: &Past) -> bool {
+    let holds = |needle: &str| memmem::find(body, needle.as_bytes()).is_some();
+    holds(THOUGHT_MARK)
+        || past.refused.iter().any(|name| holds(name))
+        || (past.cache_points == CachePoints::Refused && holds("cache_control"))
+        || (past.ids == Ids::NineAlphanumerics && holds("tool_call_id"))
+        || (past.silence == Silence::LeftOut && holds("assistant"))
+}
+
+enum Cleaned {
+    AsItCame,
+    LeftOut,
+    Changed(Box<RawValue>),
+}
+
+fn cleaned(raw: &RawValue, past: &Past) -> Result<Cleaned, serde_json::Error> {
+    let mut message = Object::read(raw.get().as_bytes())?;
+    let role = message.text("role").unwrap_or_default();
+    if past.silence == Silence::LeftOut && role == "assistant" && is_silent(&message) {
+        return Ok(Cleaned::LeftOut);
+    }
+    let mut changed = false;
+    for name in past.refused {
+        // The name of a tool belongs to its result.
+        if !(*name == "name" && matches!(role.as_str(), "tool" | "function")) {
+            changed |= message.remove(name);
+        }
+    }
+    if past.cache_points == CachePoints::Refused {
+        changed |= message.remove("cache_control");
+        if let Some(content) = without_cache_points(message.get("content").unwrap_or_default())? {
+            message.set("content", &content)?;
+            changed = true;
+        }
+    }
+    if let Some(id) = message.text("tool_call_id") {
+        let plain = plain_id(&id, past.ids);
+        if plain != id {
+            message.set("tool_call_id", &plain)?;
+            changed = true;
+        }
+    }
+    if let Some(calls) = with_plain_ids(message.get("tool_calls").unwrap_or_default(), past.ids)? {
+        message.set("tool_calls", &calls)?;
+        changed = true;
+    }
+    if changed { serde_json::value::to_raw_value(&message).map(Cleaned::Changed) } else { Ok(Cleaned::AsItCame) }
+}
+
+fn is_silent(message: &Object<'_>) -> bool {
+    let has_calls = message.get("tool_calls").is_some_and(|calls| calls != "[]") || message.get("function_call").is_some();
+    !has_calls && matches!(message.get("content"), None | Some("\"\"" | "[]"))
+}
+
+/// Parts without their cache points; none where there are no parts or no cache points.
+fn without_cache_points(content: &str) -> Result<Option<Box<RawValue>>, serde_json::Error> {
+    if !content.starts_with('[') || memmem::find(content.as_bytes(), b"cache_control").is_none() {
+        return Ok(None);
+    }
+    let mut parts: Vec<Object<'_>> = serde_json::from_str(content)?;
+    for part in &mut parts {
+        part.remove("cache_control");
+    }
+    serde_json::value::to_raw_value(&parts).map(Some)
+}
+
+/// Calls with acceptable ids; none where they have them already.
+fn with_plain_ids(calls: &str, ids: Ids) -> Result<Option<Box<RawValue>>, serde_json::Error> {
+    if !calls.starts_with('[') {
+        return Ok(None);
+    }
+    let mut changed = false;
+    let mut calls: Vec<Object<'_>> = serde_json::from_str(calls)?;
+    for call in &mut calls {
+        let Some(id) = call.text("id") else { continue };
+        let plain = plain_id(&id, ids);
+        if plain != id {
+            call.set("id", &plain)?;
+            changed = true;
+        }
+    }
+    if changed { serde_json::value::to_raw_value(&calls).map(Some) } else { Ok(None) }
+}
+
+/// An id without the proof behind it, in the form that the host wants. The same id gives the same, so that calls and results still meet.
+fn plain_id(id: &str, ids: Ids) -> Cow<'_, str> {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let (id, _) = split_thought(id);
+    let fits = id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if ids == Ids::Any || fits {
+        return Cow::Borrowed(id);
+    }
+    // FNV-1a, 64 bits: ids of one conversation are few.
+    let mut hash =
+        id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let digits = std::iter::from_fn(|| {
+        let digit = usize::try_from(hash % 62).ok().and_then(|place| DIGITS.get(place));
+        hash /= 62;
+        digit.map(|digit| char::from(*digit))
+    });
+    Cow::Owned(digits.take(9).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::openai::Host;
+
+    fn past(host: Host, messages: &str) -> String {
+        let past = host.habits().past;
+        acceptable(messages, &past).unwrap().map_or_else(|| "as it came".to_owned(), |made| made.get().to_owned())
+    }
+
+    #[test]
+    fn a_plain_past_stays_as_it_came() {
+        let plain = r#"[ {"role":"user","content":"hi"},{"role":"assistant","content":"reasoning_content"} ]"#;
+        for host in [Host::OpenAi, Host::Mistral, Host::Databricks] {
+            assert_eq!(past(host, plain), "as it came");
+        }
+        assert!(!may_need_care(br#"{"messages":[{"role":"user","content":"hi"}]}"#, &Host::OpenAi.habits().past));
+    }
+
+    #[test]
+    fn thoughts_and_proofs_are_taken_out() {
+        let messages = r#"[{"role":"assistant","content":null,"reasoning_content":"hm","thinking_blocks":[{}],"tool_calls":[{"id":"a__thought__s","x":1}]},{"role":"tool","tool_call_id":"a__thought__s","content":"1"}]"#;
+        let plain = r#"[{"role":"assistant","content":null,"tool_calls":[{"id":"a","x":1}]},{"role":"tool","tool_call_id":"a","content":"1"}]"#;
+        assert_eq!(past(Host::OpenAi, messages), plain);
+        assert!(past(Host::DeepSeek, messages).contains(r#""reasoning_content":"hm""#));
+        assert!(!past(Host::DeepSeek, messages).contains("thinking_blocks"));
+    }
+
+    #[test]
+    fn cache_points_are_taken_out_where_they_are_not_known() {
+        let messages = r#"[{"role":"user","content":[{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}]}]"#;
+        assert_eq!(past(Host::OpenAi, messages), r#"[{"role":"user","content":[{"type":"text","text":"a"}]}]"#);
+        assert_eq!(past(Host::OpenRouter, messages), "as it came");
+    }
+
+    #[test]
+    fn calls_and_results_still_meet_under_mistrals_ids() {
+        let messages = r#"[{"role":"assistant","tool_calls":[{"id":"toolu_01A"},{"id":"abcDEF123"}]},{"role":"tool","tool_call_id":"toolu_01A","name":"f"},{"role":"user","name":"n"}]"#;
+        let made: serde_json::Value = serde_json::from_str(&past(Host::Mistral, messages)).unwrap();
+        let id = made[0]["tool_calls"][0]["id"].as_str().unwrap();
+        assert_eq!(id.len(), 9);
+        assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        assert_eq!(made[1]["tool_call_id"], id);
+        assert_eq!(made[0]["tool_calls"][1]["id"], "abcDEF123");
+        assert_eq!((made[1]["name"].as_str(), made[2].get("name")), (Some("f"), None));
+    }
+
+    #[test]
+    fn a_silent_answer_is_left_out_for_databricks() {
+        let messages = r#"[{"role":"assistant","content":""},{"role":"user","content":"hi"}]"#;
+        assert_eq!(past(Host::Databricks, messages), r#"[{"role":"user","content":"hi"}]"#);
+    }
+}
