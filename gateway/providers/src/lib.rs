@@ -8,14 +8,13 @@
 mod adapter;
 pub mod anthropic;
 pub mod aws;
+pub mod azure;
 pub mod bedrock;
 pub mod cohere;
 mod content_type;
 pub mod gemini;
 pub mod openai;
 mod post;
-pub mod azure;
-pub mod openai;
 mod rate_limit;
 mod retry_after;
 mod vectors;

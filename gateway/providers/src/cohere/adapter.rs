@@ -8,9 +8,7 @@ use tradewind_protocol::{
 };
 
 use super::translate::Answer;
-use crate::{
-    Adapter, Ask, Authentication, Exchange, Judgement, PrepareError, Reader, Refusal, post::post, vectors::Vectors,
-};
+use crate::{Adapter, Ask, Authentication, Exchange, Judgement, PrepareError, Reader, Refusal, post::post, vectors::Vectors};
 
 /// So many texts may stand in one request for vectors.
 const TEXTS_AT_A_TIME: usize = 96;
@@ -50,9 +48,7 @@ impl Adapter for Cohere {
         let target = Target { model: ask.model, capabilities: ask.capabilities };
         let one = |uri: &Uri, body, answer: Answer| (vec![post(uri.clone(), body)], Reader::Translated(Box::new(answer)));
         let (requests, reader) = match ask.operation {
-            Operation::Chat => {
-                one(&self.chat, encode_chat(ask.payload.chat()?, &target, &mut dropped)?, Answer::Chat)
-            }
+            Operation::Chat => one(&self.chat, encode_chat(ask.payload.chat()?, &target, &mut dropped)?, Answer::Chat),
             Operation::Completions => {
                 one(&self.chat, encode_chat(ask.payload.completion()?, &target, &mut dropped)?, Answer::Chat)
             }

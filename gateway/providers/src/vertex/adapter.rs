@@ -8,11 +8,7 @@ use tradewind_protocol::{
     gemini::{GoogleError, Service, encode_predict, read_predict},
 };
 
-use super::{
-    ChatStyle, InvalidSettings,
-    location::prefix,
-    model::Model,
-};
+use super::{ChatStyle, InvalidSettings, location::prefix, model::Model};
 use crate::{
     Adapter, Ask, Authentication, Exchange, Judgement, PrepareError, Reader, Refusal,
     anthropic::Messages,
@@ -61,7 +57,8 @@ impl Vertex {
                 (method.suffix(), body, Reader::Translated(Box::new(reader)))
             }
             ChatStyle::Anthropic => {
-                let chat = if ask.operation == Operation::Completions { ask.payload.completion()? } else { ask.payload.chat()? };
+                let chat =
+                    if ask.operation == Operation::Completions { ask.payload.completion()? } else { ask.payload.chat()? };
                 let target = Target { model: ask.model, capabilities: ask.capabilities };
                 let body = anthropic::encode(chat, &target, &Options::vertex(), &mut dropped)?;
                 let suffix = if chat.stream { ":streamRawPredict" } else { ":rawPredict" };

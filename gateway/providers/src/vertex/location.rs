@@ -64,7 +64,9 @@ mod tests {
 
     #[test]
     fn a_name_that_leads_elsewhere_is_refused() {
-        for (project, location) in [("..", "global"), ("p/x", "global"), ("", "global"), ("p", ""), ("p", "evil.com/"), ("p", "..")] {
+        for (project, location) in
+            [("..", "global"), ("p/x", "global"), ("", "global"), ("p", ""), ("p", "evil.com/"), ("p", "..")]
+        {
             assert!(prefix(project, location, None).is_err(), "{project} {location}");
         }
     }
