@@ -114,7 +114,7 @@ impl StreamDecoder for ChunkDecoder {
             return Ok(());
         }
         // Not every host says `[DONE]`, but each tells why an answer ends.
-        if state.choices.is_empty() || state.choices.iter().any(|progress| !progress.has_finished) {
+        if !state.is_whole() {
             return Err(StreamFault::Cut);
         }
         state.end(sink);
@@ -132,7 +132,7 @@ impl State {
             return Ok(());
         }
         if data == b"[DONE]" {
-            if self.choices.iter().any(|progress| !progress.has_finished) {
+            if !self.is_whole() {
                 return Err(StreamFault::Cut);
             }
             self.end(sink);
@@ -226,6 +226,11 @@ impl State {
         }
         self.choices.push(Progress { choice, has_finished: false });
         Ok(self.choices.len() - 1)
+    }
+
+    /// Whether there is an answer, and an end to all that there are.
+    fn is_whole(&self) -> bool {
+        !self.choices.is_empty() && self.choices.iter().all(|progress| progress.has_finished)
     }
 
     fn end(&mut self, sink: &mut dyn Sink) {
