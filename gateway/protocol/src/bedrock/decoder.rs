@@ -274,5 +274,8 @@ impl State {
 }
 
 fn parse<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, StreamFault> {
-    serde_json::from_slice(payload).map_err(|error| StreamFault::Malformed(error.to_string()))
+    let malformed = |error: &dyn std::fmt::Display| StreamFault::Malformed(format!("an event is not of its form: {error}"));
+    // Checked as UTF-8 once and as a whole, which is quicker than string by string.
+    let text = std::str::from_utf8(payload).map_err(|error| malformed(&error))?;
+    serde_json::from_str(text).map_err(|error| malformed(&error))
 }

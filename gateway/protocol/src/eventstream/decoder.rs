@@ -33,7 +33,7 @@ impl Decoder {
             && let Some(prelude) = Prelude::read(piece)?
             && let Some(frame) = piece.split_off(..prelude.total)
         {
-            return Message::parse(frame).map(Some);
+            return Message::parse(frame, prelude).map(Some);
         }
         self.take(piece, PRELUDE_BYTES);
         let Some(prelude) = Prelude::read(&self.frame)? else { return Ok(None) };
@@ -42,7 +42,7 @@ impl Decoder {
             return Ok(None);
         }
         self.given = true;
-        Message::parse(&self.frame).map(Some)
+        Message::parse(&self.frame, prelude).map(Some)
     }
 
     /// Whether the bytes so far end with a message.

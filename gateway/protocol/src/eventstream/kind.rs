@@ -24,11 +24,23 @@ impl<'a> Message<'a> {
     /// What it tells.
     #[must_use]
     pub fn kind(&self) -> Kind<'a> {
-        let text = |name| self.text(name).unwrap_or_default();
-        match self.text(":message-type") {
-            Some("event") => Kind::Event(text(":event-type")),
-            Some("exception") => Kind::Exception(text(":exception-type")),
-            Some("error") => Kind::Error { code: text(":error-code"), message: text(":error-message") },
+        // Every frame of every stream comes through here: one pass, and only the texts that count are read.
+        let (mut kind, mut event, mut exception, mut code, mut message) = ("", "", "", "", "");
+        for header in self.headers().raw() {
+            let text = match header.name {
+                b":message-type" => &mut kind,
+                b":event-type" => &mut event,
+                b":exception-type" => &mut exception,
+                b":error-code" => &mut code,
+                b":error-message" => &mut message,
+                _ => continue,
+            };
+            *text = header.text().unwrap_or_default();
+        }
+        match kind {
+            "event" => Kind::Event(event),
+            "exception" => Kind::Exception(exception),
+            "error" => Kind::Error { code, message },
             _ => Kind::Unknown,
         }
     }

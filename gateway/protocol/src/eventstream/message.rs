@@ -10,9 +10,8 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Reads `frame`, the whole of one.
-    pub(super) fn parse(frame: &'a [u8]) -> Result<Self, FrameError> {
-        let prelude = Prelude::read(frame)?.ok_or(FrameError::CutHeader)?;
+    /// Reads `frame`, the whole of one that begins with `prelude`.
+    pub(super) fn parse(frame: &'a [u8], prelude: Prelude) -> Result<Self, FrameError> {
         let (body, checksum) = frame.split_last_chunk().ok_or(FrameError::CutHeader)?;
         let (found, expected) = (u32::from_be_bytes(*checksum), crc32fast::hash(body));
         if found != expected {

@@ -1,7 +1,7 @@
 //! What Amazon Web Services have in common: credentials, signatures (version 4), errors, addresses.
 //!
-//! The signer is our own rather than AWS's crate because a request is signed on every attempt: it hashes the same bytes with
-//! far fewer instructions (`bench/benches/sigv4.rs`) and passes the same vectors. It is pure; the caller tells the time and keeps the
+//! The signer is our own rather than AWS's crate because a request is signed on every attempt: with a key kept for the day it takes half
+//! the instructions (`bench/benches/sigv4.rs`), and it passes the same vectors. It is pure; the caller tells the time and keeps the
 //! [`SigningKey`], which costs four HMACs to derive and serves for a day.
 
 mod authorization;

@@ -70,7 +70,7 @@ pub(super) fn judge(refusal: &Refusal<'_>) -> Judgement {
 fn of_container(body: &[u8], wait: Option<Duration>) -> Judgement {
     // Not JSON: nothing is known but that the model failed.
     let error: ModelError = serde_json::from_slice(body).unwrap_or_default();
-    let message = error.message.as_deref().map(words_of).or_else(|| error_message(body));
+    let message = error.message.as_deref().map(words_of).filter(|words| !words.is_empty()).or_else(|| error_message(body));
     let words = message.as_deref().unwrap_or_default().to_ascii_lowercase();
     let verdict = match error.status {
         Some(429) => Verdict::RateLimited(wait),
