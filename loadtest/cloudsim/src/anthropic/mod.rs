@@ -22,7 +22,7 @@ mod tools;
 mod version;
 
 pub(crate) use error::Messages;
-pub(crate) use version::Version;
+pub(crate) use version::{Version, of_body};
 
 /// One host of the Messages API.
 #[derive(Debug)]

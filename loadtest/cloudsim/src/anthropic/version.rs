@@ -1,5 +1,7 @@
 //! The versions of the API, and the rules in which they differ.
 
+use serde_json::{Map, Value};
+
 use crate::log::Received;
 use crate::refusal::{Refusal, Why};
 
@@ -22,6 +24,16 @@ pub(super) fn of_header(request: &Received) -> Result<Version, Refusal> {
         Some(other) => Err(wrong(format!("anthropic-version: {other:?} is not a valid version"))),
         None => Err(wrong("anthropic-version: header is required".into())),
     }
+}
+
+/// The version that a body names, for clouds that want it there: their own name for the rules of 2023, or the later one by its date, which
+/// is taken out.
+pub(crate) fn of_body(body: &mut Map<String, Value>, own: &'static str) -> Version {
+    if body.get("anthropic_version").and_then(Value::as_str) != Some("2026-10-21") {
+        return Version::InBody(own);
+    }
+    body.remove("anthropic_version");
+    Version::V2026
 }
 
 /// Checks that the betas are written as betas are: a name and a date.

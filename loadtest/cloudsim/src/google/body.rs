@@ -1,9 +1,8 @@
 //! The body of a request to Google: JSON that is read as protobuf, strictly.
-//!
-//! Protobuf also takes the members' names in `snake_case`; the simulator does not, because no client of this API writes them so.
 
 use serde_json::Value;
 
+use super::proto::{canonical, snake};
 use crate::json;
 use crate::log::Received;
 use crate::refusal::Refusal;
@@ -11,7 +10,7 @@ use crate::shape::{Fault, Shape, Step, Wrong, check};
 
 /// The body, if it has this shape.
 pub(super) fn body(received: &Received, shape: &Shape) -> Result<Value, Refusal> {
-    let body = Value::Object(json::body(received)?);
+    let body = canonical(shape, Value::Object(json::body(received)?));
     match check(shape, &body).first() {
         None => Ok(body),
         Some(fault) => Err(told(fault, &body)),
@@ -43,16 +42,4 @@ pub(super) fn told(fault: &Fault, body: &Value) -> Refusal {
         Wrong::Members(_) => format!("* GenerateContentRequest.{path}: required oneof field must have one initialized field"),
     };
     Refusal::invalid(path, message)
-}
-
-/// A member's name as the proto file writes it.
-fn snake(name: &str) -> String {
-    let mut snake = String::with_capacity(name.len() + 4);
-    for character in name.chars() {
-        if character.is_ascii_uppercase() {
-            snake.push('_');
-        }
-        snake.push(character.to_ascii_lowercase());
-    }
-    snake
 }

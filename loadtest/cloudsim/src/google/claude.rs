@@ -1,6 +1,6 @@
 //! Claude on Vertex AI: Anthropic's own body, without a model, through `rawPredict` and `streamRawPredict`.
 
-use crate::anthropic::{Delivery, Messages, Rules, Version, content, tell};
+use crate::anthropic::{Delivery, Messages, Rules, content, of_body, tell};
 use crate::behaviour::Behaviour;
 use crate::cloud::{Answered, Content};
 use crate::json::{Object, body};
@@ -20,12 +20,13 @@ fn speak(behaviour: &Behaviour, model: &str, method: &str, received: &Received) 
         "streamRawPredict" => Delivery::Events,
         _ => return Err(Refusal::unknown_url(&received.method, received.route())),
     };
-    let members = body(received)?;
+    let mut members = body(received)?;
+    let version = of_body(&mut members, VERSION);
     let body = Object::root(&members);
     // The path and the body both say it here, and must agree.
     if body.flag("stream")? != (delivery == Delivery::Events) {
         return Err(body.wrong("stream", "must be true for streamRawPredict and only there"));
     }
-    let rules = Rules { version: Version::InBody(VERSION), model: Some(model.to_owned()), delivery: Some(delivery) };
+    let rules = Rules { version, model: Some(model.to_owned()), delivery: Some(delivery) };
     Ok(content(tell(behaviour, &body, &rules)?))
 }

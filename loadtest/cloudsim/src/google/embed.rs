@@ -30,12 +30,20 @@ const PREDICT: Shape = Shape::Structure(&[
     required("instances", &Shape::List { of: &INSTANCE, min: 1, max: 250 }),
     optional("parameters", &PARAMETERS),
 ]);
+/// Where Vertex AI wants what AI Studio takes beside the content.
+const CONFIG: Shape = Shape::Structure(&[
+    optional("taskType", &TASK),
+    optional("title", &TEXT),
+    optional("outputDimensionality", &Shape::Whole(1, 3072)),
+    optional("autoTruncate", &Shape::Flag),
+]);
 const ONE: Shape = Shape::Structure(&[
     optional("model", &NON_EMPTY),
     required("content", &CONTENT),
     optional("taskType", &TASK),
     optional("title", &TEXT),
     optional("outputDimensionality", &Shape::Whole(1, 3072)),
+    optional("embedContentConfig", &CONFIG),
 ]);
 const BATCH: Shape = Shape::Structure(&[required("requests", &Shape::List { of: &ONE, min: 1, max: 100 })]);
 
@@ -56,7 +64,7 @@ pub(super) fn predict(behaviour: &Behaviour, received: &Received) -> Result<Cont
 pub(super) fn batch(behaviour: &Behaviour, model: &str, received: &Received) -> Result<Content, Refusal> {
     let body = body(received, &BATCH)?;
     let requests = body.look("requests").as_array().map_or(&[][..], Vec::as_slice);
-    if let Some(other) = requests.iter().position(|request| *request.look("model") != *format!("models/{model}")) {
+    if let Some(other) = requests.iter().position(|request| !names(request, model)) {
         let message = format!("* BatchEmbedContentsRequest.requests[{other}].model: must be 'models/{model}'");
         return Err(Refusal::invalid(format!("requests[{other}].model"), message));
     }
@@ -70,10 +78,20 @@ pub(super) fn one(behaviour: &Behaviour, received: &Received) -> Result<Content,
     Ok(Content::json(&json!({ "embedding": embedding(behaviour, &body) })))
 }
 
+/// Whether a request of a batch is for that model; Vertex AI does not ask.
+fn names(request: &Value, model: &str) -> bool {
+    match request.look("model").as_str() {
+        Some(named) => named.strip_suffix(model).is_some_and(|before| before.ends_with("models/")),
+        None => request.look("embedContentConfig").is_object(),
+    }
+}
+
 fn embedding(behaviour: &Behaviour, request: &Value) -> Value {
     let parts = request.look("content.parts").as_array().into_iter().flatten();
     let text: String = parts.filter_map(|part| part.look("text").as_str()).collect();
-    json!({ "values": vector(&text, length(behaviour, request.look("outputDimensionality"))) })
+    let beside = request.look("outputDimensionality");
+    let asked = if beside.is_null() { request.look("embedContentConfig.outputDimensionality") } else { beside };
+    json!({ "values": vector(&text, length(behaviour, asked)) })
 }
 
 fn length(behaviour: &Behaviour, asked: &Value) -> usize {

@@ -8,6 +8,7 @@ mod embed;
 mod error;
 mod gemini;
 mod identity;
+mod proto;
 mod secrets;
 mod studio;
 mod vertex;
@@ -34,7 +35,7 @@ impl Cloud for Google {
         if let Some(target) = vertex::Target::of(path) {
             return vertex::answer(behaviour, &target, request);
         }
-        if let Some(call) = path.strip_prefix("/v1beta/models/") {
+        if let Some(call) = path.strip_prefix("/v1beta/models/").or_else(|| path.strip_prefix("/v1/models/")) {
             return studio::answer(behaviour, call, request);
         }
         Answered::Aside(aside(behaviour, request).unwrap_or_else(|refusal| error::Vertex.refuse(&refusal)))

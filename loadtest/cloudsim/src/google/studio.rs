@@ -1,4 +1,4 @@
-//! Google AI Studio's paths: `/v1beta/models/MODEL:METHOD`.
+//! Google AI Studio's paths: `/v1beta/models/MODEL:METHOD`, or `/v1`.
 
 use super::embed;
 use super::error;

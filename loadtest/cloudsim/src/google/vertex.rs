@@ -43,7 +43,12 @@ pub(super) fn answer(behaviour: &Behaviour, target: &Target<'_>, received: &Rece
     let answer = match (publisher, wanted) {
         ("google", Some(wanted)) => generate(behaviour, model, Surface::Vertex, wanted, received),
         ("anthropic", _) => return claude::answer(behaviour, model, method, received),
-        ("google", None) if method == "predict" => embed::predict(behaviour, received),
+        ("google", None) => match method {
+            "predict" => embed::predict(behaviour, received),
+            "embedContent" => embed::one(behaviour, received),
+            "batchEmbedContents" => embed::batch(behaviour, model, received),
+            _ => Err(Refusal::unknown_url(&received.method, received.route())),
+        },
         _ => Err(Refusal::unknown_url(&received.method, received.route())),
     };
     Answered::of(answer, manner)

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::super::error::AwsError;
 use super::super::frame;
 use super::super::manner;
-use crate::anthropic::{Delivery, Rules, Told, Version, tell};
+use crate::anthropic::{Delivery, Rules, Told, of_body, tell};
 use crate::behaviour::Behaviour;
 use crate::cloud::{Content, Framing};
 use crate::json::{Object, body};
@@ -18,8 +18,11 @@ const VERSION: &str = "bedrock-2023-05-31";
 
 /// What it says.
 pub(super) fn speak(behaviour: &Behaviour, model: &str, delivery: Delivery, received: &Received) -> Result<Content, AwsError> {
-    let rules = Rules { version: Version::InBody(VERSION), model: Some(model.to_owned()), delivery: Some(delivery) };
-    let told = body(received).and_then(|members| tell(behaviour, &Object::root(&members), &rules));
+    let told = body(received).and_then(|mut members| {
+        let version = of_body(&mut members, VERSION);
+        let rules = Rules { version, model: Some(model.to_owned()), delivery: Some(delivery) };
+        tell(behaviour, &Object::root(&members), &rules)
+    });
     let told = told.map_err(|refusal| manner::error(&refusal))?;
     Ok(match told {
         Told::Whole(document) => Content::json(&document),
