@@ -1,7 +1,5 @@
 //! What the adapter for Cohere makes of requests, answers, streams and errors.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where and why")]
-
 mod golden;
 
 use golden::Golden;
