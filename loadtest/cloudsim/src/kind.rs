@@ -116,7 +116,7 @@ clouds! {
 
 impl fmt::Display for CloudKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.pad(self.name())
     }
 }
 

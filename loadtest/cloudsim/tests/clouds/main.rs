@@ -1,6 +1,6 @@
 //! The simulated clouds, each seen by a client that speaks its dialect.
 
-#![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
 mod anthropic;
 mod azure;
