@@ -56,7 +56,7 @@ clouds! {
     /// Groq.
     Groq = "groq" at "/openai/v1": OpenAi(&hosts::GROQ);
     /// DeepSeek.
-    DeepSeek = "deepseek" at "": OpenAi(&hosts::DEEPSEEK);
+    DeepSeek = "deepseek" at "/v1": OpenAi(&hosts::DEEPSEEK);
     /// xAI.
     XAi = "xai" at "/v1": OpenAi(&hosts::XAI);
     /// Together AI.
@@ -91,21 +91,21 @@ clouds! {
     Google = "google" at "": Google;
     /// Anthropic. Its base URL is the origin, `/v1/messages` follows.
     Anthropic = "anthropic" at "": Anthropic { base: "/v1", door: &["x-api-key", "authorization"] };
-    /// Claude in Azure AI Foundry; `/v1/messages` follows.
-    FoundryAnthropic = "foundry-anthropic" at "/anthropic":
+    /// Claude in Azure AI Foundry; `/anthropic/v1/messages` follows.
+    FoundryAnthropic = "foundry-anthropic" at "":
         Anthropic { base: "/anthropic/v1", door: &["x-api-key", "api-key", "authorization"] };
     /// Azure OpenAI by deployment and date or at `/openai/v1`, the model inference API, Entra ID and Key Vault: all at the origin.
     Azure = "azure" at "": Azure;
     /// Databricks in OpenAI's dialect; its OAuth tokens at the origin's `/oidc/v1/token`.
     Databricks = "databricks" at "/serving-endpoints": Databricks;
-    /// Claude on Databricks; `/v1/messages` follows.
-    DatabricksAnthropic = "databricks-anthropic" at "/serving-endpoints/anthropic": Databricks;
+    /// Claude on Databricks; `/serving-endpoints/anthropic/v1/messages` follows.
+    DatabricksAnthropic = "databricks-anthropic" at "": Databricks;
     /// Snowflake Cortex in OpenAI's dialect.
     Snowflake = "snowflake" at "/api/v2/cortex/v1": Snowflake;
-    /// Claude on Snowflake Cortex; `/messages` follows.
-    SnowflakeAnthropic = "snowflake-anthropic" at "/api/v2/cortex/v1": Snowflake;
-    /// Hugging Face Text Embeddings Inference, at the origin.
-    Tei = "tei" at "": Tei;
+    /// Claude on Snowflake Cortex; `/api/v2/cortex/v1/messages` follows.
+    SnowflakeAnthropic = "snowflake-anthropic" at "": Snowflake;
+    /// Hugging Face Text Embeddings Inference; what is its own is beside `/v1`.
+    Tei = "tei" at "/v1": Tei;
     /// Cohere. Its base URL is the origin, `/v2/chat` follows.
     Cohere = "cohere" at "": Cohere;
     /// IBM watsonx.ai and IAM, at the origin.

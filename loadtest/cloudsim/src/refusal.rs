@@ -20,8 +20,6 @@ pub(crate) enum Why {
     WrongCredential,
     /// The credential was good once.
     Expired,
-    /// The credential is good, but not for this.
-    Forbidden,
     /// There is nothing at that path.
     UnknownUrl,
     /// The model is not served here.
@@ -54,8 +52,7 @@ impl Refusal {
 
     /// A scripted status.
     pub(crate) fn scripted(status: u16) -> Self {
-        let why = if status == 403 { Why::Forbidden } else { Why::Scripted };
-        Self::new(status, why, format!("Simulated status {status}."))
+        Self::new(status, Why::Scripted, format!("Simulated status {status}."))
     }
 
     /// A 429 that asks to come back later.

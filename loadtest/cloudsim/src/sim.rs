@@ -67,6 +67,11 @@ impl Sim {
         Ok(Self { kind, addr, server, stop, accept })
     }
 
+    /// Which cloud it is.
+    pub fn kind(&self) -> CloudKind {
+        self.kind
+    }
+
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr

@@ -1,4 +1,4 @@
-//! Azure Key Vault: at every name the behaviour's key.
+//! Azure Key Vault.
 
 use serde_json::json;
 
@@ -18,7 +18,8 @@ pub(super) fn read(behaviour: &Behaviour, request: &Received) -> Document {
     if request.query("api-version").is_none() {
         return refuse(400, "BadParameter", "api-version must be specified");
     }
-    match &behaviour.token {
+    let name = request.route().split('/').nth(2).unwrap_or_default();
+    match behaviour.secrets.get(name) {
         Some(secret) => {
             let id = format!("https://sim.vault.azure.net{}", request.route());
             Document::json(200, &json!({ "value": secret, "id": id, "attributes": { "enabled": true } }))

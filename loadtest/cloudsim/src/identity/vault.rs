@@ -1,4 +1,5 @@
-//! HashiCorp Vault, key-value secrets engine, version 2: at every path the behaviour's key, as `key` and as `value`.
+//! HashiCorp Vault, key-value secrets engine, version 2. A secret is kept under the last name of its path; it is a value of that text under
+//! the keys `key` and `value`.
 
 use serde_json::json;
 
@@ -11,7 +12,8 @@ pub(super) fn read(behaviour: &Behaviour, request: &Received) -> Document {
     if request.header("x-vault-token") != Some(behaviour.client.1.as_str()) {
         return Document::json(403, &json!({ "errors": ["permission denied"] }));
     }
-    let Some(secret) = &behaviour.token else {
+    let name = request.route().rsplit('/').next().unwrap_or_default();
+    let Some(secret) = behaviour.secrets.get(name) else {
         return Document::json(404, &json!({ "errors": [] }));
     };
     Document::json(

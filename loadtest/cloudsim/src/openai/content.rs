@@ -1,9 +1,9 @@
 //! What the content of a message must look like: a text, or a list of parts.
 
-use super::host::{Host, Images, Unknown};
+use super::host::{CachePoints, Host, Images, Unknown};
 use crate::json::Object;
 use crate::refusal::Refusal;
-use crate::scene::{Image, Prompt, data_url};
+use crate::scene::{Cache, Image, Prompt, data_url};
 
 /// The text of a message; its images go into the prompt.
 pub(super) fn read(host: &Host, message: &Object<'_>, prompt: &mut Prompt) -> Result<String, Refusal> {
@@ -14,7 +14,15 @@ pub(super) fn read(host: &Host, message: &Object<'_>, prompt: &mut Prompt) -> Re
     let mut texts = Vec::new();
     for place in content.list()? {
         let part = place.object()?;
-        let strict = |known: &[&str]| if host.unknown == Unknown::Refused { part.only(known) } else { Ok(()) };
+        let cached = host.cache == CachePoints::InParts && part.get("cache_control").is_some();
+        if cached {
+            prompt.cache = Cache::Point;
+        }
+        let strict = |known: &[&str]| match host.unknown {
+            Unknown::Refused if cached => part.only(&[known, &["cache_control"]].concat()),
+            Unknown::Refused => part.only(known),
+            Unknown::Ignored => Ok(()),
+        };
         match part.required_text("type")? {
             "text" => {
                 strict(&["type", "text"])?;

@@ -25,6 +25,10 @@ pub(crate) struct Host {
     pub(crate) stop: Stop,
     /// Whether images may be URLs.
     pub(crate) images: Images,
+    /// Whether messages may name who speaks.
+    pub(crate) speakers: Speakers,
+    /// Whether parts of messages may hold `cache_control`.
+    pub(crate) cache: CachePoints,
     /// How it tells what the model thought.
     pub(crate) thought: Thought,
     /// How calls of tools are streamed.
@@ -74,6 +78,19 @@ pub(crate) enum Stop {
 pub(crate) enum Images {
     UrlOrInline,
     Inline,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speakers {
+    Named,
+    /// Only tools have names.
+    Nameless,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CachePoints {
+    None,
+    InParts,
 }
 
 /// How a host tells what the model thought.
@@ -155,6 +172,8 @@ pub(crate) const OPENAI: Host = Host {
     hottest: 2.0,
     stop: Stop::TextOrList,
     images: Images::UrlOrInline,
+    speakers: Speakers::Named,
+    cache: CachePoints::None,
     thought: Thought::Counted,
     calls: Calls::InPieces,
     ids: Ids::Prefixed,

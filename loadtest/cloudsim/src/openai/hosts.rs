@@ -1,7 +1,9 @@
 //! The hosts of OpenAI's API.
 
 use super::error::Shape;
-use super::host::{Calls, Door, Filter, Host, Ids, Images, Noise, OPENAI, Serves, Stop, Thought, Unknown, Usage};
+use super::host::{
+    CachePoints, Calls, Door, Filter, Host, Ids, Images, Noise, OPENAI, Serves, Speakers, Stop, Thought, Unknown, Usage,
+};
 
 /// What servers of open models know beyond OpenAI's fields.
 const SAMPLING: &[&str] = &["top_k", "min_p", "repetition_penalty", "chat_template_kwargs", "guided_json", "structured_outputs"];
@@ -36,6 +38,7 @@ pub(crate) static MISTRAL: Host = Host {
     ],
     choices: &["auto", "none", "any", "required"],
     hottest: 1.5,
+    speakers: Speakers::Nameless,
     thought: Thought::ThinkingPart,
     calls: Calls::Whole,
     ids: Ids::Nine,
@@ -59,7 +62,6 @@ pub(crate) static GROQ: Host = Host {
 
 /// DeepSeek: no JSON schema, no `max_completion_tokens`.
 pub(crate) static DEEPSEEK: Host = Host {
-    base: "",
     extra: &["thinking"],
     lacks: &["max_completion_tokens"],
     unknown: Unknown::Ignored,
@@ -107,6 +109,7 @@ pub(crate) static OPENROUTER: Host = Host {
     base: "/api/v1",
     unknown: Unknown::Ignored,
     thought: REASONING,
+    cache: CachePoints::InParts,
     usage: Usage::Always,
     noise: Noise::Comment,
     serves: &[Serves::Completions, Serves::Embeddings],
@@ -202,6 +205,7 @@ pub(crate) static DATABRICKS: Host = Host {
         "web_search_options",
     ],
     thought: Thought::ReasoningPart,
+    cache: CachePoints::InParts,
     usage: Usage::Always,
     serves: &[Serves::Completions, Serves::Embeddings],
     errors: Shape::Databricks,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::content;
-use super::host::{Host, Ids, Unknown};
+use super::host::{Host, Ids, Speakers, Unknown};
 use crate::json::Object;
 use crate::refusal::Refusal;
 use crate::scene::Prompt;
@@ -19,6 +19,9 @@ pub(super) fn read(host: &Host, body: &Object<'_>, prompt: &mut Prompt) -> Resul
         let role = message.one_of("role", roles)?.ok_or_else(|| message.wrong("role", "is required"))?;
         if host.unknown == Unknown::Refused {
             message.only(members(role))?;
+        }
+        if host.speakers == Speakers::Nameless && role != "tool" && message.has("name") {
+            return Err(message.wrong("name", "is not permitted"));
         }
         if role == "tool" {
             let id = message.required_text("tool_call_id")?;

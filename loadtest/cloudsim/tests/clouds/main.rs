@@ -1,0 +1,15 @@
+//! The simulated clouds, each seen by a client that speaks its dialect.
+
+#![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
+
+mod anthropic;
+mod azure;
+mod cohere;
+mod databricks;
+mod faults;
+mod hosts;
+mod identity;
+mod snowflake;
+mod support;
+mod tei;
+mod watsonx;
