@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::sync::Notify;
 
+use crate::aws;
 use crate::behaviour::Behaviour;
 use crate::body::{Answer, Play};
 use crate::cloud::{Answered, Cloud};
@@ -55,14 +57,16 @@ pub(crate) async fn handle(server: Arc<Server>, reset: Arc<Notify>, request: Req
         return Ok(control::handle(&server, &received));
     }
     let answered = server.cloud.answer(&server.behaviour, &received);
-    let bearer = received.bearer().map(str::to_owned);
+    let shown = (received.bearer().map(str::to_owned), aws::signer(&received).map(str::to_owned));
     let exchange = server.log.begin(received);
     Ok(match answered {
         Answered::Aside(document) => send(document, exchange, reset),
         Answered::Scene { content, manner } => {
             let reply = server.next();
-            if let (Reply::Expired, Some(token)) = (&reply, bearer) {
-                server.behaviour.tokens.revoke(&token);
+            if matches!(reply, Reply::Expired) {
+                let (bearer, signer) = shown;
+                bearer.iter().for_each(|token| server.behaviour.tokens.revoke(token));
+                signer.iter().for_each(|key| server.behaviour.access_keys.expire(key, SystemTime::now()));
             }
             play(content, manner, server.behaviour.pace, reply, exchange, reset).await
         }

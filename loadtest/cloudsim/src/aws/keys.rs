@@ -44,10 +44,10 @@ impl AccessKeys {
         keys.get(id).cloned()
     }
 
-    /// Lets every temporary key expire at once.
-    pub fn expire(&self, now: SystemTime) {
+    /// Ends a temporary key's life at once; of no effect on one that lasts, or is unknown.
+    pub fn expire(&self, id: &str, now: SystemTime) {
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in keys.values_mut().filter(|key| key.expires.is_some()) {
+        if let Some(key) = keys.get_mut(id).filter(|key| key.expires.is_some()) {
             key.expires = Some(now);
         }
     }

@@ -88,7 +88,6 @@ pub(super) fn error(refusal: &Refusal) -> AwsError {
         Why::NoCredential => (403, "MissingAuthenticationTokenException"),
         Why::WrongCredential => (403, "UnrecognizedClientException"),
         Why::Expired => (403, "ExpiredTokenException"),
-        Why::Forbidden => (403, "AccessDeniedException"),
         Why::UnknownUrl => (404, "UnknownOperationException"),
         Why::UnknownModel => (404, "ResourceNotFoundException"),
         Why::Invalid { .. } | Why::Filtered => (400, "ValidationException"),

@@ -77,6 +77,11 @@ impl Cloud for Aws {
     }
 }
 
+/// The id of the access key that a request says it is signed with.
+pub(crate) fn signer(request: &Received) -> Option<&str> {
+    authorization::Authorization::of(request).ok().map(|authorization| authorization.access_key_id)
+}
+
 /// Checks the credential: a signature, or a bearer key.
 fn admit(behaviour: &Behaviour, service: &str, request: &Received, now: SystemTime) -> Result<(), AwsError> {
     if behaviour.token.is_none() {

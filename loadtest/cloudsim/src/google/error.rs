@@ -67,7 +67,6 @@ fn error(refusal: &Refusal) -> (u16, Value) {
     let Refusal { status, why, message } = refusal;
     let (code, name) = match why {
         Why::NoCredential | Why::WrongCredential | Why::Expired => (401, "UNAUTHENTICATED"),
-        Why::Forbidden => (403, "PERMISSION_DENIED"),
         Why::UnknownUrl | Why::UnknownModel => (404, "NOT_FOUND"),
         Why::Invalid { .. } | Why::Filtered => (400, "INVALID_ARGUMENT"),
         Why::RateLimited { .. } => (429, "RESOURCE_EXHAUSTED"),

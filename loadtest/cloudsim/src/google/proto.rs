@@ -47,7 +47,7 @@ pub(super) fn snake(name: &str) -> String {
 /// Base64 in the standard alphabet, padded.
 fn standard(text: &str) -> String {
     let mut standard = text.trim_end_matches('=').replace('-', "+").replace('_', "/");
-    while standard.len() % 4 != 0 {
+    while !standard.len().is_multiple_of(4) {
         standard.push('=');
     }
     standard
@@ -62,13 +62,13 @@ mod tests {
 
     #[test]
     fn either_case_and_either_alphabet_are_one_form() {
-        let shape = Shape::Structure(&[
+        const SHAPE: Shape = Shape::Structure(&[
             optional("thoughtSignature", &Shape::Base64),
             optional("mimeType", &TEXT),
             optional("args", &Shape::AnyObject),
         ]);
         let value = json!({ "thought_signature": "-_8", "mimeType": "a_b", "args": { "snake_case": 1 }, "what_is_this": 2 });
         let expected = json!({ "thoughtSignature": "+/8=", "mimeType": "a_b", "args": { "snake_case": 1 }, "what_is_this": 2 });
-        assert_eq!(canonical(&shape, value), expected);
+        assert_eq!(canonical(&SHAPE, value), expected);
     }
 }

@@ -3,10 +3,12 @@
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
 mod anthropic;
+mod aws;
 mod azure;
 mod cohere;
 mod databricks;
 mod faults;
+mod google;
 mod hosts;
 mod identity;
 mod snowflake;
