@@ -130,8 +130,10 @@ fn backends(sim: &Sim, behaviour: &Behaviour) -> Vec<Backend> {
         CloudKind::Tei => one("tei", &key_url, &[EMBED, RERANK]),
         CloudKind::Cohere => one("cohere", &key_url, &[CHAT, EMBED, RERANK]),
         CloudKind::VertexOpenAi => one("vertex-openai", &format!("base_url = {origin:?}\n{VERTEX_PLACE}\n{KEY}"), &[CHAT]),
-        CloudKind::BedrockOpenAi | CloudKind::SageMakerOpenAi => {
-            one(kind.name(), &format!("region = \"us-east-1\"\n{key_url}"), &[CHAT])
+        CloudKind::BedrockOpenAi => one(kind.name(), &format!("region = \"us-east-1\"\n{key_url}"), &[CHAT]),
+        CloudKind::SageMakerOpenAi => {
+            let lines = format!("region = \"us-east-1\"\nbase_url = {origin:?}\nendpoint = \"sim-endpoint\"\n{KEY}");
+            one(kind.name(), &lines, &[CHAT])
         }
         CloudKind::Watsonx => {
             let credential = format!("credential = {{ kind = \"ibm\", api_key = \"env:CLOUDSIM_KEY\", iam_url = {origin:?} }}");
