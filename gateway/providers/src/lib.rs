@@ -15,8 +15,8 @@ pub mod gemini;
 pub mod openai;
 mod post;
 mod retry_after;
-pub mod sagemaker;
 mod vectors;
+pub mod sagemaker;
 mod verdict;
 pub mod vertex;
 
