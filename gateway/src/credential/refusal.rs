@@ -3,7 +3,7 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use http::Request;
+use http::{HeaderValue, Request};
 use serde_json::Value;
 
 /// Longer texts are cut.
@@ -49,7 +49,9 @@ fn of_xml(text: &str) -> Option<String> {
 /// What was sent that must not be shown.
 fn secrets(request: &Request<Bytes>) -> Vec<String> {
     let mut secrets = Vec::new();
-    for value in request.headers().values().filter(|value| value.is_sensitive()) {
+    // A signature of AWS is not worth concealing: it tells names that a refusal needs, and serves for no other request.
+    let is_secret = |value: &&HeaderValue| value.is_sensitive() && !value.as_bytes().starts_with(b"AWS4-HMAC-SHA256 ");
+    for value in request.headers().values().filter(is_secret) {
         let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
         let basic = text.strip_prefix("Basic ").and_then(|encoded| BASE64_STANDARD.decode(encoded).ok());
         secrets.extend(basic.map(|decoded| String::from_utf8_lossy(&decoded).into_owned()));
@@ -74,7 +76,7 @@ fn conceal(text: &str, secrets: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderValue, Uri, header::AUTHORIZATION};
+    use http::{Uri, header::AUTHORIZATION};
 
     use super::*;
     use crate::credential::form;

@@ -39,8 +39,7 @@ const COLUMNS: [&str; 11] = [
 const BEGIN: &str = "<!-- providers: begin -->\n";
 const END: &str = "<!-- providers: end -->";
 /// One red pixel.
-const PIXEL: &str =
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
+const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
 
 #[tokio::test]
 async fn every_cloud_does_what_the_table_says() {
@@ -116,8 +115,7 @@ impl Row<'_> {
         let Some(chunks) = self.events(body).await? else { return Ok(Cell::No) };
         let said: String = chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
         same(&said.into(), &ANSWER.into(), &json!(chunks))?;
-        let texts =
-            chunks.iter().filter(|chunk| chunk["choices"][0]["delta"]["content"].as_str().is_some_and(|text| !text.is_empty()));
+        let texts = chunks.iter().filter(|chunk| chunk["choices"][0]["delta"]["content"].as_str().is_some_and(|text| !text.is_empty()));
         check(texts.count() > 1, &json!(chunks))?;
         let reasons: Vec<_> = chunks.iter().filter_map(|chunk| chunk["choices"][0]["finish_reason"].as_str()).collect();
         same(&json!(reasons), &json!(["stop"]), &json!(chunks))?;

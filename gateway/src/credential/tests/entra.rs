@@ -95,10 +95,11 @@ async fn an_app_service_has_its_own_endpoint() {
 
 #[tokio::test]
 async fn what_is_missing_is_named_with_its_variable() {
+    let world = surroundings([("SECRET", "s".to_owned())]);
     let way = EntraSource::ClientSecret { tenant_id: None, client_id: None, client_secret: SecretRef::Env("SECRET".to_owned()) };
-    let error = source(&credential(way, None), Some(SCOPE), &surroundings([])).unwrap_err();
+    let error = source(&credential(way, None), Some(SCOPE), &world).unwrap_err();
     assert!(error.to_string().contains("`tenant_id`") && error.to_string().contains("AZURE_TENANT_ID"), "{error}");
-    let error = source(&credential(by_secret(), None), None, &surroundings([])).unwrap_err();
+    let error = source(&credential(by_secret(), None), None, &world).unwrap_err();
     assert!(error.to_string().contains("`scope`"), "{error}");
 }
 
