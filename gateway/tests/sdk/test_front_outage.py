@@ -159,12 +159,14 @@ def test_each_cloud_dies_in_turn_and_no_caller_fails_before_a_first_byte(six, ga
             gateway.policy_file.write_text(policy(six, kind))
             arrived = len(cloud.requests())
             wait_until(lambda: len(cloud.requests()) >= arrived + THREADS, f"the streams move to {kind}")
-            cloud.kill()
             killed[kind] = time.monotonic()
+            cloud.kill()
             # Dead for a while: the others carry all of it.
             ended = len(load.streams)
             wait_until(lambda: len(load.streams) >= ended + 3 * THREADS, f"streams go on while {kind} is dead")
             cloud.launch()
+            # Back, it must be found again: the gateway stays away for seconds from one that failed often.
+            wait_until(lambda: len(cloud.requests()) >= THREADS, f"the streams come back to {kind}", seconds=60)
 
     assert not load.refused, load.refused
     interrupted = [stream for stream in load.streams if stream.error]

@@ -1,8 +1,8 @@
 //! Makes a conversation's past acceptable to a host.
 //!
 //! An application sends back what it was told, by whichever backend: thoughts and their proofs, ids of tool calls in another provider's
-//! form, with Gemini's proof behind them. Hosts refuse what they do not know, so it is taken out; messages that hold none of it stay as
-//! they came.
+//! form, with Gemini's proof behind them; and what its SDK made of it: OpenAI's write `parsed` and `annotations` into what they
+//! send back. Hosts refuse what they do not know, so it is taken out; messages that hold none of it stay as they came.
 
 use std::borrow::Cow;
 
@@ -14,6 +14,13 @@ use super::{
     host::{CachePoints, Ids, Past, Silence},
     object::Object,
 };
+
+/// What SDKs add to a message that they have parsed.
+const PARSED: &str = "parsed";
+/// Where an answer has its sources; a null in nearly every message that an SDK sends back.
+const ANNOTATIONS: &str = "annotations";
+/// What SDKs add to a call.
+const PARSED_ARGUMENTS: &str = "parsed_arguments";
 
 /// The messages as the host takes them. None where they can stay as they came.
 pub(crate) fn acceptable(messages: &str, past: &Past) -> Result<Option<Box<RawValue>>, serde_json::Error> {
@@ -37,6 +44,8 @@ pub(crate) fn acceptable(messages: &str, past: &Past) -> Result<Option<Box<RawVa
 pub(crate) fn may_need_care(body: &[u8], past: &Past) -> bool {
     let holds = |needle: &str| memmem::find(body, needle.as_bytes()).is_some();
     holds(THOUGHT_MARK)
+        || holds(PARSED)
+        || holds(ANNOTATIONS)
         || past.refused.iter().any(|name| holds(name))
         || (past.cache_points == CachePoints::Refused && holds("cache_control"))
         || (past.ids == Ids::NineAlphanumerics && holds("tool_call_id"))
@@ -55,7 +64,7 @@ fn cleaned(raw: &RawValue, past: &Past) -> Result<Cleaned, serde_json::Error> {
     if past.silence == Silence::LeftOut && role == "assistant" && is_silent(&message) {
         return Ok(Cleaned::LeftOut);
     }
-    let mut changed = false;
+    let mut changed = message.remove(PARSED) | message.remove(ANNOTATIONS);
     for name in past.refused {
         // The name of a tool belongs to its result.
         if !(*name == "name" && matches!(role.as_str(), "tool" | "function")) {
@@ -76,7 +85,7 @@ fn cleaned(raw: &RawValue, past: &Past) -> Result<Cleaned, serde_json::Error> {
             changed = true;
         }
     }
-    if let Some(calls) = with_plain_ids(message.get("tool_calls").unwrap_or_default(), past.ids)? {
+    if let Some(calls) = plain_calls(message.get("tool_calls").unwrap_or_default(), past.ids)? {
         message.set("tool_calls", &calls)?;
         changed = true;
     }
@@ -100,14 +109,22 @@ fn without_cache_points(content: &str) -> Result<Option<Box<RawValue>>, serde_js
     serde_json::value::to_raw_value(&parts).map(Some)
 }
 
-/// Calls with acceptable ids; none where they have them already.
-fn with_plain_ids(calls: &str, ids: Ids) -> Result<Option<Box<RawValue>>, serde_json::Error> {
+/// Calls with acceptable ids and without what an SDK parsed; none where they are so already.
+fn plain_calls(calls: &str, ids: Ids) -> Result<Option<Box<RawValue>>, serde_json::Error> {
     if !calls.starts_with('[') {
         return Ok(None);
     }
     let mut changed = false;
     let mut calls: Vec<Object<'_>> = serde_json::from_str(calls)?;
     for call in &mut calls {
+        if let Some(function) = call.get("function").filter(|function| function.contains(PARSED_ARGUMENTS)) {
+            let function = function.to_owned();
+            let mut function = Object::read(function.as_bytes())?;
+            if function.remove(PARSED_ARGUMENTS) {
+                call.set("function", &function)?;
+                changed = true;
+            }
+        }
         let Some(id) = call.text("id") else { continue };
         let plain = plain_id(&id, ids);
         if plain != id {
@@ -162,6 +179,16 @@ mod tests {
         assert_eq!(past(Host::OpenAi, messages), plain);
         assert!(past(Host::DeepSeek, messages).contains(r#""reasoning_content":"hm""#));
         assert!(!past(Host::DeepSeek, messages).contains("thinking_blocks"));
+    }
+
+    #[test]
+    fn what_an_sdk_parsed_is_taken_out() {
+        let messages = r#"[{"role":"assistant","content":null,"annotations":null,"parsed":null,"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}","parsed_arguments":{}}}]}]"#;
+        let plain = r#"[{"role":"assistant","content":null,"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}}]}]"#;
+        for host in [Host::OpenAi, Host::Vllm] {
+            assert!(may_need_care(messages.as_bytes(), &host.habits().past));
+            assert_eq!(past(host, messages), plain);
+        }
     }
 
     #[test]
