@@ -122,8 +122,16 @@ mod tests {
             (451, "", RequestFault::Invalid),
             (413, "", RequestFault::TooLarge),
             (400, r#"{"error":{"message":"m","code":"context_length_exceeded"}}"#, RequestFault::ContextLength),
-            (400, r#"{"object":"error","message":"This model's maximum context length is 5 tokens","code":400}"#, RequestFault::ContextLength),
-            (422, r#"{"error":"Input validation error: `inputs` tokens + `max_new_tokens` must be <= 5","error_type":"validation"}"#, RequestFault::ContextLength),
+            (
+                400,
+                r#"{"object":"error","message":"This model's maximum context length is 5 tokens","code":400}"#,
+                RequestFault::ContextLength,
+            ),
+            (
+                422,
+                r#"{"error":"Input validation error: `inputs` tokens + `max_new_tokens` must be <= 5","error_type":"validation"}"#,
+                RequestFault::ContextLength,
+            ),
             (400, r#"{"error":{"message":"m","code":"content_filter"}}"#, RequestFault::ContentFilter),
             (403, r#"{"error":{"message":"Your input was flagged","code":403}}"#, RequestFault::ContentFilter),
         ] {
