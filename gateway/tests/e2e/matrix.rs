@@ -194,12 +194,20 @@ impl Row<'_> {
         Ok(Cell::Yes)
     }
 
+    /// Asked for what it does: chat, or else vectors.
     async fn error(&self) -> Result<Cell, Fault> {
-        let body = json!({ "messages": [user("Where from?")] });
+        let chat = ("/v1/chat/completions", "chat", json!({ "messages": [user("Where from?")] }));
+        let embed = ("/v1/embeddings", "embeddings", json!({ "input": ["a cat"] }));
+        let (path, operation, body) = if self.chat(chat.2.clone()).await?.is_some() { chat } else { embed };
+        let ask = async || {
+            let request = self.request(path, operation, body.clone());
+            let answer = Answer::of(self.gateway.client.send(request).await).await;
+            json!([answer.status.as_u16(), answer.json()["error"]["code"]])
+        };
         self.sim.script([Reply::status(503)]);
-        same(&self.status_and_code(&body).await, &json!([502, "upstream_error"]), &Value::Null)?;
+        same(&ask().await, &json!([502, "upstream_error"]), &Value::Null)?;
         self.sim.script([Reply::RateLimited { seconds: 0 }]);
-        same(&self.status_and_code(&body).await, &json!([429, "rate_limit_exceeded"]), &Value::Null)?;
+        same(&ask().await, &json!([429, "rate_limit_exceeded"]), &Value::Null)?;
         Ok(Cell::Yes)
     }
 
@@ -208,7 +216,8 @@ impl Row<'_> {
         self.sim.script([Reply::CloseAfter { events: 5 }]);
         let response = self.gateway.client.send(self.request("/v1/chat/completions", "chat", body)).await;
         if response.status() != 200 {
-            return Err(format!("{:?}", Answer::of(response).await));
+            let answer = Answer::of(response).await;
+            return if is_not_offered(&answer) { Ok(Cell::No) } else { Err(format!("{answer:?}")) };
         }
         let events = Events::of(response).rest().await;
         let last: Value = events.last().and_then(|event| serde_json::from_str(event).ok()).unwrap_or_default();
@@ -258,9 +267,7 @@ impl Row<'_> {
         let answer = Answer::of(self.gateway.client.send(self.request(path, operation, body)).await).await;
         match answer.status.as_u16() {
             200 => Ok(Some(answer)),
-            400 if answer.json()["error"]["code"] == "unsupported_parameter" => Ok(None),
-            // The policy says which backend offers what; of this model it does not speak.
-            404 if answer.json()["error"]["code"] == "model_not_found" => Ok(None),
+            _ if is_not_offered(&answer) => Ok(None),
             _ => Err(format!("{} {}{}", answer.status, String::from_utf8_lossy(&answer.body), self.last_request())),
         }
     }
@@ -274,7 +281,7 @@ impl Row<'_> {
         let response = self.gateway.client.send(self.request("/v1/chat/completions", "chat", body)).await;
         if response.status() != 200 {
             let answer = Answer::of(response).await;
-            let is_refused = answer.json()["error"]["code"] == "unsupported_parameter";
+            let is_refused = is_not_offered(&answer);
             let fault = || format!("{} {}{}", answer.status, String::from_utf8_lossy(&answer.body), self.last_request());
             return if is_refused { Ok(None) } else { Err(fault()) };
         }
@@ -286,12 +293,6 @@ impl Row<'_> {
         Ok(Some(chunks.collect::<Result<_, _>>()?))
     }
 
-    async fn status_and_code(&self, body: &Value) -> Value {
-        let request = self.request("/v1/chat/completions", "chat", body.clone());
-        let answer = Answer::of(self.gateway.client.send(request).await).await;
-        json!([answer.status.as_u16(), answer.json()["error"]["code"]])
-    }
-
     fn last_request(&self) -> String {
         let last = self.sim.requests().pop();
         let told = |received: Received| {
@@ -299,6 +300,12 @@ impl Row<'_> {
         };
         last.map(told).unwrap_or_default()
     }
+}
+
+/// Whether the gateway says that the backend cannot do what was asked: the adapter refuses it, or the policy names no model for it.
+fn is_not_offered(answer: &Answer) -> bool {
+    let code = &answer.json()["error"]["code"];
+    (answer.status == 400 && code == "unsupported_parameter") || (answer.status == 404 && code == "model_not_found")
 }
 
 fn user(text: &str) -> Value {

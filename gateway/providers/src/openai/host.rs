@@ -311,7 +311,7 @@ impl Host {
             Self::VertexOpenAi => Habits { name: "gcp.vertex_ai", offers: CHAT, ..OPENAI },
             Self::BedrockOpenAi => Habits { name: "aws.bedrock", offers: CHAT, ..OPENAI },
             Self::SageMakerOpenAi => {
-                Habits { name: "aws.sagemaker", max_tokens: MaxTokensField::MaxTokens, offers: NO_RERANK, ..SERVER }
+                Habits { name: "aws.sagemaker", max_tokens: MaxTokensField::MaxTokens, offers: CHAT, ..SERVER }
             }
         }
     }
