@@ -88,8 +88,9 @@ fn responses(content: &Value, calls: &[&str], at: &str) -> Result<(), Refusal> {
     }
 }
 
-/// What Google documents for calls that another model made: in place of a signature, and taken for a good one.
-const UNSIGNED: [&str; 2] = ["skip_thought_signature_validator", "context_engineering_is_the_way_to_go"];
+/// What Google documents for calls that another model made, in place of a signature: it is taken for a good one. In the standard
+/// alphabet of base64, into which bytes have been brought.
+const UNSIGNED: [&str; 2] = ["skip/thought/signature/validator", "context/engineering/is/the/way/to/go"];
 
 /// A signature must be the one that was given. From the third generation on, the first call of each step of the current turn must
 /// have it.
@@ -106,7 +107,7 @@ fn signatures(contents: &[Value], model: &str) -> Result<(), Refusal> {
             };
             let at = format!("contents[{number}].parts[{index}]");
             match part.look("thoughtSignature").as_str() {
-                Some(signature) if !UNSIGNED.contains(&signature) && !sealed(name, signature) => {
+                Some(signature) if !UNSIGNED.contains(&signature.replace('_', "/").as_str()) && !sealed(name, signature) => {
                     return Err(invalid(&at, "Thought signature is not valid."));
                 }
                 None if first && number > current && thinks_always(model) => {
