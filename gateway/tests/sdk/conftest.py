@@ -6,7 +6,7 @@ The local models are loaded once, by the gateway `local`; every other gateway se
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,9 +14,10 @@ import openai
 import pytest
 
 from harness.cloud import Cloud
+from harness.clouds import TENANT, Clouds
 from harness.gateway import WITHOUT_LOCAL_MODELS, Gateway
 from harness.issuer import Issuer
-from harness.process import Process
+from harness.process import Process, wait_until
 from harness.upstream import Upstream
 
 LOG_LINES_SHOWN = 60
@@ -57,6 +58,56 @@ def client(local: Gateway) -> openai.OpenAI:
     return local.client()
 
 
+@pytest.fixture(scope="session")
+def clouds(tmp_path_factory) -> Iterator[Clouds]:
+    """Every simulated cloud."""
+    clouds = Clouds(tmp_path_factory.mktemp("clouds"))
+    try:
+        yield clouds.launch()
+    finally:
+        clouds.kill()
+
+
+@pytest.fixture(scope="session")
+def front(clouds: Clouds, tmp_path_factory) -> Iterator[Gateway]:
+    """A gateway that uses all of them, each by a name of its own."""
+    gateway = Gateway(tmp_path_factory.mktemp("front"), clouds.policy, WITHOUT_LOCAL_MODELS, clouds.secrets)
+    try:
+        yield gateway.launch()
+    finally:
+        gateway.stop()
+
+
+@pytest.fixture(scope="session")
+def application(front: Gateway) -> openai.OpenAI:
+    """OpenAI's SDK in front of that gateway."""
+    return front.client(front.token(tenant=TENANT))
+
+
+@pytest.fixture
+def fault(clouds: Clouds, application: openai.OpenAI) -> Iterator[Callable[..., None]]:
+    """`fault(backend, reply="…", …)`: what befalls the next request to a backend.
+
+    After the test it is asked until it answers again: the gateway stays away for a while from one that failed often or was busy.
+    """
+    struck: list[str] = []
+
+    def strike(backend: str, **reply) -> None:
+        struck.append(backend)
+        clouds.script(backend, reply)
+
+    def answers(backend: str) -> bool:
+        try:
+            application.chat.completions.create(model=backend, messages=[{"role": "user", "content": "Are you there?"}])
+        except openai.APIStatusError:
+            return False
+        return True
+
+    yield strike
+    for backend in struck:
+        wait_until(lambda: answers(backend), f"{backend} answers again")
+
+
 @pytest.fixture
 def ending() -> Iterator[ExitStack]:
     """Ends what the test started, the last first, whatever happened to the test."""
@@ -81,8 +132,8 @@ def start_upstream(ending: ExitStack, tmp_path: Path) -> Callable[..., Upstream]
 def start_cloud(ending: ExitStack, tmp_path: Path) -> Callable[..., Cloud]:
     """`start_cloud(kind)`: a simulated cloud, strict about what it receives."""
 
-    def start(kind: str, **models) -> Cloud:
-        cloud = Cloud(kind, tmp_path, **models)
+    def start(kind: str, **settings) -> Cloud:
+        cloud = Cloud(kind, tmp_path, **settings)
         ending.callback(cloud.kill)
         return cloud.launch()
 
@@ -93,8 +144,8 @@ def start_cloud(ending: ExitStack, tmp_path: Path) -> Callable[..., Cloud]:
 def start_gateway(ending: ExitStack, tmp_path: Path) -> Callable[..., Gateway]:
     """`start_gateway(policy)`: a gateway that serves what the policy names."""
 
-    def start(policy: str, config: str = WITHOUT_LOCAL_MODELS) -> Gateway:
-        gateway = Gateway(tmp_path, policy, config)
+    def start(policy: str, config: str = WITHOUT_LOCAL_MODELS, environment: Mapping[str, str] | None = None) -> Gateway:
+        gateway = Gateway(tmp_path, policy, config, environment)
         ending.callback(gateway.stop)
         return gateway.launch()
 

@@ -60,7 +60,12 @@ impl StreamDecoder for ChatDecoder {
             }
         });
         outcome?;
-        read.map(|_| ()).map_err(|error| StreamFault::Malformed(error.to_string()))
+        read.map_err(|error| StreamFault::Malformed(error.to_string()))?;
+        // Every event counts anew; whoever reads stops at the end of the answer, so the last count must be told by then.
+        if self.is_done() {
+            self.state.tell_usage(sink);
+        }
+        Ok(())
     }
 
     fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), StreamFault> {
@@ -72,9 +77,7 @@ impl StreamDecoder for ChatDecoder {
         if state.choices.is_empty() || !state.all_finished() {
             return Err(StreamFault::Cut);
         }
-        if let Some(usage) = state.usage.take() {
-            sink.event(StreamEvent::Usage(usage));
-        }
+        state.tell_usage(sink);
         state.is_ended = true;
         Ok(())
     }
@@ -85,6 +88,12 @@ impl StreamDecoder for ChatDecoder {
 }
 
 impl State {
+    fn tell_usage(&mut self, sink: &mut dyn Sink) {
+        if let Some(usage) = self.usage.take() {
+            sink.event(StreamEvent::Usage(usage));
+        }
+    }
+
     fn all_finished(&self) -> bool {
         self.choices.iter().all(|choice| choice.is_finished)
     }
@@ -198,6 +207,28 @@ mod tests {
         assert!(!decoder.is_done());
         assert_eq!(push(&mut decoder, r#"{"candidates":[{"index":1,"finishReason":"STOP"}]}"#), Ok(1));
         assert!(decoder.is_done());
+    }
+
+    #[test]
+    fn the_last_count_is_told_with_the_end_of_the_answer() {
+        let mut decoder = ChatDecoder::new(1);
+        let counted = |text: &str, count: u8, end: &str| {
+            format!(
+                "data: {{\"candidates\":[{{\"content\":{{\"parts\":[{{\"text\":\"{text}\"}}]}}{end}}}],\
+                 \"usageMetadata\":{{\"promptTokenCount\":2,\"candidatesTokenCount\":{count}}}}}\n\n"
+            )
+        };
+        let mut counts = Vec::new();
+        let mut count = |event: StreamEvent<'_>| {
+            if let StreamEvent::Usage(usage) = event {
+                counts.push(usage.completion_tokens);
+            }
+        };
+        decoder.push(counted("a", 1, "").as_bytes(), &mut count).unwrap();
+        decoder.push(counted("b", 2, ",\"finishReason\":\"STOP\"").as_bytes(), &mut count).unwrap();
+        assert!(decoder.is_done());
+        decoder.finish(&mut count).unwrap();
+        assert_eq!(counts, [2]);
     }
 
     #[test]

@@ -230,7 +230,7 @@ pub(crate) const FOUNDRY: Habits =
 pub(crate) const WATSONX: Habits = Habits {
     name: "ibm.watsonx.ai",
     max_tokens: MaxTokensField::MaxTokens,
-    refused: &["user", "safety_identifier", "store", "metadata", "service_tier", "top_k", "verbosity"],
+    refused: &["user", "safety_identifier", "store", "metadata", "service_tier", "top_k", "verbosity", "parallel_tool_calls"],
     answers: Answers::Varied,
     ..OPENAI
 };

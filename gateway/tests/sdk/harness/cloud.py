@@ -23,15 +23,23 @@ def binary() -> Path:
 
 
 class Cloud(Process):
-    """One cloud on a port of its own."""
+    """One cloud on a port of its own. An empty `key` lets every caller in; `pace` is the milliseconds to the first part and between parts."""
 
     def __init__(
-        self, kind: str, folder: Path, chat: Iterable[str] = ("sim-chat",), embed: Iterable[str] = ("sim-embed",), rerank: Iterable[str] = ("sim-rerank",)
+        self,
+        kind: str,
+        folder: Path,
+        chat: Iterable[str] = ("sim-chat",),
+        embed: Iterable[str] = ("sim-embed",),
+        rerank: Iterable[str] = ("sim-rerank",),
+        key: str = KEY,
+        pace: tuple[int, int] = (0, 0),
     ):
         self.port = free_port()
         command: list[str | Path] = [binary(), "--only", kind, "--listen", f"127.0.0.1:{self.port}"]
         for flag, models in (("--chat-model", chat), ("--embedding-model", embed), ("--rerank-model", rerank)):
             command += [part for model in models for part in (flag, model)]
+        command += ["--token", key, "--first-token", str(pace[0]), "--each-token", str(pace[1])]
         super().__init__(kind, command, folder)
         self._control = httpx.Client(base_url=self.origin, trust_env=False)
 
