@@ -108,7 +108,7 @@ pub struct Failure {
     /// What happened, for the log: it may name what is the operator's affair.
     pub detail: String,
     /// The backend's own refusal of a faulty request, where it is in the client's dialect.
-    pub original: Option<Whole>,
+    pub original: Option<Box<Whole>>,
 }
 
 /// What a failed attempt says of the backend.

@@ -87,7 +87,7 @@ fn refuse(inference: &Inference, planned: &Planned, failure: Failure) -> Result<
     match failure.original {
         Some(original) => {
             inference.context.set_reason(REFUSED);
-            Ok(respond_whole(inference, original))
+            Ok(respond_whole(inference, *original))
         }
         None => Err(failure.error),
     }

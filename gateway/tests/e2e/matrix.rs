@@ -122,7 +122,7 @@ impl Row<'_> {
         check(texts.count() > 1, &json!(chunks))?;
         let reasons: Vec<_> = chunks.iter().filter_map(|chunk| chunk["choices"][0]["finish_reason"].as_str()).collect();
         same(&json!(reasons), &json!(["stop"]), &json!(chunks))?;
-        let usage = chunks.iter().filter_map(|chunk| chunk["usage"]["total_tokens"].as_u64()).last();
+        let usage = chunks.iter().rev().find_map(|chunk| chunk["usage"]["total_tokens"].as_u64());
         check(usage.is_some_and(|total| total > 0), &json!(chunks))?;
         Ok(Cell::Yes)
     }

@@ -110,11 +110,11 @@ impl Server {
         let streamed = inference.head().stream && inference.operation.can_stream();
         let answer = match (reader, streamed) {
             (Reader::Passthrough, false) => {
-                let response = self.only(requests).await.map_err(Refused::to_be_passed_on)?;
+                let response = self.only(requests).await.map_err(Refused::passed_on)?;
                 Answer::whole(whole::passed(response, inference.operation).await?)
             }
             (Reader::Passthrough, true) => {
-                let response = self.only(requests).await.map_err(Refused::to_be_passed_on)?;
+                let response = self.only(requests).await.map_err(Refused::passed_on)?;
                 Answer::events(Box::pin(PassedEvents::open(response, Arc::clone(&inference.context)).await?))
             }
             (Reader::Translated(mut translate), false) => {

@@ -29,7 +29,7 @@ pub(super) struct Refused {
     /// The credential that the provider did not accept, if that was why.
     pub(super) unaccepted: Option<Shown>,
     /// The refusal of a faulty request as it came, if it is in the form of OpenAI's API.
-    original: Option<Whole>,
+    original: Option<Box<Whole>>,
 }
 
 impl Refused {
@@ -38,7 +38,7 @@ impl Refused {
     }
 
     /// The same, told in the provider's own words: its dialect is the client's.
-    pub(super) fn to_be_passed_on(mut self) -> Self {
+    pub(super) fn passed_on(mut self) -> Self {
         self.failure.original = self.original.take();
         self
     }
@@ -59,7 +59,7 @@ pub(super) async fn refused(adapter: &dyn Adapter, response: Response<Incoming>,
     let judgement = adapter.judge(&refusal);
     let verdict = judgement.verdict;
     let is_fault = matches!(verdict, Verdict::RequestFault(_));
-    let original = (is_fault && is_error_body(&body)).then_some(Whole { status: head.status, body, usage: None });
+    let original = (is_fault && is_error_body(&body)).then(|| Box::new(Whole { status: head.status, body, usage: None }));
     let unaccepted = (verdict == Verdict::Unauthenticated).then_some(shown);
     Refused { failure: failure(judgement, head.status), unaccepted, original }
 }
