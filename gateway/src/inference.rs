@@ -107,6 +107,8 @@ pub struct Failure {
     pub error: Error,
     /// What happened, for the log: it may name what is the operator's affair.
     pub detail: String,
+    /// The backend's own refusal of a faulty request, where it is in the client's dialect.
+    pub original: Option<Box<Whole>>,
 }
 
 /// What a failed attempt says of the backend.
@@ -116,6 +118,8 @@ pub enum Blame {
     Unsuited,
     /// Nothing: the request is at fault, wherever it goes.
     Request,
+    /// Nothing: the conversation does not fit the model. One with more room may take it.
+    ContextLength,
     /// It has had enough for now, for so long if it said so.
     RateLimited(Option<std::time::Duration>),
     /// It failed.
@@ -129,18 +133,18 @@ impl Failure {
             Kind::Timeout => "Upstream timed out.",
             _ => "The upstream failed or returned an invalid response.",
         };
-        Self { blame: Blame::Backend, error: Error::new(kind, message), detail: detail.into() }
+        Self { blame: Blame::Backend, error: Error::new(kind, message), detail: detail.into(), original: None }
     }
 
     /// A request that asks for what this backend does not offer.
     #[must_use]
     pub fn unsuited(error: Error) -> Self {
-        Self { blame: Blame::Unsuited, detail: error.to_string(), error }
+        Self { blame: Blame::Unsuited, detail: error.to_string(), error, original: None }
     }
 
     /// A request that is wrong, wherever it goes.
     #[must_use]
     pub fn request(error: Error) -> Self {
-        Self { blame: Blame::Request, detail: error.to_string(), error }
+        Self { blame: Blame::Request, detail: error.to_string(), error, original: None }
     }
 }

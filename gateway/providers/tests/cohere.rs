@@ -7,7 +7,6 @@ use tradewind_providers::{Adapter, cohere::Cohere};
 
 #[test]
 fn cohere_golden_files() {
-    let adapter =
-        |_: &str| -> Box<dyn Adapter> { Box::new(Cohere::new(&"https://api.cohere.com".parse().unwrap()).unwrap()) };
+    let adapter = |_: &str| -> Box<dyn Adapter> { Box::new(Cohere::new(&"https://api.cohere.com".parse().unwrap()).unwrap()) };
     Golden { provider: "cohere", adapter, frames: None }.check();
 }

@@ -6,8 +6,8 @@ use tradewind_policies::spec::{Credential, Remote};
 use tradewind_providers::Authentication;
 
 use super::{
-    CredentialError, Refreshing, Retry, Secret, Source, Surroundings, aws, entra, google, ibm, oauth, purpose,
-    secrets::SecretSource, snowflake, token::InHeader,
+    CredentialError, Refreshing, Secret, Source, Surroundings, aws, entra, google, ibm, oauth, purpose, secrets::SecretSource,
+    snowflake, token::InHeader,
 };
 
 /// Tells Snowflake what kind of token it gets.
@@ -21,7 +21,7 @@ pub struct Authorizer {
     manner: Manner,
 }
 
-/// Which credential a request was given, for [`Authorizer::refused`].
+/// Which credential a request was given, for [`Authorizer::renew`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shown(u64);
 
@@ -127,13 +127,15 @@ impl Authorizer {
         }
     }
 
-    /// The upstream did not accept the credential that a request was given: whether another try may be given another.
-    #[must_use]
-    pub fn refused(&self, Shown(generation): Shown) -> Retry {
+    /// Whether there is another credential than the one that the upstream did not accept; fetches it where that can help.
+    ///
+    /// # Errors
+    /// [`CredentialError`], where none can be had.
+    pub async fn renew(&self, Shown(generation): Shown) -> Result<bool, CredentialError> {
         match &self.manner {
-            Manner::Nothing => Retry::Pointless,
-            Manner::Header { value, .. } => value.refused(generation),
-            Manner::Signature(signer) => signer.refused(generation),
+            Manner::Nothing => Ok(false),
+            Manner::Header { value, .. } => value.renew(generation).await,
+            Manner::Signature(signer) => signer.renew(generation).await,
         }
     }
 }

@@ -169,6 +169,17 @@ impl<T: Clone + PartialEq + fmt::Debug + Send + Sync + 'static> Refreshing<T> {
         Retry::Worth
     }
 
+    /// Whether there is another credential than the one of that number, which the upstream refused; fetches it where that can help.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub async fn renew(&self, generation: u64) -> Result<bool, CredentialError> {
+        match self.refused(generation) {
+            Retry::Worth => Ok(self.get().await?.generation != generation),
+            Retry::Pointless => Ok(false),
+        }
+    }
+
     /// Fetches in a task of its own, unless one is at it or the last failure is too recent.
     fn renew_behind(&self, now: Instant) {
         if let Ok(progress) = Arc::clone(&self.shared.progress).try_lock_owned()

@@ -53,19 +53,44 @@ impl Service<Routed> for Dispatch {
 async fn dispatch(routed: Routed) -> Result<Response<Body>, Error> {
     let Routed { inference, plan, max_attempts } = routed;
     let mut verdict = Verdict::default();
+    // The room that was not enough, and the refusal that said so.
+    let mut too_long: Option<(u64, &Planned, Failure)> = None;
     for planned in &plan {
         if inference.context.attempts() >= max_attempts {
             break;
+        }
+        let room = planned.deployment.capabilities().context;
+        if too_long.as_ref().is_some_and(|(tried, ..)| room.is_none_or(|room| room <= *tried)) {
+            continue;
         }
         // Another request may have taken the last probe, or met a rate limit, since the plan was made.
         let Ok(run) = planned.deployment.start() else { continue };
         match attempt(&inference, planned, run).await {
             Ok(response) => return Ok(response),
-            Err(failure) if failure.blame == Blame::Request => return Err(failure.error),
+            Err(failure) if failure.blame == Blame::Request => return refuse(&inference, planned, failure),
+            Err(failure) if failure.blame == Blame::ContextLength => match room {
+                Some(room) => too_long = Some((room, planned, failure)),
+                None => return refuse(&inference, planned, failure),
+            },
             Err(failure) => verdict.add(failure),
         }
     }
-    Err(verdict.into_error())
+    match too_long {
+        Some((_, planned, failure)) => refuse(&inference, planned, failure),
+        None => Err(verdict.into_error()),
+    }
+}
+
+/// Tells the caller what is wrong with the request: in the backend's own words, if those are in the caller's dialect.
+fn refuse(inference: &Inference, planned: &Planned, failure: Failure) -> Result<Response<Body>, Error> {
+    inference.context.set_served_by(Arc::clone(&planned.deployment));
+    match failure.original {
+        Some(original) => {
+            inference.context.set_reason(REFUSED);
+            Ok(respond_whole(inference, *original))
+        }
+        None => Err(failure.error),
+    }
 }
 
 async fn attempt(inference: &Inference, planned: &Planned, mut run: Run) -> Result<Response<Body>, Failure> {
@@ -88,13 +113,7 @@ async fn attempt(inference: &Inference, planned: &Planned, mut run: Run) -> Resu
             context.set_served_by(Arc::clone(deployment));
             run.answered();
             let mut response = match answer.content {
-                Content::Whole(whole) => {
-                    if whole.status.is_client_error() {
-                        context.set_reason(REFUSED);
-                        run.ended(Outcome::ClientFault);
-                    }
-                    respond_whole(inference, whole)
-                }
+                Content::Whole(whole) => respond_whole(inference, whole),
                 Content::Events(events) => respond_events(Body::events(Box::pin(Answered::new(events, run)))),
             };
             tell_dropped(&mut response, &answer.dropped);
@@ -103,11 +122,7 @@ async fn attempt(inference: &Inference, planned: &Planned, mut run: Run) -> Resu
         Err(failure) => {
             let elapsed = run.elapsed();
             match failure.blame {
-                Blame::Unsuited => run.ended(Outcome::ClientFault),
-                Blame::Request => {
-                    context.set_served_by(Arc::clone(deployment));
-                    run.ended(Outcome::ClientFault);
-                }
+                Blame::Unsuited | Blame::Request | Blame::ContextLength => run.ended(Outcome::ClientFault),
                 Blame::RateLimited(retry_after) => run.ended(Outcome::RateLimited { retry_after }),
                 Blame::Backend => run.ended(Outcome::Failure),
             }
@@ -122,7 +137,9 @@ fn log(backend: &str, failure: &Failure, elapsed: Duration) {
     let detail = failure.detail.as_str();
     match failure.blame {
         Blame::Backend | Blame::RateLimited(_) => tracing::warn!(backend, detail, ?elapsed, "an attempt failed"),
-        Blame::Unsuited | Blame::Request => tracing::debug!(backend, detail, ?elapsed, "a backend cannot serve the request"),
+        Blame::Unsuited | Blame::Request | Blame::ContextLength => {
+            tracing::debug!(backend, detail, ?elapsed, "a backend cannot serve the request")
+        }
     }
 }
 
@@ -169,7 +186,7 @@ impl Verdict {
         let Failure { blame, error, .. } = failure;
         match blame {
             Blame::Unsuited => self.unsuited = Some(error),
-            Blame::Backend | Blame::Request => self.failed = Some(error),
+            Blame::Backend | Blame::Request | Blame::ContextLength => self.failed = Some(error),
             Blame::RateLimited(_) => {
                 let earlier = self.limited.as_ref().and_then(Error::retry_after);
                 if earlier.is_none_or(|earlier| error.retry_after().is_some_and(|after| after < earlier)) {

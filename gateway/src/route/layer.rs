@@ -83,11 +83,12 @@ fn plan(inference: Inference) -> Result<Routed, Error> {
     let context = Arc::clone(&inference.context);
     let snapshot = context.snapshot();
     let principal = context.principal().ok_or_else(|| Error::new(Kind::Internal, "Internal error."))?;
-    let eligible = snapshot.policy.eligible(&principal.tenant, &inference.head().model, inference.operation).map_err(|error| {
-        tracing::debug!(%error, "no route");
-        let message = format!("The model '{}' does not exist or you do not have access to it.", inference.head().model);
-        Error::new(Kind::ModelNotFound, message).with_param("model")
-    })?;
+    let eligible =
+        snapshot.policy.eligible(&principal.tenant, &inference.head().model, inference.operation).map_err(|error| {
+            tracing::debug!(%error, "no route");
+            let message = format!("The model '{}' does not exist or you do not have access to it.", inference.head().model);
+            Error::new(Kind::ModelNotFound, message).with_param("model")
+        })?;
     context.set_route(eligible.route.clone());
 
     let planned = candidates(snapshot, &eligible);

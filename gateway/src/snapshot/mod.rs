@@ -72,9 +72,8 @@ impl Snapshot {
 impl Backend {
     /// The backend of `spec`; `known`, if it has the same description, with its connections and credentials.
     fn build(spec: &BackendSpec, builder: &Builder, known: Option<&Self>) -> Result<Self, BuildError> {
-        let is_same = |known: &&Self| {
-            known.spec.provider == spec.provider && known.spec.timeouts.connect == spec.timeouts.connect
-        };
+        let is_same =
+            |known: &&Self| known.spec.provider == spec.provider && known.spec.timeouts.connect == spec.timeouts.connect;
         let known = known.filter(is_same);
         let built = match known {
             Some(known) => known.built.clone(),

@@ -82,9 +82,9 @@ async fn a_frame_with_a_bad_checksum_ends_the_stream_with_an_error() {
 
 #[tokio::test]
 async fn a_credential_that_expires_on_the_way_is_replaced() {
-    let clouds = Clouds::start_only(&[CloudKind::Databricks, CloudKind::Watsonx]).await;
-    for cloud in clouds.iter() {
-        for stream in [false, true] {
+    for stream in [false, true] {
+        let clouds = Clouds::start_only(&[CloudKind::Databricks, CloudKind::Watsonx]).await;
+        for cloud in clouds.iter() {
             clouds.sim(cloud).script([Reply::Expired]);
             let body = ask(cloud, json!({ "stream": stream }));
             if stream {

@@ -5,6 +5,8 @@ use tradewind_cloudsim::CloudKind;
 
 use crate::support::{ANSWER, Clouds};
 
+/// One backend of each of them.
+const TIERS: &str = r#"tiers = [["openai", "azure", "anthropic", "bedrock", "vertex", "cohere"]]"#;
 const SIX: &[CloudKind] =
     &[CloudKind::OpenAi, CloudKind::Azure, CloudKind::Anthropic, CloudKind::Aws, CloudKind::Google, CloudKind::Cohere];
 
@@ -19,9 +21,16 @@ fn said(events: &[String]) -> String {
     chunks.iter().filter_map(text).collect()
 }
 
+/// The policy, with these tiers for the model that all backends share.
+fn over(policy: &str, tiers: &str) -> String {
+    let (before, route) = policy.split_once("match = { model = \"sim-chat\" }\n").unwrap();
+    let (_, after) = route.split_once('\n').unwrap();
+    format!("{before}match = {{ model = \"sim-chat\" }}\n{tiers}\n{after}")
+}
+
 #[tokio::test]
 async fn as_long_as_one_cloud_lives_every_stream_begins_and_is_whole() {
-    let mut clouds = Clouds::start_only(SIX).await;
+    let mut clouds = Clouds::start_with(SIX, |text| over(&text, TIERS)).await;
     let body = json!({ "model": "sim-chat", "stream": true, "messages": [{ "role": "user", "content": "Where from?" }] });
     let mut alive = SIX.len();
     loop {

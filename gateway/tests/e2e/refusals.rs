@@ -30,7 +30,7 @@ async fn what_is_not_served_here_is_not_found_and_a_wrong_method_is_told_the_rig
         let request = gateway.request(method, path).body(Full::default()).unwrap();
         Answer::of(gateway.client.send(request).await).await
     };
-    for (method, path) in [("POST", "/v1/completions"), ("GET", "/"), ("GET", "/v1/models/"), ("GET", "/metrics")] {
+    for (method, path) in [("POST", "/v1/responses"), ("GET", "/"), ("GET", "/v1/models/"), ("GET", "/metrics")] {
         assert_eq!(ask(method, path).await.refusal(), (404, "unknown_url".to_owned()), "{method} {path}");
     }
     for (method, path, allowed) in [

@@ -279,7 +279,9 @@ impl Api {
             | Self::Gemini { base_url }
             | Self::Watsonx { base_url, .. }
             | Self::Cohere { base_url } => Some(base_url),
-            Self::Bedrock { base_url, .. } | Self::SageMaker { base_url, .. } | Self::Vertex { base_url, .. } => base_url.as_ref(),
+            Self::Bedrock { base_url, .. } | Self::SageMaker { base_url, .. } | Self::Vertex { base_url, .. } => {
+                base_url.as_ref()
+            }
         }
     }
 

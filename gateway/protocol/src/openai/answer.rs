@@ -112,11 +112,7 @@ pub fn read_chat_answer(body: &[u8]) -> Result<ChatResponse, AnswerError> {
     })
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "some hosts give fractions; `as` saturates"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some hosts give fractions; `as` saturates")]
 pub(super) fn whole(number: f64) -> u64 {
     number as u64
 }

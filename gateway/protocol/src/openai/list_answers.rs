@@ -148,7 +148,9 @@ mod tests {
     #[test]
     fn vectors_are_read_in_every_spelling() {
         for embedding in ["[1.0,-2.5]", "[[1.0,-2.5]]", "\"AACAPwAAIMA=\""] {
-            let body = format!(r#"{{"object":"list","data":[{{"embedding":{embedding},"index":0}}],"model":"m","usage":{{"total_tokens":3}}}}"#);
+            let body = format!(
+                r#"{{"object":"list","data":[{{"embedding":{embedding},"index":0}}],"model":"m","usage":{{"total_tokens":3}}}}"#
+            );
             let read = read_embeddings_answer(body.as_bytes()).unwrap();
             assert_eq!((read.vectors, read.usage), (vec![vec![1.0, -2.5]], Some(Usage::new(3, 0))), "{embedding}");
         }

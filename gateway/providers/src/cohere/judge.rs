@@ -10,6 +10,9 @@ const TOO_LONG: [&str; 3] = ["too many tokens", "exceeds the maximum context", "
 /// How it words that a key's calls for the month are spent: a wait of seconds would not help.
 const SPENT: [&str; 3] = ["/ month", "per month", "monthly"];
 
+/// How it words that its safety mode does not allow a conversation.
+const FILTERED: [&str; 2] = ["safety mode", "blocked"];
+
 #[derive(Deserialize)]
 struct Body {
     message: Option<String>,
@@ -28,6 +31,7 @@ fn verdict(refusal: &Refusal<'_>, message: &str) -> Verdict {
     let wait = || retry_after(refusal.headers, refusal.now);
     match refusal.status.as_u16() {
         400 | 422 if says(&TOO_LONG) => Verdict::RequestFault(RequestFault::ContextLength),
+        400 | 422 if says(&FILTERED) => Verdict::RequestFault(RequestFault::ContentFilter),
         401 => Verdict::Unauthenticated,
         402..=407 | 411 | 415 | 421 | 501 => Verdict::Misconfigured,
         408 | 409 | 499 => Verdict::Failed(wait()),

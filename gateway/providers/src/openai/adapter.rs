@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::uri::InvalidUri;
 use tradewind_protocol::{
-    Capabilities, MaxTokensField, Operation,
+    Capabilities, MaxTokensField, Operation, Support,
     chat::{Dropped, Target},
     openai::{encode_chat, replace_model},
 };
@@ -100,6 +100,8 @@ impl Adapter for OpenAi {
     fn capabilities(&self, model: &str) -> Capabilities {
         let capabilities = match self.host {
             Host::OpenAi => openai_model(model),
+            // It keeps to JSON, but not to a schema.
+            Host::DeepSeek => Capabilities { json_schema: Support::No, ..Capabilities::UNKNOWN },
             _ => Capabilities::UNKNOWN,
         };
         match capabilities.max_tokens_field {

@@ -172,7 +172,9 @@ pub(crate) fn check_images(ask: &Ask<'_>, habits: &Habits) -> Result<(), Prepare
                 return Err(ConvertError::unsupported(param, message).into());
             }
             if habits.images == Images::Inline && !matches!(image.media, Media::Inline { .. }) {
-                let message = format!("`{param}` is an address, which this model does not fetch: send the image itself, as a data: address.");
+                let message = format!(
+                    "`{param}` is an address, which this model does not fetch: send the image itself, as a data: address."
+                );
                 return Err(ConvertError::unsupported(param, message).into());
             }
         }

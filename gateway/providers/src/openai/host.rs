@@ -194,8 +194,7 @@ const THOUGHTS: &[&str] = &["thinking_blocks", "reasoning_content", "reasoning"]
 /// For hosts that take thoughts back as text, but know no proofs.
 const PROOFS: &[&str] = &["thinking_blocks"];
 
-const STRICT: Past =
-    Past { refused: THOUGHTS, cache_points: CachePoints::Refused, ids: Ids::Any, silence: Silence::Kept };
+const STRICT: Past = Past { refused: THOUGHTS, cache_points: CachePoints::Refused, ids: Ids::Any, silence: Silence::Kept };
 const OPEN: Past = Past { refused: PROOFS, cache_points: CachePoints::Refused, ids: Ids::Any, silence: Silence::Kept };
 
 const ALL: Offers = Offers { completions: Completions::Own, embeddings: Embeds::Same, rerank: Reranks::Same };
@@ -262,9 +261,7 @@ impl Host {
             }
             Self::XAi => Habits { name: "x_ai", offers: CHAT, ..OPENAI },
             Self::Together => Habits { name: "together", max_tokens: MaxTokensField::MaxTokens, ..SERVER },
-            Self::Fireworks => {
-                Habits { name: "fireworks", max_tokens: MaxTokensField::MaxTokens, offers: NO_RERANK, ..SERVER }
-            }
+            Self::Fireworks => Habits { name: "fireworks", max_tokens: MaxTokensField::MaxTokens, offers: NO_RERANK, ..SERVER },
             // `models` and `route` let a caller reach models that no policy allows.
             Self::OpenRouter => Habits {
                 name: "openrouter",
@@ -314,7 +311,7 @@ impl Host {
             Self::VertexOpenAi => Habits { name: "gcp.vertex_ai", offers: CHAT, ..OPENAI },
             Self::BedrockOpenAi => Habits { name: "aws.bedrock", offers: CHAT, ..OPENAI },
             Self::SageMakerOpenAi => {
-                Habits { name: "aws.sagemaker", max_tokens: MaxTokensField::MaxTokens, offers: NO_RERANK, ..SERVER }
+                Habits { name: "aws.sagemaker", max_tokens: MaxTokensField::MaxTokens, offers: CHAT, ..SERVER }
             }
         }
     }

@@ -28,6 +28,8 @@ fn verdict(refusal: &Refusal<'_>, told: &ToldError) -> Verdict {
         429 => Verdict::RateLimited(wait),
         401 if told.is_called("PermissionDenied") => Verdict::Misconfigured,
         401 => Verdict::Unauthenticated,
+        // As Databricks has it.
+        403 if is_token(told) => Verdict::Unauthenticated,
         // The method, the headers and the address are the gateway's own: if they are wrong, it is not for the caller to mend.
         402..=407 | 411 | 415 | 421 => Verdict::Misconfigured,
         408 | 409 if !must_not_retry => Verdict::Failed(wait),
@@ -54,6 +56,11 @@ fn is_quota(told: &ToldError) -> bool {
 
 fn is_key(told: &ToldError) -> bool {
     told.is_called("invalid_api_key") || says(told, &["incorrect api key", "api key not valid", "invalid api key"])
+}
+
+/// A token that is no longer good: whoever has another may come back with that.
+fn is_token(told: &ToldError) -> bool {
+    says(told, &["invalid access token", "invalid token", "token has expired", "token is expired", "expired token"])
 }
 
 fn is_missing_model(told: &ToldError) -> bool {
@@ -122,8 +129,16 @@ mod tests {
             (451, "", RequestFault::Invalid),
             (413, "", RequestFault::TooLarge),
             (400, r#"{"error":{"message":"m","code":"context_length_exceeded"}}"#, RequestFault::ContextLength),
-            (400, r#"{"object":"error","message":"This model's maximum context length is 5 tokens","code":400}"#, RequestFault::ContextLength),
-            (422, r#"{"error":"Input validation error: `inputs` tokens + `max_new_tokens` must be <= 5","error_type":"validation"}"#, RequestFault::ContextLength),
+            (
+                400,
+                r#"{"object":"error","message":"This model's maximum context length is 5 tokens","code":400}"#,
+                RequestFault::ContextLength,
+            ),
+            (
+                422,
+                r#"{"error":"Input validation error: `inputs` tokens + `max_new_tokens` must be <= 5","error_type":"validation"}"#,
+                RequestFault::ContextLength,
+            ),
             (400, r#"{"error":{"message":"m","code":"content_filter"}}"#, RequestFault::ContentFilter),
             (403, r#"{"error":{"message":"Your input was flagged","code":403}}"#, RequestFault::ContentFilter),
         ] {

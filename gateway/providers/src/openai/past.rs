@@ -144,7 +144,8 @@ fn plain_id(id: &str, ids: Ids) -> Cow<'_, str> {
         return Cow::Borrowed(id);
     }
     // FNV-1a, 64 bits: ids of one conversation are few.
-    let mut hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let mut hash =
+        id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let digits = std::iter::from_fn(|| {
         let digit = usize::try_from(hash % 62).ok().and_then(|place| DIGITS.get(place));
         hash /= 62;

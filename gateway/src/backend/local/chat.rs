@@ -12,7 +12,7 @@ use tradewind_protocol::{
     openai::{ChatCompletion, ChatRequest, Choice, Content, FinishReason, Message, Reply, StopSequences, UsageBody},
 };
 
-use super::{chat_events::ChatEvents, faulty, not_taken, parse, unsuited};
+use super::{chat_events::ChatEvents, not_taken, parse};
 use crate::{
     backend::Attempt,
     error::{Error, Kind},
@@ -107,10 +107,10 @@ pub(super) fn failure(error: GenerateError) -> Failure {
     let sentence = format!("{error}.");
     match error {
         GenerateError::ContextExceeded { .. } => {
-            unsuited(Error::new(Kind::ContextLengthExceeded, sentence).with_param("messages"))
+            Failure::unsuited(Error::new(Kind::ContextLengthExceeded, sentence).with_param("messages"))
         }
         GenerateError::EmptyPrompt | GenerateError::Template(_) | GenerateError::Tokenizer(_) => {
-            unsuited(Error::new(Kind::InvalidRequest, sentence).with_param("messages"))
+            Failure::unsuited(Error::new(Kind::InvalidRequest, sentence).with_param("messages"))
         }
         GenerateError::DeadlineExceeded => Failure::backend(Kind::Timeout, sentence),
         GenerateError::Forward(_) | GenerateError::Sample(_) | GenerateError::Panicked(_) | GenerateError::Stopped => {
@@ -177,7 +177,7 @@ fn translate_message(place: usize, message: Message) -> Result<chat::Message, Fa
         }
         None => {
             let error = Error::new(Kind::InvalidRequest, format!("`{path}.content` is missing."));
-            return Err(faulty(error.with_param(format!("{path}.content"))));
+            return Err(Failure::request(error.with_param(format!("{path}.content"))));
         }
     };
     Ok(chat::Message { role, content })
@@ -185,11 +185,11 @@ fn translate_message(place: usize, message: Message) -> Result<chat::Message, Fa
 
 pub(super) fn unsupported_field(param: String, accepted: &str) -> Failure {
     let message = format!("This model does not support this value of `{param}`; accepted: {accepted}.");
-    unsuited(Error::new(Kind::UnsupportedParameter, message).with_param(param))
+    Failure::unsuited(Error::new(Kind::UnsupportedParameter, message).with_param(param))
 }
 
 fn out_of_range(param: &'static str, accepted: &str) -> Failure {
-    faulty(Error::new(Kind::InvalidRequest, format!("`{param}` is out of range: {accepted}.")).with_param(param))
+    Failure::request(Error::new(Kind::InvalidRequest, format!("`{param}` is out of range: {accepted}.")).with_param(param))
 }
 
 #[cfg(test)]

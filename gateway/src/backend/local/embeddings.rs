@@ -9,7 +9,7 @@ use tradewind_protocol::{
     openai::{Embedding, EmbeddingInput, EmbeddingList, EmbeddingRequest, UsageBody, Vector},
 };
 
-use super::{chat::unsupported_field, faulty, not_taken, parse, unsuited};
+use super::{chat::unsupported_field, not_taken, parse};
 use crate::{
     backend::Attempt,
     error::{Error, Kind},
@@ -60,7 +60,7 @@ fn inputs(input: EmbeddingInput) -> Result<Vec<Input>, Failure> {
     let is_empty = |input: &Input| matches!(input, Input::Text(text) if text.is_empty());
     if inputs.is_empty() || inputs.len() > MOST_INPUTS || inputs.iter().any(is_empty) {
         let message = format!("`input` must hold 1 to {MOST_INPUTS} texts, none of them empty.");
-        return Err(faulty(Error::new(Kind::InvalidRequest, message).with_param("input")));
+        return Err(Failure::request(Error::new(Kind::InvalidRequest, message).with_param("input")));
     }
     Ok(inputs)
 }
@@ -68,9 +68,9 @@ fn inputs(input: EmbeddingInput) -> Result<Vec<Input>, Failure> {
 fn failure(error: EmbedError) -> Failure {
     let sentence = format!("{error}.");
     match error {
-        EmbedError::TooLong { .. } => unsuited(Error::new(Kind::ContextLengthExceeded, sentence).with_param("input")),
+        EmbedError::TooLong { .. } => Failure::unsuited(Error::new(Kind::ContextLengthExceeded, sentence).with_param("input")),
         EmbedError::Empty { .. } | EmbedError::UnknownToken { .. } | EmbedError::Tokenizer { .. } => {
-            unsuited(Error::new(Kind::InvalidRequest, sentence).with_param("input"))
+            Failure::unsuited(Error::new(Kind::InvalidRequest, sentence).with_param("input"))
         }
         EmbedError::Forward(_) | EmbedError::Panicked(_) | EmbedError::Stopped => {
             Failure::backend(Kind::UpstreamFailed, sentence)

@@ -63,18 +63,6 @@ impl Service<Attempt> for Local {
     }
 }
 
-/// A request that asks for what this model does not offer. Another backend may.
-fn unsuited(error: Error) -> Failure {
-    let detail = error.to_string();
-    Failure { blame: Blame::Unsuited, error, detail }
-}
-
-/// A request that no backend could serve.
-fn faulty(error: Error) -> Failure {
-    let detail = error.to_string();
-    Failure { blame: Blame::Request, error, detail }
-}
-
 /// Reads a body in full; what is wrong with it is told with the field it is wrong with.
 fn parse<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Failure> {
     let mut json = serde_json::Deserializer::from_slice(body);
@@ -84,14 +72,14 @@ fn parse<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Failure> {
         let at_top = field == ".";
         let place = if at_top { "The request".to_owned() } else { format!("`{field}`") };
         let refusal = Error::new(Kind::InvalidRequest, format!("{place} is not valid: {reason}."));
-        faulty(if at_top { refusal } else { refusal.with_param(field) })
+        Failure::request(if at_top { refusal } else { refusal.with_param(field) })
     })
 }
 
 /// A model that will be there soon. That is no failure, and must not count as one.
 fn loading() -> Failure {
     let error = Error::new(Kind::NoHealthyUpstream, "The model is still being loaded.").with_retry_after(WHILE_LOADING);
-    unsuited(error)
+    Failure::unsuited(error)
 }
 
 fn not_taken(error: SubmitError) -> Failure {
@@ -100,7 +88,8 @@ fn not_taken(error: SubmitError) -> Failure {
             // A client can only be told whole seconds.
             let after = retry_after.max(Duration::from_secs(1));
             let error = Error::new(Kind::RateLimited, "The local model's queue is full.").with_retry_after(after);
-            Failure { blame: Blame::RateLimited(Some(retry_after)), error, detail: "the queue is full".to_owned() }
+            let detail = "the queue is full".to_owned();
+            Failure { blame: Blame::RateLimited(Some(retry_after)), error, detail, original: None }
         }
         SubmitError::Stopped => Failure::backend(Kind::UpstreamFailed, "the engine has stopped"),
     }

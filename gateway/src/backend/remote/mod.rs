@@ -25,7 +25,7 @@ use self::{outcome::Refused, passed_events::PassedEvents, translated_events::Tra
 use super::Attempt;
 use crate::{
     client::{HostOverride, HttpClient},
-    credential::{Authorizer, Retry},
+    credential::{Authorizer, Shown},
     error::Kind,
     inference::{Answer, Failure},
 };
@@ -50,12 +50,7 @@ struct Server {
 impl Remote {
     /// The backend that `adapter` describes, reached by `client` with what `authorizer` adds, by the name `host` if it is set.
     #[must_use]
-    pub fn new(
-        adapter: Arc<dyn Adapter>,
-        authorizer: Authorizer,
-        client: HttpClient,
-        host: Option<HostOverride>,
-    ) -> Self {
+    pub fn new(adapter: Arc<dyn Adapter>, authorizer: Authorizer, client: HttpClient, host: Option<HostOverride>) -> Self {
         Self { server: Arc::new(Server { adapter, authorizer, client, host }) }
     }
 }
@@ -83,13 +78,24 @@ impl Service<Attempt> for Remote {
 
 impl Server {
     async fn attempt(&self, attempt: &Attempt) -> Result<Answer, Failure> {
-        match self.once(attempt).await {
-            // A credential that expired on the way is replaced, and the attempt made again: the backend is not to blame.
-            Err(Refused { unaccepted: Some(shown), .. }) if self.authorizer.refused(shown) == Retry::Worth => {
-                self.once(attempt).await.map_err(Refused::into_failure)
-            }
-            outcome => outcome.map_err(Refused::into_failure),
+        let refused = match self.once(attempt).await {
+            Ok(answer) => return Ok(answer),
+            Err(refused) => refused,
+        };
+        // A credential that expired on the way is replaced, and the attempt made again: the backend is not to blame.
+        if let Some(shown) = refused.unaccepted
+            && self.has_another_credential(shown).await
+        {
+            return self.once(attempt).await.map_err(Refused::into_failure);
         }
+        Err(refused.into_failure())
+    }
+
+    async fn has_another_credential(&self, unaccepted: Shown) -> bool {
+        self.authorizer.renew(unaccepted).await.unwrap_or_else(|error| {
+            tracing::warn!(error = outcome::with_causes(&error), "a credential was not accepted, and there is no other");
+            false
+        })
     }
 
     async fn once(&self, attempt: &Attempt) -> Result<Answer, Refused> {
@@ -103,14 +109,14 @@ impl Server {
         let Exchange { requests, reader, dropped } = self.adapter.prepare(&ask).map_err(outcome::unprepared)?;
         let streamed = inference.head().stream && inference.operation.can_stream();
         let answer = match (reader, streamed) {
-            (Reader::Passthrough, streamed) => match (self.only(requests).await, streamed) {
-                (Err(refused), _) => Answer::whole(refused.into_original()?),
-                (Ok(response), false) => Answer::whole(whole::passed(response).await?),
-                (Ok(response), true) => {
-                    let context = Arc::clone(&inference.context);
-                    Answer::events(Box::pin(PassedEvents::open(response, context).await?))
-                }
-            },
+            (Reader::Passthrough, false) => {
+                let response = self.only(requests).await.map_err(Refused::passed_on)?;
+                Answer::whole(whole::passed(response, inference.operation).await?)
+            }
+            (Reader::Passthrough, true) => {
+                let response = self.only(requests).await.map_err(Refused::passed_on)?;
+                Answer::events(Box::pin(PassedEvents::open(response, Arc::clone(&inference.context)).await?))
+            }
             (Reader::Translated(mut translate), false) => {
                 let replies = self.all(requests).await?;
                 Answer::whole(whole::translated(&mut *translate, &replies, attempt)?)

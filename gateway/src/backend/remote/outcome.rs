@@ -29,7 +29,7 @@ pub(super) struct Refused {
     /// The credential that the provider did not accept, if that was why.
     pub(super) unaccepted: Option<Shown>,
     /// The refusal of a faulty request as it came, if it is in the form of OpenAI's API.
-    original: Option<Whole>,
+    original: Option<Box<Whole>>,
 }
 
 impl Refused {
@@ -37,12 +37,10 @@ impl Refused {
         self.failure
     }
 
-    /// The provider's own refusal of a faulty request, to be passed on where its dialect is the client's.
-    ///
-    /// # Errors
-    /// Itself, where there is none.
-    pub(super) fn into_original(mut self) -> Result<Whole, Self> {
-        self.original.take().ok_or(self)
+    /// The same, told in the provider's own words: its dialect is the client's.
+    pub(super) fn passed_on(mut self) -> Self {
+        self.failure.original = self.original.take();
+        self
     }
 }
 
@@ -60,8 +58,8 @@ pub(super) async fn refused(adapter: &dyn Adapter, response: Response<Incoming>,
     let refusal = Refusal { status: head.status, headers: &head.headers, body: &body, now: SystemTime::now() };
     let judgement = adapter.judge(&refusal);
     let verdict = judgement.verdict;
-    let is_final = matches!(verdict, Verdict::RequestFault(RequestFault::Invalid | RequestFault::ContentFilter));
-    let original = (is_final && is_error_body(&body)).then_some(Whole { status: head.status, body, usage: None });
+    let is_fault = matches!(verdict, Verdict::RequestFault(_));
+    let original = (is_fault && is_error_body(&body)).then(|| Box::new(Whole { status: head.status, body, usage: None }));
     let unaccepted = (verdict == Verdict::Unauthenticated).then_some(shown);
     Refused { failure: failure(judgement, head.status), unaccepted, original }
 }
@@ -81,16 +79,15 @@ fn failure(judgement: Judgement, status: StatusCode) -> Failure {
             let (kind, blame) = match fault {
                 RequestFault::Invalid => (Kind::InvalidRequest, Blame::Request),
                 RequestFault::ContentFilter => (Kind::ContentFiltered, Blame::Request),
-                // A model with more room may take it.
-                RequestFault::ContextLength => (Kind::ContextLengthExceeded, Blame::Unsuited),
-                RequestFault::TooLarge => (Kind::RequestTooLarge, Blame::Unsuited),
+                RequestFault::ContextLength => (Kind::ContextLengthExceeded, Blame::ContextLength),
+                RequestFault::TooLarge => (Kind::RequestTooLarge, Blame::Request),
             };
-            Failure { blame, error: Error::new(kind, message), detail }
+            Failure { blame, error: Error::new(kind, message), detail, original: None }
         }
         Verdict::RateLimited(after) => {
             let error = Error::new(Kind::RateLimited, "Every upstream for this model is rate limited.");
             let error = error.with_retry_after(after.unwrap_or(DEFAULT_RETRY));
-            Failure { blame: Blame::RateLimited(after), error, detail }
+            Failure { blame: Blame::RateLimited(after), error, detail, original: None }
         }
         Verdict::Failed(_) if timed_out => Failure::backend(Kind::Timeout, detail),
         Verdict::Failed(_) | Verdict::Misconfigured | Verdict::Unauthenticated => Failure::backend(Kind::UpstreamFailed, detail),
@@ -119,7 +116,7 @@ pub(super) fn unprepared(error: PrepareError) -> Refused {
         }
         PrepareError::NotOffered(what) => {
             let error = Error::new(Kind::UnsupportedParameter, "No upstream for this model offers this operation.");
-            Failure { blame: Blame::Unsuited, error, detail: what }
+            Failure { detail: what, ..Failure::unsuited(error) }
         }
     };
     failure.into()

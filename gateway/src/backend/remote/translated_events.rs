@@ -40,8 +40,6 @@ pub(super) struct TranslatedEvents {
     decoder: Box<dyn StreamDecoder>,
     encoder: ChunkEncoder,
     context: Arc<RequestContext>,
-    /// What was written before the first content.
-    first: Option<Bytes>,
     ended: bool,
     /// How it could not go on, to be told after the last event.
     fault: Option<StreamFault>,
@@ -65,27 +63,40 @@ impl TranslatedEvents {
         let framing = if inference.operation == Operation::Completions { Framing::Completion } else { Framing::Chat };
         let encoder = ChunkEncoder::new(framing, &label.identity(&inference.head().model), inference.head().include_usage);
         let context = Arc::clone(&inference.context);
-        let mut events = Self { body, decoder, encoder, context, first: None, ended: false, fault: None };
-        let mut first = Vec::new();
-        while !events.encoder.has_content() {
-            let Some(piece) = poll_fn(|cx| events.poll_written(cx)).await else { break };
-            first.push(piece);
+        let mut events = Self { body, decoder, encoder, context, ended: false, fault: None };
+        while !events.ended && !events.encoder.has_content() {
+            poll_fn(|cx| events.poll_read(cx)).await;
         }
-        // A client is told of a fault after what was written before it; here it is looked at first.
         if let Some(fault) = &events.fault {
             return Err(not_begun(fault));
         }
-        events.first = Some(first.concat().into()).filter(|first: &Bytes| !first.is_empty());
         Ok(events)
     }
 
-    /// Translates a piece.
-    fn take(&mut self, piece: &[u8]) {
-        if let Err(fault) = self.decoder.push(piece, &mut self.encoder) {
-            self.finish(Some(fault));
-        } else if self.decoder.is_done() {
-            self.finish(None);
+    /// Reads and translates one piece.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            None => {
+                let fault = self.decoder.finish(&mut self.encoder).err();
+                self.finish(fault);
+            }
+            Some(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the connection to an upstream was lost");
+                self.finish(Some(StreamFault::Cut));
+            }
+            Some(Ok(frame)) => {
+                let Ok(piece) = frame.into_data() else { return Poll::Ready(()) };
+                if let Err(fault) = self.decoder.push(&piece, &mut self.encoder) {
+                    self.finish(Some(fault));
+                } else if self.decoder.is_done() {
+                    let fault = self.decoder.finish(&mut self.encoder).err();
+                    self.finish(fault);
+                    // If the end of the body is already here, the connection can be used again.
+                    let _end_or_not = Pin::new(&mut self.body).poll_frame(cx);
+                }
+            }
         }
+        Poll::Ready(())
     }
 
     /// Nothing more is read.
@@ -97,37 +108,6 @@ impl TranslatedEvents {
         self.fault = fault;
         if let Some(usage) = self.encoder.usage() {
             self.context.set_usage(usage);
-        }
-    }
-
-    /// The next of what is written, until there is no more; then [`Self::fault`] says whether that was all.
-    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        loop {
-            if let Some(written) = self.written() {
-                return Poll::Ready(Some(written));
-            }
-            if self.ended {
-                return Poll::Ready(None);
-            }
-            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-                None => {
-                    let fault = self.decoder.finish(&mut self.encoder).err();
-                    self.finish(fault);
-                }
-                Some(Err(error)) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the connection to an upstream was lost");
-                    self.finish(Some(StreamFault::Cut));
-                }
-                Some(Ok(frame)) => {
-                    if let Ok(piece) = frame.into_data() {
-                        self.take(&piece);
-                    }
-                    if self.ended && self.fault.is_none() {
-                        // If the end of the body is already here, the connection can be used again.
-                        let _end_or_not = Pin::new(&mut self.body).poll_frame(cx);
-                    }
-                }
-            }
         }
     }
 
@@ -156,15 +136,17 @@ impl Stream for TranslatedEvents {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        if let Some(first) = this.first.take() {
-            return Poll::Ready(Some(Ok(first)));
+        loop {
+            if let Some(written) = this.written() {
+                return Poll::Ready(Some(Ok(written)));
+            }
+            if this.ended {
+                return Poll::Ready(this.fault.take().map(|fault| {
+                    tracing::warn!(%fault, "an upstream's stream broke off");
+                    Err(interrupted(&fault))
+                }));
+            }
+            ready!(this.poll_read(cx));
         }
-        if let Some(written) = ready!(this.poll_written(cx)) {
-            return Poll::Ready(Some(Ok(written)));
-        }
-        Poll::Ready(this.fault.take().map(|fault| {
-            tracing::warn!(%fault, "an upstream's stream broke off");
-            Err(interrupted(&fault))
-        }))
     }
 }

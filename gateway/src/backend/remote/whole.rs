@@ -28,7 +28,7 @@ pub(super) async fn reply(response: Response<Incoming>) -> Result<Reply, Failure
 }
 
 /// An answer in the client's dialect, as it came.
-pub(super) async fn passed(response: Response<Incoming>) -> Result<Whole, Failure> {
+pub(super) async fn passed(response: Response<Incoming>, operation: Operation) -> Result<Whole, Failure> {
     #[derive(Deserialize)]
     struct Document {
         usage: Option<Usage>,
@@ -45,11 +45,15 @@ pub(super) async fn passed(response: Response<Incoming>) -> Result<Whole, Failur
     if document.error.is_some() {
         return Err(failure("status 200 with an error inside".to_owned()));
     }
-    // Not every host tells an error under that name.
-    if document.choices.is_none() && document.data.is_none() && document.results.is_none() {
-        return Err(failure("status 200 with no answer inside".to_owned()));
+    let answer = match operation {
+        Operation::Chat | Operation::Completions => document.choices,
+        Operation::Embeddings => document.data,
+        Operation::Rerank => document.results,
+    };
+    match answer {
+        Some(_) => Ok(Whole { status, body, usage: document.usage }),
+        None => Err(failure(format!("status 200 without an answer to {operation}"))),
     }
-    Ok(Whole { status, body, usage: document.usage })
 }
 
 /// An answer of another dialect, in the client's.

@@ -9,7 +9,7 @@ use tradewind_policies::spec::AwsCredential;
 use tradewind_providers::aws::{Credentials, SigningKey, sign_with};
 
 use super::Chain;
-use crate::credential::{Clock, CredentialError, Held, Refreshing, Retry, Surroundings};
+use crate::credential::{Clock, CredentialError, Held, Refreshing, Surroundings};
 
 /// Signs the requests of one backend.
 #[derive(Debug)]
@@ -50,8 +50,8 @@ impl Signer {
         self.credentials.warm();
     }
 
-    pub(in crate::credential) fn refused(&self, generation: u64) -> Retry {
-        self.credentials.refused(generation)
+    pub(in crate::credential) async fn renew(&self, generation: u64) -> Result<bool, CredentialError> {
+        self.credentials.renew(generation).await
     }
 
     /// Signs a request as it is now; tells the number of the credentials.

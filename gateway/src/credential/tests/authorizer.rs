@@ -9,7 +9,7 @@ use tradewind_policies::spec::{
 use tradewind_providers::Authentication;
 
 use super::{
-    super::{Authorizer, CredentialError, Retry, Surroundings},
+    super::{Authorizer, CredentialError, Surroundings},
     support::{Endpoint, surroundings, token},
     tokens::rsa_key,
 };
@@ -102,7 +102,7 @@ async fn a_key_file_that_was_replaced_is_read_after_a_refusal() {
     let mut first = request();
     let shown = authorizer.authorize(&mut first).await.unwrap();
     std::fs::write(&path, "two").unwrap();
-    assert_eq!(authorizer.refused(shown), Retry::Worth);
+    assert_eq!(authorizer.renew(shown).await, Ok(true));
     assert_eq!(headers(&authorizer).await["authorization"], "Bearer two");
 }
 
@@ -110,7 +110,7 @@ async fn a_key_file_that_was_replaced_is_read_after_a_refusal() {
 async fn a_refused_key_from_the_environment_is_not_tried_again() {
     let authorizer = build(vllm(), key("K"), &Authentication::Bearer, &surroundings([("K", "k".to_owned())])).unwrap();
     let shown = authorizer.authorize(&mut request()).await.unwrap();
-    assert_eq!(authorizer.refused(shown), Retry::Pointless);
+    assert_eq!(authorizer.renew(shown).await, Ok(false));
 }
 
 #[tokio::test]

@@ -26,6 +26,11 @@ impl Clouds {
 
     /// Starts these.
     pub(crate) async fn start_only(kinds: &[CloudKind]) -> Self {
+        Self::start_with(kinds, |text| text).await
+    }
+
+    /// Starts these, with what `change` makes of their policy.
+    pub(crate) async fn start_with(kinds: &[CloudKind], change: impl FnOnce(String) -> String) -> Self {
         let behaviour = Behaviour::default();
         let mut sims = Vec::new();
         for kind in kinds {
@@ -41,7 +46,7 @@ impl Clouds {
             std::fs::write(&file, value).unwrap();
             text = text.replace(&format!("\"env:{name}\""), &format!("\"file:{}\"", file.display()));
         }
-        let gateway = Setup::of_text(&text).keeping(places).start().await;
+        let gateway = Setup::of_text(&change(text)).keeping(places).start().await;
         Self { gateway, sims, backends }
     }
 

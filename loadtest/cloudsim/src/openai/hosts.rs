@@ -241,8 +241,9 @@ pub(crate) static BEDROCK: Host = Host { base: "/openai/v1", thought: REASONING,
 pub(crate) static SAGEMAKER: Host =
     Host { base: "/endpoints/*/openai/v1", extra: SAMPLING, unknown: Unknown::Ignored, serves: &[], ..OPENAI };
 
-/// A container of SageMaker that is no chat alone.
-pub(crate) static CONTAINER: Host = Host { serves: &[Serves::Completions, Serves::Embeddings], ..SAGEMAKER };
+/// A vLLM container behind a SageMaker endpoint.
+pub(crate) static SAGEMAKER_CONTAINER: Host =
+    Host { serves: &[Serves::Completions, Serves::Embeddings, Serves::Rerank], ..SAGEMAKER };
 
 /// Azure OpenAI, below `/openai/v1`: the deployment is the model.
 pub(crate) static AZURE: Host = Host {

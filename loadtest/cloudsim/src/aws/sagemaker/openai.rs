@@ -7,6 +7,10 @@ use crate::cloud::{Content, Framing};
 use crate::log::Received;
 use crate::openai::{Naming, hosts, serve};
 
+/// What the operations are told apart by, as vLLM does at `/invocations`.
+const OPERATIONS: [(&str, &str); 4] =
+    [("messages", "/chat/completions"), ("prompt", "/completions"), ("documents", "/rerank"), ("input", "/embeddings")];
+
 /// What the container says; the endpoint is the model.
 pub(super) fn answer(
     behaviour: &Behaviour,
@@ -16,9 +20,8 @@ pub(super) fn answer(
 ) -> Result<Content, AwsError> {
     let naming = Naming::Path(endpoint.to_owned());
     let body = received.json();
-    let told = [("input", "/embeddings"), ("prompt", "/completions")].into_iter().find(|(field, _)| body.get(field).is_some());
-    let path = told.map_or("/chat/completions", |(_, path)| path);
-    let content = serve(&hosts::CONTAINER, behaviour, received, path, &naming)
+    let path = OPERATIONS.iter().find(|(member, _)| body.get(member).is_some()).map_or("/chat/completions", |(_, path)| path);
+    let content = serve(&hosts::SAGEMAKER_CONTAINER, behaviour, received, path, &naming)
         .map_err(|refusal| model_error(refusal.status, &refusal.message))?;
     match (transport, content.framing) {
         (Transport::Whole, Framing::Stream) => Err(model_error(400, "a stream was asked for where none can be sent")),

@@ -88,10 +88,11 @@ fn responses(content: &Value, calls: &[&str], at: &str) -> Result<(), Refusal> {
     }
 }
 
-/// What Google documents to be sent in place of a signature that the caller never had: calls of another model, or written by hand.
-const WAIVERS: &[&str] = &["skip_thought_signature_validator", "context_engineering_is_the_way_to_go"];
+/// What Google documents for calls that another model made, in place of a signature: it is taken for a good one. In the standard
+/// alphabet of base64, into which bytes have been brought.
+const UNSIGNED: [&str; 2] = ["skip/thought/signature/validator", "context/engineering/is/the/way/to/go"];
 
-/// A signature must be the one that was given, or waived. From the third generation on, the first call of each step of the current turn must
+/// A signature must be the one that was given. From the third generation on, the first call of each step of the current turn must
 /// have it.
 fn signatures(contents: &[Value], model: &str) -> Result<(), Refusal> {
     let asks = |content: &Value| {
@@ -106,7 +107,9 @@ fn signatures(contents: &[Value], model: &str) -> Result<(), Refusal> {
             };
             let at = format!("contents[{number}].parts[{index}]");
             match part.look("thoughtSignature").as_str() {
-                Some(signature) if !sealed(name, signature) && !WAIVERS.contains(&signature) => return Err(invalid(&at, "Thought signature is not valid.")),
+                Some(signature) if !UNSIGNED.contains(&signature.replace('_', "/").as_str()) && !sealed(name, signature) => {
+                    return Err(invalid(&at, "Thought signature is not valid."));
+                }
                 None if first && number > current && thinks_always(model) => {
                     let message = format!(
                         "Function call is missing a thought_signature in functionCall parts. This is required for tools to work correctly, and missing thought_signature may lead to degraded model performance. Additional data, function call `default_api:{name}`, position {}.",
