@@ -41,7 +41,7 @@ class Cloud(Process):
             command += [part for model in models for part in (flag, model)]
         command += ["--token", key, "--first-token", str(pace[0]), "--each-token", str(pace[1])]
         super().__init__(kind, command, folder)
-        self._control = httpx.Client(base_url=self.origin, trust_env=False)
+        self._control = httpx.Client(base_url=self.origin, trust_env=False, timeout=30)
 
     @property
     def origin(self) -> str:
