@@ -1,5 +1,7 @@
 //! Translating Bedrock's streams: a hundred chunks of text of ConverseStream.
 
+#![expect(missing_docs, unused_qualifications, reason = "of what the macros of the benchmarks write")]
+
 use std::hint::black_box;
 
 use gungraun::prelude::*;

@@ -1,5 +1,7 @@
 //! Signing a request of 4 KiB for AWS: our signer, with a key kept for the day and with one derived anew, and AWS's crate.
 
+#![expect(missing_docs, unused_qualifications, reason = "of what the macros of the benchmarks write")]
+
 use std::{
     hint::black_box,
     time::{Duration, SystemTime},

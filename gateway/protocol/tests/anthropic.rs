@@ -1,6 +1,6 @@
 //! Anthropic's dialect where no golden file reaches: the bodies of Bedrock and Vertex AI, single events, and hostile streams.
 
-#![expect(clippy::indexing_slicing, reason = "a test that cannot go on says where and why")]
+#![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
 use serde_json::{Value, json};
 use tradewind_protocol::{
