@@ -218,10 +218,10 @@ fn what_the_canonical_form_can_say_is_written() {
             delta(r#"{"thinking_blocks":[{"type":"redacted_thinking","data":"x"}]}"#),
             delta(r#"{"refusal":"no"}"#),
             delta(r#"{"tool_calls":[{"index":0,"id":"a__thought__c2ln","type":"function","function":{"name":"f","arguments":""}}]}"#),
-            delta(r#"{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}"#),
             delta(r#"{"tool_calls":[{"index":1,"id":"b","type":"function","function":{"name":"g","arguments":""}}]}"#),
             delta(r#"{"tool_calls":[{"index":1,"function":{"arguments":"{\"x\":1}"}}]}"#),
             r#"{"index":0,"delta":{"content":""},"logprobs":{"content":[]},"finish_reason":null}],"usage":null}"#.to_owned(),
+            delta(r#"{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}"#),
             r#"{"index":0,"delta":{},"finish_reason":"tool_calls"}],"usage":null}"#.to_owned(),
             r#"],"usage":{"prompt_tokens":8,"completion_tokens":2,"total_tokens":10,"prompt_tokens_details":{"cached_tokens":3}}}"#
                 .to_owned(),
@@ -229,6 +229,33 @@ fn what_the_canonical_form_can_say_is_written() {
         ]
     );
     assert!(encoder.has_content());
+}
+
+#[test]
+fn only_calls_that_end_without_arguments_get_empty_ones() {
+    let call = |index, id| StreamEvent::ToolCall { choice: 0, index, id, name: "f", signature: None };
+    let piece = |index, fragment| StreamEvent::ToolArguments { choice: 0, index, fragment };
+    let finish = StreamEvent::Finish { choice: 0, reason: FinishReason::ToolCalls };
+    // Calls that take turns, with an end of the choice and without one.
+    let turns = [call(0, "a"), call(1, "b"), call(2, "c"), piece(1, "{\"x\""), piece(0, "[]"), piece(1, ":1}"), piece(2, "")];
+    for events in [[turns.as_slice(), &[finish]].concat(), turns.to_vec()] {
+        let mut encoder = ChunkEncoder::new(Framing::Chat, &IDENTITY, false);
+        events.into_iter().for_each(|event| encoder.event(event));
+        encoder.end();
+        let text = String::from_utf8(encoder.take().to_vec()).unwrap();
+        let arguments: Vec<&str> =
+            text.lines().filter_map(|line| line.split("\"delta\":{\"tool_calls\":[{\"index\":").nth(1)).collect();
+        let rest = "]},\"finish_reason\":null}]}";
+        assert_eq!(
+            arguments[3..],
+            [
+                format!(r#"1,"function":{{"arguments":"{{\"x\""}}}}{rest}"#),
+                format!(r#"0,"function":{{"arguments":"[]"}}}}{rest}"#),
+                format!(r#"1,"function":{{"arguments":":1}}"}}}}{rest}"#),
+                format!(r#"2,"function":{{"arguments":"{{}}"}}}}{rest}"#),
+            ]
+        );
+    }
 }
 
 #[test]

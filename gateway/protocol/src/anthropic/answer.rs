@@ -3,23 +3,24 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{error, format::ANSWER_TOOL, stop_reason, usage::Counts, wire::Text};
+use super::{error, format::ANSWER_TOOL, stop_reason, usage::Counts};
 use crate::{
     chat::{AssistantMessage, ChatResponse, Choice, Part, Reasoning, ToolCall},
     openai::AnswerError,
+    text::Loose,
 };
 
 /// A `message`.
 #[derive(Deserialize)]
 struct Answer<'a> {
     #[serde(borrow, default)]
-    id: Text<'a>,
+    id: Loose<'a>,
     #[serde(borrow, default)]
-    model: Text<'a>,
+    model: Loose<'a>,
     #[serde(borrow)]
     content: Option<Vec<Block<'a>>>,
     #[serde(borrow, default)]
-    stop_reason: Text<'a>,
+    stop_reason: Loose<'a>,
     #[serde(borrow)]
     stop_details: Option<StopDetails<'a>>,
     usage: Option<Counts>,
@@ -32,26 +33,26 @@ struct Answer<'a> {
 pub(super) struct StopDetails<'a> {
     /// Why the model would not answer.
     #[serde(borrow, default)]
-    pub(super) explanation: Text<'a>,
+    pub(super) explanation: Loose<'a>,
 }
 
 /// A block of content, or what a stream tells at the beginning of one. Each kind has some of the members.
 #[derive(Deserialize)]
 pub(super) struct Block<'a> {
     #[serde(borrow, default)]
-    pub(super) r#type: Text<'a>,
+    pub(super) r#type: Loose<'a>,
     #[serde(borrow, default)]
-    pub(super) text: Text<'a>,
+    pub(super) text: Loose<'a>,
     #[serde(borrow, default)]
-    pub(super) thinking: Text<'a>,
+    pub(super) thinking: Loose<'a>,
     #[serde(borrow, default)]
-    pub(super) signature: Text<'a>,
+    pub(super) signature: Loose<'a>,
     #[serde(borrow, default)]
-    pub(super) data: Text<'a>,
+    pub(super) data: Loose<'a>,
     #[serde(borrow, default)]
-    pub(super) id: Text<'a>,
+    pub(super) id: Loose<'a>,
     #[serde(borrow, default)]
-    pub(super) name: Text<'a>,
+    pub(super) name: Loose<'a>,
     #[serde(borrow)]
     pub(super) input: Option<&'a RawValue>,
 }
@@ -78,12 +79,12 @@ pub fn read_answer(body: &[u8]) -> Result<ChatResponse, AnswerError> {
     if !text.is_empty() {
         message.content.push(Part::Text(text));
     }
-    message.refusal = answer.stop_details.and_then(|details| details.explanation.present().map(str::to_owned));
+    message.refusal = answer.stop_details.and_then(|details| details.explanation.text().map(str::to_owned));
     let finish_reason = stop_reason::settled(stop_reason::finish_reason(&answer.stop_reason), message.tool_calls.len());
     Ok(ChatResponse {
-        id: answer.id.present().map(str::to_owned),
+        id: answer.id.text().map(str::to_owned),
         created: None,
-        model: answer.model.present().map(str::to_owned),
+        model: answer.model.text().map(str::to_owned),
         choices: vec![Choice { message, finish_reason, logprobs: None }],
         usage: answer.usage.map(Into::into),
     })
@@ -94,10 +95,10 @@ fn take(block: Block<'_>, text: &mut String, message: &mut AssistantMessage) -> 
     match &*block.r#type {
         "text" => text.push_str(&block.text),
         "thinking" => {
-            let signature = block.signature.present().map(str::to_owned);
-            message.reasoning.push(Reasoning::Text { text: block.thinking.into_owned(), signature });
+            let signature = block.signature.text().map(str::to_owned);
+            message.reasoning.push(Reasoning::Text { text: block.thinking.into_string(), signature });
         }
-        "redacted_thinking" => message.reasoning.push(Reasoning::Redacted(block.data.into_owned())),
+        "redacted_thinking" => message.reasoning.push(Reasoning::Redacted(block.data.into_string())),
         "tool_use" => {
             let arguments = block.input.map_or("{}", RawValue::get);
             if &*block.name == ANSWER_TOOL {
@@ -105,7 +106,7 @@ fn take(block: Block<'_>, text: &mut String, message: &mut AssistantMessage) -> 
             } else if block.id.is_empty() || block.name.is_empty() {
                 return Err(AnswerError::Malformed("a call of a tool has no id or no name".to_owned()));
             } else {
-                let (id, name) = (block.id.into_owned(), block.name.into_owned());
+                let (id, name) = (block.id.into_string(), block.name.into_string());
                 message.tool_calls.push(ToolCall { id, name, arguments: arguments.to_owned(), signature: None });
             }
         }

@@ -127,8 +127,7 @@ impl EventDecoder {
             "redacted_thinking" => sink.event(StreamEvent::RedactedReasoning { choice: 0, data: &block.data }),
             "tool_use" if &*block.name == ANSWER_TOOL => self.open(index, Open::Answer { arguments: Some(arguments(block)) })?,
             "tool_use" => {
-                let (id, name) =
-                    block.id.present().zip(block.name.present()).ok_or_else(|| malformed("a call without id or name"))?;
+                let (id, name) = block.id.text().zip(block.name.text()).ok_or_else(|| malformed("a call without id or name"))?;
                 let call = self.calls;
                 self.calls = call.saturating_add(1);
                 self.open(index, Open::Call { index: call, arguments: Some(arguments(block)) })?;
@@ -172,11 +171,11 @@ impl EventDecoder {
 
     /// The model has come to an end; what is said of it.
     fn end(&mut self, delta: &Delta<'_>, sink: &mut (impl Sink + ?Sized)) {
-        let explanation = delta.stop_details.as_ref().and_then(|details| details.explanation.present());
+        let explanation = delta.stop_details.as_ref().and_then(|details| details.explanation.text());
         if let Some(text) = explanation.filter(|_| self.finish.is_none()) {
             sink.event(StreamEvent::Refusal { choice: 0, text });
         }
-        if let Some(reason) = delta.stop_reason.present() {
+        if let Some(reason) = delta.stop_reason.text() {
             self.finish = Some(stop_reason::finish_reason(reason));
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::wire::Text;
+use crate::text::Loose;
 
 /// What an error says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,31 +20,31 @@ struct Envelope<'a> {
     #[serde(borrow, default)]
     error: Option<Detail<'a>>,
     #[serde(borrow, default)]
-    error_code: Text<'a>,
+    error_code: Loose<'a>,
     #[serde(borrow, default)]
-    code: Text<'a>,
+    code: Loose<'a>,
     #[serde(borrow, default)]
-    message: Text<'a>,
+    message: Loose<'a>,
 }
 
 /// The inner object.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Detail<'a> {
     #[serde(borrow, default)]
-    r#type: Text<'a>,
+    r#type: Loose<'a>,
     #[serde(borrow, default)]
-    status: Text<'a>,
+    status: Loose<'a>,
     #[serde(borrow, default)]
-    code: Text<'a>,
+    code: Loose<'a>,
     #[serde(borrow, default)]
-    message: Text<'a>,
+    message: Loose<'a>,
 }
 
 impl From<Detail<'_>> for ApiError {
     fn from(detail: Detail<'_>) -> Self {
         let kind =
-            [&detail.r#type, &detail.status, &detail.code].into_iter().find_map(Text::present).unwrap_or_default().to_owned();
-        Self { kind, message: detail.message.into_owned() }
+            [&detail.r#type, &detail.status, &detail.code].into_iter().find_map(Loose::text).unwrap_or_default().to_owned();
+        Self { kind, message: detail.message.into_string() }
     }
 }
 
@@ -55,8 +55,8 @@ pub fn read_error(body: &[u8]) -> Option<ApiError> {
     if let Some(detail) = envelope.error {
         return Some(detail.into());
     }
-    let kind = [&envelope.error_code, &envelope.code].into_iter().find_map(Text::present).unwrap_or_default();
-    let message = envelope.message.present()?;
+    let kind = [&envelope.error_code, &envelope.code].into_iter().find_map(Loose::text).unwrap_or_default();
+    let message = envelope.message.text()?;
     Some(ApiError { kind: kind.to_owned(), message: message.to_owned() })
 }
 

@@ -6,14 +6,14 @@ use super::{
     answer::{Block, StopDetails},
     error::Detail,
     usage::Counts,
-    wire::Text,
 };
+use crate::text::Loose;
 
 /// An event. One flat form for all kinds: the kind may stand last, and a form for each would need the JSON to be read twice.
 #[derive(Deserialize)]
 pub(super) struct Event<'a> {
     #[serde(borrow)]
-    pub(super) r#type: Text<'a>,
+    pub(super) r#type: Loose<'a>,
     pub(super) index: Option<u64>,
     #[serde(borrow)]
     pub(super) delta: Option<Delta<'a>>,
@@ -30,9 +30,9 @@ pub(super) struct Event<'a> {
 #[derive(Deserialize)]
 pub(super) struct Head<'a> {
     #[serde(borrow, default)]
-    pub(super) id: Text<'a>,
+    pub(super) id: Loose<'a>,
     #[serde(borrow, default)]
-    pub(super) model: Text<'a>,
+    pub(super) model: Loose<'a>,
     pub(super) usage: Option<Counts>,
 }
 
@@ -40,17 +40,17 @@ pub(super) struct Head<'a> {
 #[derive(Deserialize)]
 pub(super) struct Delta<'a> {
     #[serde(borrow, default)]
-    pub(super) r#type: Text<'a>,
+    pub(super) r#type: Loose<'a>,
     #[serde(borrow, default)]
-    pub(super) text: Text<'a>,
+    pub(super) text: Loose<'a>,
     #[serde(borrow, default)]
-    pub(super) partial_json: Text<'a>,
+    pub(super) partial_json: Loose<'a>,
     #[serde(borrow, default)]
-    pub(super) thinking: Text<'a>,
+    pub(super) thinking: Loose<'a>,
     #[serde(borrow, default)]
-    pub(super) signature: Text<'a>,
+    pub(super) signature: Loose<'a>,
     #[serde(borrow, default)]
-    pub(super) stop_reason: Text<'a>,
+    pub(super) stop_reason: Loose<'a>,
     #[serde(borrow)]
     pub(super) stop_details: Option<StopDetails<'a>>,
 }
@@ -59,7 +59,7 @@ pub(super) struct Delta<'a> {
 #[derive(Deserialize)]
 pub(super) struct Kind<'a> {
     #[serde(borrow)]
-    pub(super) r#type: Text<'a>,
+    pub(super) r#type: Loose<'a>,
 }
 
 /// Whether events of that kind are known here. Others are skipped, whatever they hold.

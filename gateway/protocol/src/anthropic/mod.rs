@@ -22,7 +22,6 @@ mod stop_reason;
 mod thinking;
 mod tools;
 mod usage;
-mod wire;
 
 pub use answer::read_answer;
 pub use decoder::{Decoder, EventDecoder};

@@ -5,7 +5,6 @@ use serde_json::value::RawValue;
 
 use super::{
     messages::{ExtraContent, Thinking},
-    text::{Loose, Text},
     thought::split_thought,
     told::ToldError,
     wire::{Few, Heard, Said, arguments_text, finish_reason, hear},
@@ -13,6 +12,7 @@ use super::{
 use crate::{
     Usage,
     chat::{AssistantMessage, ChatResponse, Choice, FinishReason, Part, Reasoning, ToolCall},
+    text::{Loose, Text},
 };
 
 /// Why an upstream's answer is none.

@@ -3,8 +3,11 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{messages::ExtraContent, text::Loose, thought::split_thought, wire::arguments_text};
-use crate::chat::{Sink, StreamEvent, StreamFault};
+use super::{messages::ExtraContent, thought::split_thought, wire::arguments_text};
+use crate::{
+    chat::{Sink, StreamEvent, StreamFault},
+    text::Loose,
+};
 
 /// More calls than this in one answer are taken for nonsense.
 const MOST_CALLS: usize = 1024;

@@ -10,7 +10,6 @@ use serde_json::value::RawValue;
 use super::{
     calls::Calls,
     messages::Thinking,
-    text::Loose,
     told::ToldError,
     wire::{Few, Heard, Said, finish_reason, hear},
 };
@@ -18,6 +17,7 @@ use crate::{
     Usage,
     chat::{FinishReason, Reasoning, Sink, StreamDecoder, StreamEvent, StreamFault},
     sse::Decoder,
+    text::Loose,
 };
 
 /// Reads the `chat.completion.chunk` (or `text_completion`) events of an OpenAI-shaped upstream.

@@ -53,8 +53,8 @@ struct Progress {
     choice: u32,
     /// The thought that has not been signed yet.
     thought: String,
-    /// The call that has no arguments yet.
-    bare_call: Option<u32>,
+    /// The calls that have no arguments yet.
+    bare_calls: Vec<u32>,
 }
 
 impl ChunkEncoder {
@@ -87,6 +87,11 @@ impl ChunkEncoder {
     pub fn end(&mut self) {
         if std::mem::replace(&mut self.has_ended, true) {
             return;
+        }
+        for place in 0..self.choices.len() {
+            if let Some(choice) = self.choices.get(place).map(|progress| progress.choice) {
+                self.complete_calls(choice);
+            }
         }
         if let Some(usage) = self.usage.filter(|_| self.include_usage) {
             self.out.put_slice(&self.prefix);
@@ -173,7 +178,7 @@ impl ChunkEncoder {
         if let Some(place) = self.choices.iter().position(|progress| progress.choice == choice) {
             return self.choices.get_mut(place);
         }
-        self.choices.push(Progress { choice, thought: String::new(), bare_call: None });
+        self.choices.push(Progress { choice, thought: String::new(), bare_calls: Vec::new() });
         self.delta(choice, |encoder| encoder.out.put_slice(b"\"role\":\"assistant\",\"content\":\"\""));
         self.choices.last_mut()
     }
@@ -218,9 +223,10 @@ impl ChunkEncoder {
         self.close();
     }
 
-    /// Gives the open call of a choice empty arguments if it has none: an application parses them.
-    fn complete_call(&mut self, choice: u32) {
-        if let Some(index) = self.progress(choice).and_then(|progress| progress.bare_call.take()) {
+    /// Gives the calls of a choice that are still without arguments empty ones: an application parses them.
+    fn complete_calls(&mut self, choice: u32) {
+        let bare_calls = self.progress(choice).map(|progress| std::mem::take(&mut progress.bare_calls));
+        for index in bare_calls.unwrap_or_default() {
             self.tool_arguments(choice, index, "{}");
         }
     }
@@ -266,17 +272,17 @@ impl Sink for ChunkEncoder {
                 self.text_delta(choice, b"\"refusal\":", text);
             }
             StreamEvent::ToolCall { choice, index, id, name, signature } => {
-                self.complete_call(choice);
-                self.tool_call(choice, index, (id, name), signature);
                 if let Some(progress) = self.progress(choice) {
-                    progress.bare_call = Some(index);
+                    progress.bare_calls.push(index);
                 }
+                self.tool_call(choice, index, (id, name), signature);
             }
             StreamEvent::ToolArguments { choice, index, fragment } => {
-                if let Some(progress) = self.progress(choice)
-                    && progress.bare_call == Some(index)
-                {
-                    progress.bare_call = None;
+                if fragment.is_empty() {
+                    return;
+                }
+                if let Some(progress) = self.progress(choice) {
+                    progress.bare_calls.retain(|bare| *bare != index);
                 }
                 self.tool_arguments(choice, index, fragment);
             }
@@ -289,7 +295,7 @@ impl Sink for ChunkEncoder {
                 self.close();
             }
             StreamEvent::Finish { choice, reason } => {
-                self.complete_call(choice);
+                self.complete_calls(choice);
                 self.finish(choice, reason);
             }
         }

@@ -11,8 +11,7 @@ use serde::{
 };
 use serde_json::{Value, value::RawValue};
 
-use super::text::Text;
-use crate::chat::ConvertError;
+use crate::{chat::ConvertError, text::Text};
 
 /// The fields of an object. No name stands there twice: parsers differ in which they take, and what the gateway checks must be what the
 /// upstream reads.

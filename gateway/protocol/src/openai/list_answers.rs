@@ -5,12 +5,13 @@ use serde::Deserialize;
 
 use super::{
     answer::AnswerError,
-    text::{Expecting, Loose, StringOr},
+    string_or::{Expecting, StringOr},
     told::ToldError,
 };
 use crate::{
     Embeddings, Usage,
     rerank::{Ranked, Reranked},
+    text::Loose,
 };
 
 #[derive(Deserialize)]

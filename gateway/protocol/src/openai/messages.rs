@@ -6,10 +6,12 @@ use super::{
     fields::Fields,
     parts::{CacheControl, Content, Parts},
     request::missing,
-    text::{Loose, Text},
     thought::split_thought,
 };
-use crate::chat::{AssistantMessage, ConvertError, Message, Reasoning, ToolCall};
+use crate::{
+    chat::{AssistantMessage, ConvertError, Message, Reasoning, ToolCall},
+    text::{Loose, Text},
+};
 
 #[derive(Deserialize)]
 struct RawMessage<'a> {

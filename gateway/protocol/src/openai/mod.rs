@@ -19,7 +19,7 @@ mod models;
 mod parts;
 mod request;
 mod sniffer;
-mod text;
+mod string_or;
 mod thought;
 mod told;
 mod tools;

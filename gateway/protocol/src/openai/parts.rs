@@ -6,9 +6,12 @@ use super::{
     fields::fault_at,
     media::{inline, media},
     request::missing,
-    text::{Expecting, StringOr, Text},
+    string_or::{Expecting, StringOr},
 };
-use crate::chat::{CachePoint, ConvertError, Image, Media, Part, Reasoning};
+use crate::{
+    chat::{CachePoint, ConvertError, Image, Media, Part, Reasoning},
+    text::Text,
+};
 
 /// The content of a message.
 pub(super) type Content<'a> = StringOr<'a, Vec<RawPart<'a>>>;

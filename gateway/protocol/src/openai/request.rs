@@ -4,12 +4,13 @@ use super::{
     EmbeddingRequest,
     fields::Fields,
     messages::read_messages,
-    text::{Expecting, StringOr, Text},
+    string_or::{Expecting, StringOr},
     tools::{read_effort, read_response_format, read_tool_choice, read_tools},
 };
 use crate::{
     chat::{ChatRequest, ConvertError, Message, Part, Sampling},
     rerank::RerankRequest,
+    text::Text,
 };
 
 impl Expecting for Vec<String> {

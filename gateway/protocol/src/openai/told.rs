@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::text::{Loose, Text};
+use crate::text::{Loose, Text};
 
 /// An upstream's error, as far as it told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

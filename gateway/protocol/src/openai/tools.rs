@@ -6,9 +6,12 @@ use serde_json::value::RawValue;
 use super::{
     fields::Fields,
     request::missing,
-    text::{Expecting, StringOr, Text},
+    string_or::{Expecting, StringOr},
 };
-use crate::chat::{ConvertError, Effort, ResponseFormat, Tool, ToolChoice};
+use crate::{
+    chat::{ConvertError, Effort, ResponseFormat, Tool, ToolChoice},
+    text::Text,
+};
 
 #[derive(Deserialize)]
 struct RawTool<'a> {

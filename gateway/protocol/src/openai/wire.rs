@@ -8,8 +8,11 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::text::{Expecting, Loose, StringOr, Text};
-use crate::chat::FinishReason;
+use super::string_or::{Expecting, StringOr};
+use crate::{
+    chat::FinishReason,
+    text::{Loose, Text},
+};
 
 /// A list that nearly always has one item, which then costs no allocation.
 #[derive(Debug)]
