@@ -1,6 +1,8 @@
 //! Translation, in instructions: a chat request of 4 kB from the client's bytes to the provider's, and a stream of a hundred chunks of text
 //! from the provider's bytes to the client's. For comparison, the same by way of a tree of JSON values.
 
+#![expect(missing_docs, unused_qualifications, reason = "of what the macros of the benchmarks write")]
+
 use std::hint::black_box;
 
 use bytes::Bytes;

@@ -6,7 +6,7 @@
 
 mod adapter;
 mod answers;
-mod body;
+pub(crate) mod body;
 mod endpoint;
 mod host;
 mod judge;

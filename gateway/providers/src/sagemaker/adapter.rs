@@ -19,7 +19,10 @@ use super::{
     judge,
     translate::Container as Reading,
 };
-use crate::{Adapter, Ask, Authentication, Exchange, Judgement, PrepareError, Reader, Refusal};
+use crate::{
+    Adapter, Ask, Authentication, Exchange, Judgement, PrepareError, Reader, Refusal,
+    openai::{Host, body::chat_body},
+};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const X_AMZN_SAGEMAKER_ACCEPT: HeaderName = HeaderName::from_static("x-amzn-sagemaker-accept");
@@ -59,14 +62,18 @@ impl SageMaker {
     /// model that a container has.
     fn openai(&self, ask: &Ask<'_>) -> Result<Exchange, PrepareError> {
         let head = ask.payload.head();
-        let body = replace_model(ask.payload.body(), &head.model_span, "");
-        let is_generated = matches!(ask.operation, Operation::Chat | Operation::Completions);
-        if head.stream && is_generated {
+        let mut dropped = Dropped::new();
+        let body = if ask.operation.can_stream() {
+            chat_body(&Ask { model: "", ..*ask }, &Host::SageMakerOpenAi.habits(), &mut dropped)?
+        } else {
+            replace_model(ask.payload.body(), &head.model_span, "")
+        };
+        if head.stream && ask.operation.can_stream() {
             let request = self.request(ask, body, Transport::Frames, "text/event-stream")?;
-            return Ok(translated(request, Reading::OpenAi, Dropped::new()));
+            return Ok(translated(request, Reading::OpenAi, dropped));
         }
         let request = self.request(ask, body, Transport::Whole, "application/json")?;
-        Ok(Exchange { requests: vec![request], reader: Reader::Passthrough, dropped: Dropped::new() })
+        Ok(Exchange { requests: vec![request], reader: Reader::Passthrough, dropped })
     }
 
     fn generate(&self, ask: &Ask<'_>, chat: &ChatRequest, flavor: Flavor) -> Result<Exchange, PrepareError> {
