@@ -1,6 +1,8 @@
 //! Translation, in time: nanoseconds a request of 4 kB and a chunk of text, on one thread and with the gateway's allocator. Of several
 //! runs the quickest counts, since others use the machine too.
 
+#![expect(clippy::disallowed_types, reason = "there is no clock to pause in a benchmark")]
+
 use std::{hint::black_box, time::Instant};
 
 use tradewind_bench::{CHUNKS, Dialect, Passing, Reading, naive_chunk, naive_request, pass, prepare, read, request, wire};
