@@ -1,28 +1,96 @@
-//! A stream that is being passed on: its attempt ends with it.
+//! A stream that is being passed on: its attempt ends with it, and what it teaches is learnt.
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use futures_util::Stream;
-use tradewind_policies::select::Outcome;
+use tokio::time::Instant;
+use tradewind_policies::{TenantId, select::Outcome};
+use tradewind_protocol::{Operation, Usage};
 
 use crate::{
     body::{Broken, EventStream},
-    route::Run,
+    context::RequestContext,
+    route::{Deployment, Prefix, RouteState, Run},
 };
+
+/// After so many events the pace of a stream is told, if it is known how many tokens its events hold.
+const EARLY: u64 = 16;
+/// Fewer tokens tell no pace.
+const FEW: u64 = 4;
+
+/// What is to be learnt from an answer beyond how its deployment did.
+#[derive(Debug)]
+pub(super) struct Lesson {
+    pub(super) state: Arc<RouteState>,
+    pub(super) tenant: TenantId,
+    pub(super) prefix: Prefix,
+    pub(super) operation: Operation,
+}
+
+impl Lesson {
+    /// An answer is complete.
+    pub(super) fn learn(&self, deployment: &Deployment, usage: Option<Usage>) {
+        deployment.saw_prompt(&self.prefix, usage.map(|usage| usage.cached_tokens));
+        let has_output = matches!(self.operation, Operation::Chat | Operation::Completions);
+        if let Some(usage) = usage.filter(|_| has_output) {
+            self.state.observe_output(&self.tenant, usage.completion_tokens);
+        }
+    }
+}
 
 /// The events of an attempt. A stream that breaks off counts as a failure of its backend, however fast it began.
 pub(super) struct Answered {
     events: EventStream,
     run: Option<Run>,
+    context: Arc<RequestContext>,
+    lesson: Arc<Lesson>,
+    begun: Instant,
+    /// How many events came after the first piece.
+    count: u64,
+    is_first: bool,
+    is_paced: bool,
 }
 
 impl Answered {
-    pub(super) fn new(events: EventStream, run: Run) -> Self {
-        Self { events, run: Some(run) }
+    pub(super) fn new(events: EventStream, run: Run, context: Arc<RequestContext>, lesson: Arc<Lesson>) -> Self {
+        let begun = Instant::now();
+        Self { events, run: Some(run), context, lesson, begun, count: 0, is_first: true, is_paced: false }
+    }
+
+    /// Events went by.
+    fn count(&mut self, piece: &Bytes) {
+        if self.is_first {
+            self.is_first = false;
+            self.begun = Instant::now();
+            return;
+        }
+        self.count += events(piece);
+        if self.is_paced || self.count < EARLY {
+            return;
+        }
+        if let Some((run, tokens)) = self.run.as_ref().and_then(|run| Some((run, run.deployment().tokens_per_event()?))) {
+            run.pace(self.begun.elapsed().as_secs_f64() / (self.count as f64 * tokens));
+            self.is_paced = true;
+        }
+    }
+
+    /// The stream is complete.
+    fn complete(&mut self) {
+        let Some(run) = self.run.take() else { return };
+        let usage = self.context.usage();
+        let tokens = usage.map_or(self.count, |usage| usage.completion_tokens);
+        if usage.is_some() && self.count >= FEW && tokens >= FEW {
+            run.deployment().observe_tokens_per_event(tokens as f64 / self.count as f64);
+        }
+        if !self.is_paced && tokens >= FEW {
+            run.pace(self.begun.elapsed().as_secs_f64() / (tokens - 1) as f64);
+        }
+        self.lesson.learn(run.deployment(), usage);
     }
 }
 
@@ -30,16 +98,36 @@ impl Stream for Answered {
     type Item = Result<Bytes, Broken>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let polled = self.events.as_mut().poll_next(cx);
+        let this = &mut *self;
+        let polled = this.events.as_mut().poll_next(cx);
         match &polled {
-            Poll::Ready(None) => drop(self.run.take()),
+            Poll::Ready(None) => this.complete(),
             Poll::Ready(Some(Err(_))) => {
-                if let Some(mut run) = self.run.take() {
-                    run.ended(Outcome::Failure);
+                if let Some(mut run) = this.run.take() {
+                    run.ended(Outcome::Failure { retry_after: None });
                 }
             }
-            Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
+            Poll::Ready(Some(Ok(piece))) => this.count(piece),
+            Poll::Pending => {}
         }
         polled
+    }
+}
+
+/// How many events end in a piece: each ends with a blank line.
+fn events(piece: &Bytes) -> u64 {
+    let is_blank = |end: &usize| piece.get(end + 1) == Some(&b'\n');
+    memchr::memchr_iter(b'\n', piece).filter(is_blank).count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_counted_by_their_blank_lines() {
+        for (piece, count) in [("data: 1\n\n", 1), ("data: 1\n\ndata: 2\n\n", 2), ("data: 1\ndata: 2\n", 0), ("", 0)] {
+            assert_eq!(events(&Bytes::from_static(piece.as_bytes())), count, "{piece:?}");
+        }
     }
 }

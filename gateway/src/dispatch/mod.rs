@@ -1,38 +1,48 @@
-//! Layer 16: the attempts, one after the other, until one answers. Only before the first byte to the client.
+//! Layer 16: the attempts, one after the other, or a second beside a slow one, until one answers. Only before the first byte to the client.
 
 mod answered;
+mod attempt;
+mod verdict;
 mod waiting;
 
 use std::{
+    future::pending,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use futures_util::future::BoxFuture;
-use http::{
-    HeaderName, HeaderValue, Response,
-    header::{CACHE_CONTROL, CONTENT_TYPE},
+use futures_util::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::FuturesUnordered,
 };
-use tower::{Service, ServiceExt};
-use tradewind_policies::select::Outcome;
-use tradewind_protocol::chat::Dropped;
+use http::Response;
+use tokio::time::{Sleep, sleep};
+use tower::Service;
+use tradewind_policies::{select::Turn, spec::Routing};
+use tradewind_protocol::Operation;
 
-use self::{answered::Answered, waiting::Waiting};
+use self::{
+    answered::Lesson,
+    attempt::{Ended, attempt, respond_whole},
+    verdict::Verdict,
+};
 use crate::{
-    backend::Attempt,
     body::Body,
-    error::{Error, Kind},
-    inference::{Blame, Content, Failure, Inference, Whole},
-    route::{Planned, Routed, Run},
+    error::Error,
+    inference::{Blame, Failure, Inference},
+    route::{Candidates, Chosen, Planned, RouteState, Routed},
+    telemetry,
 };
 
 /// The reason in the audit record where a backend's own refusal was passed on.
 const REFUSED: &str = "refused_by_upstream";
-/// Names the fields of the request that the backend could not honour.
-const DROPPED_PARAMS: HeaderName = HeaderName::from_static("x-tradewind-dropped-params");
+/// What a request says that has effects at the provider beyond its answer: it is not sent twice on purpose.
+const STORED: &[u8] = b"\"store\"";
 
-/// Makes the planned attempts.
+/// Makes the attempts.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Dispatch;
 
@@ -46,38 +56,182 @@ impl Service<Routed> for Dispatch {
     }
 
     fn call(&mut self, routed: Routed) -> Self::Future {
-        Box::pin(dispatch(routed))
+        Box::pin(Dispatching::new(routed).run())
     }
 }
 
-async fn dispatch(routed: Routed) -> Result<Response<Body>, Error> {
-    let Routed { inference, plan, max_attempts } = routed;
-    let mut verdict = Verdict::default();
-    // The room that was not enough, and the refusal that said so.
-    let mut too_long: Option<(u64, &Planned, Failure)> = None;
-    for planned in &plan {
-        if inference.context.attempts() >= max_attempts {
-            break;
-        }
-        let room = planned.deployment.capabilities().context;
-        if too_long.as_ref().is_some_and(|(tried, ..)| room.is_none_or(|room| room <= *tried)) {
-            continue;
-        }
-        // Another request may have taken the last probe, or met a rate limit, since the plan was made.
-        let Ok(run) = planned.deployment.start() else { continue };
-        match attempt(&inference, planned, run).await {
-            Ok(response) => return Ok(response),
-            Err(failure) if failure.blame == Blame::Request => return refuse(&inference, planned, failure),
-            Err(failure) if failure.blame == Blame::ContextLength => match room {
-                Some(room) => too_long = Some((room, planned, failure)),
-                None => return refuse(&inference, planned, failure),
-            },
-            Err(failure) => verdict.add(failure),
+/// A request on its way through the backends.
+struct Dispatching {
+    inference: Inference,
+    candidates: Candidates,
+    routing: Routing,
+    state: Arc<RouteState>,
+    lesson: Arc<Lesson>,
+    /// Attempts that were made one after the other; one that was made beside another does not count.
+    made: u32,
+    /// When a second attempt begins beside the one under way.
+    hedge: Option<Pin<Box<Sleep>>>,
+    is_hedged: bool,
+    verdict: Verdict,
+    /// The room that was not enough, and the refusal that said so.
+    too_long: Option<(Planned, Failure)>,
+}
+
+type Running = FuturesUnordered<BoxFuture<'static, Ended>>;
+
+/// What to do after an attempt has ended.
+enum Next {
+    Respond(Response<Body>),
+    Refuse(Planned, Failure),
+    /// Try another; out of the budget for retries, or not.
+    Again { out_of_budget: bool },
+}
+
+impl Dispatching {
+    fn new(routed: Routed) -> Self {
+        let Routed { inference, candidates, routing, state, tenant, prefix } = routed;
+        let operation = inference.operation;
+        let lesson = Arc::new(Lesson { state: Arc::clone(&state), tenant, prefix, operation });
+        Self {
+            inference,
+            candidates,
+            routing,
+            state,
+            lesson,
+            made: 0,
+            hedge: None,
+            is_hedged: false,
+            verdict: Verdict::default(),
+            too_long: None,
         }
     }
-    match too_long {
-        Some((_, planned, failure)) => refuse(&inference, planned, failure),
-        None => Err(verdict.into_error()),
+
+    async fn run(mut self) -> Result<Response<Body>, Error> {
+        let mut running = Running::new();
+        let mut turn = Turn::First;
+        loop {
+            if running.is_empty() {
+                let Some(chosen) = self.begin(turn).await else { break };
+                self.made += 1;
+                self.arm_hedge(&chosen);
+                running.push(self.attempt(chosen, false));
+            }
+            tokio::select! {
+                biased;
+                Some(ended) = running.next() => match self.judge(ended) {
+                    Next::Respond(response) => return Ok(response),
+                    Next::Refuse(planned, failure) => return refuse(&self.inference, &planned, failure),
+                    Next::Again { out_of_budget } => {
+                        turn = Turn::Again;
+                        let may_go_on = self.made < self.routing.max_attempts.get();
+                        if running.is_empty() && !(may_go_on && (!out_of_budget || self.state.take_retry())) {
+                            break;
+                        }
+                    }
+                },
+                () = due(&mut self.hedge) => {
+                    self.hedge = None;
+                    if let Some(chosen) = self.begin_hedge() {
+                        running.push(self.attempt(chosen, true));
+                    }
+                }
+            }
+        }
+        match self.too_long {
+            Some((planned, failure)) => refuse(&self.inference, &planned, failure),
+            None => Err(self.verdict.into_error(|| self.candidates.unavailable())),
+        }
+    }
+
+    /// Chooses where to go next and begins there, as soon as there is room.
+    async fn begin(&mut self, turn: Turn) -> Option<Chosen> {
+        loop {
+            if let Some(chosen) = self.candidates.begin(turn) {
+                return Some(chosen);
+            }
+            if !self.candidates.wait_for_room().await {
+                return None;
+            }
+        }
+    }
+
+    fn attempt(&self, chosen: Chosen, is_hedge: bool) -> BoxFuture<'static, Ended> {
+        let patience = self.patience();
+        attempt(self.inference.clone(), chosen, Arc::clone(&self.lesson), patience, is_hedge).boxed()
+    }
+
+    /// How long a first token may take so that another backend could still be in time.
+    fn patience(&self) -> Option<Duration> {
+        let remaining = self.inference.context.remaining();
+        let fallback = self.candidates.fallback_first_token()?;
+        remaining.checked_sub(fallback).filter(|patience| *patience > fallback)
+    }
+
+    /// Sets the time at which a second attempt begins, where one may.
+    fn arm_hedge(&mut self, chosen: &Chosen) {
+        // A whole answer has no first token to wait for.
+        let has_first_token = self.inference.head().stream || self.inference.operation == Operation::Embeddings;
+        self.hedge = None;
+        if self.is_hedged || self.routing.hedge_budget.is_none() || !has_first_token {
+            return;
+        }
+        self.hedge = self.candidates.hedge_after(chosen).map(|after| Box::pin(sleep(after)));
+    }
+
+    /// Begins a second attempt beside a slow one, if that is worth it and within the budget.
+    fn begin_hedge(&mut self) -> Option<Chosen> {
+        self.is_hedged = true;
+        let is_stored = memchr::memmem::find(self.inference.payload.body(), STORED).is_some();
+        if is_stored || self.candidates.are_overloaded() || !self.state.take_hedge() {
+            return None;
+        }
+        let chosen = self.candidates.begin(Turn::Hedge)?;
+        self.inference.context.add_hedge();
+        telemetry::hedged(chosen.planned.deployment.metrics());
+        Some(chosen)
+    }
+
+    fn judge(&mut self, ended: Ended) -> Next {
+        let Ended { planned, is_hedge, was_desperate, outcome } = ended;
+        let failure = match outcome {
+            Ok(response) => {
+                if is_hedge {
+                    telemetry::hedge_won(planned.deployment.metrics());
+                }
+                return Next::Respond(response);
+            }
+            Err(failure) => failure,
+        };
+        match failure.blame {
+            Blame::Request => Next::Refuse(planned, failure),
+            Blame::ContextLength => match planned.deployment.capabilities().context {
+                Some(room) => {
+                    self.candidates.skip_without_room(room);
+                    self.too_long = Some((planned, failure));
+                    Next::Again { out_of_budget: false }
+                }
+                None => Next::Refuse(planned, failure),
+            },
+            Blame::Unsuited => {
+                // It was not asked, so it does not count.
+                self.made = self.made.saturating_sub(u32::from(!is_hedge));
+                self.verdict.add(failure);
+                Next::Again { out_of_budget: false }
+            }
+            // It was thought broken, and is: the caller is told that nobody is at home.
+            Blame::Backend(_) if was_desperate => Next::Again { out_of_budget: true },
+            Blame::Backend(_) | Blame::RateLimited(_) | Blame::Misconfigured => {
+                self.verdict.add(failure);
+                Next::Again { out_of_budget: true }
+            }
+        }
+    }
+}
+
+async fn due(sleep: &mut Option<Pin<Box<Sleep>>>) {
+    match sleep {
+        Some(sleep) => sleep.as_mut().await,
+        None => pending().await,
     }
 }
 
@@ -90,116 +244,5 @@ fn refuse(inference: &Inference, planned: &Planned, failure: Failure) -> Result<
             Ok(respond_whole(inference, *original))
         }
         None => Err(failure.error),
-    }
-}
-
-async fn attempt(inference: &Inference, planned: &Planned, mut run: Run) -> Result<Response<Body>, Failure> {
-    let context = &inference.context;
-    let deployment = &planned.deployment;
-    let attempt = Attempt {
-        inference: inference.clone(),
-        model: deployment.model().clone(),
-        capabilities: deployment.capabilities(),
-        timeouts: planned.timeouts,
-    };
-    let waiting = Waiting::on_behalf_of(context);
-    let answer = deployment.service().oneshot(attempt).await;
-    match &answer {
-        Err(failure) if failure.blame == Blame::Unsuited => waiting.did_not_happen(),
-        _ => drop(waiting),
-    }
-    match answer {
-        Ok(answer) => {
-            context.set_served_by(Arc::clone(deployment));
-            run.answered();
-            let mut response = match answer.content {
-                Content::Whole(whole) => respond_whole(inference, whole),
-                Content::Events(events) => respond_events(Body::events(Box::pin(Answered::new(events, run)))),
-            };
-            tell_dropped(&mut response, &answer.dropped);
-            Ok(response)
-        }
-        Err(failure) => {
-            let elapsed = run.elapsed();
-            match failure.blame {
-                Blame::Unsuited | Blame::Request | Blame::ContextLength => run.ended(Outcome::ClientFault),
-                Blame::RateLimited(retry_after) => run.ended(Outcome::RateLimited { retry_after }),
-                Blame::Backend => run.ended(Outcome::Failure),
-            }
-            log(deployment.backend_name(), &failure, elapsed);
-            Err(failure)
-        }
-    }
-}
-
-/// What a backend did wrong is its operator's affair; what a request asked for in vain is not.
-fn log(backend: &str, failure: &Failure, elapsed: Duration) {
-    let detail = failure.detail.as_str();
-    match failure.blame {
-        Blame::Backend | Blame::RateLimited(_) => tracing::warn!(backend, detail, ?elapsed, "an attempt failed"),
-        Blame::Unsuited | Blame::Request | Blame::ContextLength => {
-            tracing::debug!(backend, detail, ?elapsed, "a backend cannot serve the request")
-        }
-    }
-}
-
-fn respond_whole(inference: &Inference, whole: Whole) -> Response<Body> {
-    if let Some(usage) = whole.usage {
-        inference.context.set_usage(usage);
-    }
-    let mut response = Response::new(Body::full(whole.body));
-    *response.status_mut() = whole.status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-/// Tells the caller, and the trace, which fields the backend did without.
-fn tell_dropped(response: &mut Response<Body>, dropped: &Dropped) {
-    if dropped.is_empty() {
-        return;
-    }
-    tracing::debug!(%dropped, "fields that the backend cannot honour were left out");
-    if let Ok(names) = HeaderValue::try_from(dropped.to_string()) {
-        response.headers_mut().insert(DROPPED_PARAMS, names);
-    }
-}
-
-fn respond_events(body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
-}
-
-/// What to tell the caller when no attempt answered: the last real failure; a rate limit only where there was nothing else, with the
-/// earliest time to come back; and that the request asks for too much only where every backend said so.
-#[derive(Debug, Default)]
-struct Verdict {
-    failed: Option<Error>,
-    limited: Option<Error>,
-    unsuited: Option<Error>,
-}
-
-impl Verdict {
-    fn add(&mut self, failure: Failure) {
-        let Failure { blame, error, .. } = failure;
-        match blame {
-            Blame::Unsuited => self.unsuited = Some(error),
-            Blame::Backend | Blame::Request | Blame::ContextLength => self.failed = Some(error),
-            Blame::RateLimited(_) => {
-                let earlier = self.limited.as_ref().and_then(Error::retry_after);
-                if earlier.is_none_or(|earlier| error.retry_after().is_some_and(|after| after < earlier)) {
-                    self.limited = Some(error);
-                }
-            }
-        }
-    }
-
-    fn into_error(self) -> Error {
-        self.failed
-            .or(self.limited)
-            .or(self.unsuited)
-            .unwrap_or_else(|| Error::new(Kind::NoHealthyUpstream, "No healthy upstream for this model."))
     }
 }

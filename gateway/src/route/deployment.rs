@@ -4,18 +4,19 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 use tradewind_policies::{
     BackendName, UpstreamModel,
-    select::{Health, Monotonic, Outcome, Outlook, Removed},
+    select::{Ask, Health, Learnt, Monotonic, Outcome, Outlook, Remaining, Removed, Started},
 };
 use tradewind_protocol::Capabilities;
 
+use super::prompts::{Prompts, Prefix};
 use crate::{backend::BackendService, telemetry::DeploymentMetrics};
 
 /// One model of one backend: where attempts go, and what is known of them. Outlives a reload that does not change it.
@@ -29,11 +30,16 @@ pub struct Deployment {
     epoch: Instant,
     /// Held for a few dozen arithmetic operations at a time, and never across a wait.
     health: Mutex<Health>,
-    in_flight: AtomicUsize,
+    /// Which prompts it has seen, and may have in its cache.
+    prompts: Mutex<Prompts>,
+    /// What an active check found; where there is none, all is well.
+    is_unhealthy: AtomicBool,
+    /// Somebody has left, so there may be room.
+    left: Notify,
 }
 
 impl Deployment {
-    /// A deployment that nothing is known of yet.
+    /// A deployment of which no more is known than `health` says.
     #[must_use]
     pub fn new(
         backend: BackendName,
@@ -42,9 +48,20 @@ impl Deployment {
         service: BackendService,
         metrics: DeploymentMetrics,
         epoch: Instant,
+        health: Health,
     ) -> Self {
-        let health = Mutex::new(Health::default());
-        Self { backend, model, capabilities, service, metrics, epoch, health, in_flight: AtomicUsize::new(0) }
+        Self {
+            backend,
+            model,
+            capabilities,
+            service,
+            metrics,
+            epoch,
+            health: Mutex::new(health),
+            prompts: Mutex::default(),
+            is_unhealthy: AtomicBool::new(false),
+            left: Notify::new(),
+        }
     }
 
     /// The backend's name.
@@ -79,9 +96,13 @@ impl Deployment {
 
     /// What to expect of one more request.
     #[must_use]
-    pub fn outlook(&self) -> Outlook {
+    pub fn outlook(&self, ask: &Ask) -> Outlook {
         let now = self.now();
-        self.with_health(|health| health.outlook(now, self.in_flight.load(Ordering::Relaxed)))
+        let outlook = self.with_health(|health| health.outlook(now, ask));
+        if self.is_unhealthy.load(Ordering::Relaxed) && outlook.removed.is_none() {
+            return outlook.without(Removed::Unhealthy);
+        }
+        outlook
     }
 
     /// How long until `moment`.
@@ -90,15 +111,52 @@ impl Deployment {
         moment.since(self.now())
     }
 
-    /// Begins an attempt.
+    /// Begins an attempt. `despite` is why it had been removed, where it was chosen all the same.
     ///
     /// # Errors
-    /// The deployment has become unavailable since it was ranked.
-    pub fn start(self: &Arc<Self>) -> Result<Run, Removed> {
+    /// The deployment has become unavailable since it was chosen.
+    pub fn start(self: &Arc<Self>, ask: &Ask, despite: Option<Removed>) -> Result<Run, Removed> {
         let now = self.now();
-        self.with_health(|health| health.start(now))?;
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        Ok(Run { deployment: Arc::clone(self), started: Instant::now(), answered: None, outcome: None })
+        let started = self.with_health(|health| health.start(now, ask, despite))?;
+        Ok(Run { deployment: Arc::clone(self), begun: Instant::now(), started: Some(started), outcome: None })
+    }
+
+    /// Waits until an attempt has ended, so that there may be room for another.
+    pub async fn has_room(&self) {
+        self.left.notified().await;
+    }
+
+    /// How many tokens of a prompt with this beginning it is thought to have in its cache.
+    #[must_use]
+    pub fn cached_tokens(&self, prefix: &Prefix) -> f64 {
+        self.with_prompts(|prompts| prompts.cached_tokens(prefix))
+    }
+
+    /// It has seen a prompt with this beginning, and says how many tokens of it had been in its cache, if it says.
+    pub fn saw_prompt(&self, prefix: &Prefix, cached_tokens: Option<u64>) {
+        self.with_prompts(|prompts| prompts.saw(prefix, cached_tokens));
+    }
+
+    /// An active check of its backend found that it can serve, or cannot.
+    pub fn checked(&self, is_healthy: bool) {
+        self.is_unhealthy.store(!is_healthy, Ordering::Relaxed);
+    }
+
+    /// What was learnt, once there is something.
+    #[must_use]
+    pub fn learnt(&self) -> Option<Learnt> {
+        self.with_health(|health| health.learnt())
+    }
+
+    /// What was learnt before a restart.
+    pub fn recall(&self, learnt: &Learnt) {
+        self.with_health(|health| health.recall(learnt));
+    }
+
+    /// How many requests are under way.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.with_health(|health| health.in_flight())
     }
 
     fn now(&self) -> Monotonic {
@@ -108,6 +166,10 @@ impl Deployment {
     fn with_health<T>(&self, act: impl FnOnce(&mut Health) -> T) -> T {
         // A panic in that arithmetic leaves numbers, not broken promises: they can be read on.
         act(&mut self.health.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn with_prompts<T>(&self, act: impl FnOnce(&mut Prompts) -> T) -> T {
+        act(&mut self.prompts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -121,24 +183,52 @@ impl fmt::Debug for Deployment {
 #[derive(Debug)]
 pub struct Run {
     deployment: Arc<Deployment>,
-    started: Instant,
-    answered: Option<Duration>,
+    begun: Instant,
+    /// Taken when this is dropped.
+    started: Option<Started>,
     outcome: Option<Outcome>,
 }
 
 impl Run {
+    /// Where it runs.
+    #[must_use]
+    pub const fn deployment(&self) -> &Arc<Deployment> {
+        &self.deployment
+    }
+
     /// How long it has been going.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+        self.begun.elapsed()
     }
 
-    /// The answer has begun. If nothing worse is heard, the attempt was a success.
-    pub fn answered(&mut self) {
-        self.answered = Some(self.elapsed());
+    /// The first token of a stream has come. If nothing worse is heard, the attempt is a success.
+    pub fn first_token(&mut self) {
+        let now = self.deployment.now();
+        if let Some(started) = &mut self.started {
+            self.deployment.with_health(|health| health.first_token(now, started));
+        }
+        self.ended(Outcome::Success { output_tokens: 0 });
     }
 
-    /// It ended otherwise.
+    /// The stream brings a token in so many seconds.
+    pub fn pace(&self, per_token: f64) {
+        let now = self.deployment.now();
+        if let Some(started) = &self.started {
+            self.deployment.with_health(|health| health.pace(now, started, per_token));
+        }
+    }
+
+    /// The provider told what is left of its limits.
+    pub fn remaining(&self, requests: Option<Remaining>, tokens: Option<Remaining>) {
+        if requests.is_none() && tokens.is_none() {
+            return;
+        }
+        let now = self.deployment.now();
+        self.deployment.with_health(|health| health.observe_remaining(now, requests, tokens));
+    }
+
+    /// What became of it; the last word counts. Without any, it was called off.
     pub const fn ended(&mut self, outcome: Outcome) {
         self.outcome = Some(outcome);
     }
@@ -146,13 +236,13 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        let elapsed = self.elapsed();
-        let answered = self.answered.map(|latency| Outcome::Success { latency });
-        let outcome = self.outcome.or(answered).unwrap_or(Outcome::Cancelled { elapsed });
+        let outcome = self.outcome.unwrap_or(Outcome::Cancelled);
         let deployment = &self.deployment;
-        deployment.in_flight.fetch_sub(1, Ordering::Relaxed);
         let now = deployment.now();
-        deployment.with_health(|health| health.observe(now, outcome));
+        if let Some(started) = self.started.take() {
+            deployment.with_health(|health| health.end(now, started, outcome, &mut rand::rng()));
+        }
         deployment.metrics.attempt(outcome);
+        deployment.left.notify_one();
     }
 }

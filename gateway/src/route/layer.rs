@@ -1,47 +1,44 @@
-//! The layer that plans the attempts.
+//! The layer that finds out who may serve a request.
 
 use std::{
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use futures_util::future::{Either, Ready, ready};
 use http::Response;
-use smallvec::SmallVec;
 use tower::{Layer, Service};
 use tradewind_policies::{
-    Eligible,
-    select::{Candidate, Ranking, Removed, rank},
-    spec::Timeouts,
+    TenantId,
+    spec::{Routing, Target},
 };
+use tradewind_protocol::Operation;
 
-use super::Deployment;
+use super::{Candidates, Planned, Prefix, RouteState, candidates::ask};
 use crate::{
     body::Body,
     error::{Error, Kind},
     inference::Inference,
-    snapshot::Snapshot,
 };
 
-/// A request, and where to try it.
+/// The bytes of a token of a prompt, about. What is learnt of each deployment makes up for the difference.
+const BYTES_PER_TOKEN: f64 = 4.0;
+
+/// A request, and who may serve it.
 #[derive(Debug)]
 pub struct Routed {
     /// The request.
     pub inference: Inference,
-    /// The attempts to make, in order; at least one.
-    pub plan: SmallVec<[Planned; 4]>,
-    /// How many of them may be made.
-    pub max_attempts: u32,
-}
-
-/// An attempt to make.
-#[derive(Debug, Clone)]
-pub struct Planned {
-    /// Where.
-    pub deployment: Arc<Deployment>,
-    /// Its limits.
-    pub timeouts: Timeouts,
+    /// Where it may go.
+    pub candidates: Candidates,
+    /// How to choose among them, and what to do when one fails.
+    pub routing: Routing,
+    /// What the route remembers.
+    pub state: Arc<RouteState>,
+    /// Whose request it is.
+    pub tenant: TenantId,
+    /// How its prompt begins.
+    pub prefix: Prefix,
 }
 
 /// Wraps a service in [`Route`].
@@ -56,7 +53,7 @@ impl<S> Layer<S> for RouteLayer {
     }
 }
 
-/// Plans, or says why there is nothing to plan.
+/// Finds out who may serve a request, or says why nobody may.
 #[derive(Debug, Clone)]
 pub struct Route<S> {
     inner: S,
@@ -72,70 +69,44 @@ impl<S: Service<Routed, Response = Response<Body>, Error = Error>> Service<Infer
     }
 
     fn call(&mut self, inference: Inference) -> Self::Future {
-        match plan(inference) {
+        match route(inference) {
             Ok(routed) => Either::Left(self.inner.call(routed)),
             Err(error) => Either::Right(ready(Err(error))),
         }
     }
 }
 
-fn plan(inference: Inference) -> Result<Routed, Error> {
+fn route(inference: Inference) -> Result<Routed, Error> {
     let context = Arc::clone(&inference.context);
     let snapshot = context.snapshot();
-    let principal = context.principal().ok_or_else(|| Error::new(Kind::Internal, "Internal error."))?;
-    let eligible =
-        snapshot.policy.eligible(&principal.tenant, &inference.head().model, inference.operation).map_err(|error| {
-            tracing::debug!(%error, "no route");
-            let message = format!("The model '{}' does not exist or you do not have access to it.", inference.head().model);
-            Error::new(Kind::ModelNotFound, message).with_param("model")
-        })?;
+    let internal = || Error::new(Kind::Internal, "Internal error.");
+    let tenant = context.principal().ok_or_else(internal)?.tenant.clone();
+    let eligible = snapshot.policy.eligible(&tenant, &inference.head().model, inference.operation).map_err(|error| {
+        tracing::debug!(%error, "no route");
+        let message = format!("The model '{}' does not exist or you do not have access to it.", inference.head().model);
+        Error::new(Kind::ModelNotFound, message).with_param("model")
+    })?;
     context.set_route(eligible.route.clone());
+    let state = Arc::clone(snapshot.route_state(eligible.route).ok_or_else(internal)?);
+    state.request();
 
-    let planned = candidates(snapshot, &eligible);
-    let ranking = order(&planned);
-    let plan: SmallVec<_> = ranking.attempts.iter().filter_map(|attempt| Some(planned.get(attempt.target)?.1.clone())).collect();
-    if plan.is_empty() {
-        return Err(unavailable(&ranking, &planned));
-    }
-    Ok(Routed { inference, plan, max_attempts: eligible.max_attempts.get() })
-}
-
-type Candidates = SmallVec<[(usize, Planned); 4]>;
-
-/// The deployments of each tier, with the number of their tier.
-fn candidates(snapshot: &Snapshot, eligible: &Eligible<'_>) -> Candidates {
+    let prefix = Prefix::of(inference.payload.body());
+    let prompt_tokens = inference.payload.body().len() as f64 / BYTES_PER_TOKEN;
+    let output_tokens = match inference.operation {
+        Operation::Chat | Operation::Completions => state.expected_output(&tenant, inference.head().max_tokens),
+        Operation::Embeddings | Operation::Rerank => 0.0,
+    };
     let tiers = eligible.tiers.iter().enumerate();
     let targets = tiers.flat_map(|(tier, targets)| targets.iter().map(move |target| (tier, target)));
-    let planned = targets.filter_map(|(tier, target)| {
+    let candidates = targets.filter_map(|(tier, target): (usize, &Target)| {
         let deployment = Arc::clone(snapshot.deployment(target)?);
-        Some((tier, Planned { deployment, timeouts: target.timeouts }))
+        let cached_tokens = deployment.cached_tokens(&prefix);
+        let ask = ask(eligible.routing, target.price.as_ref(), prompt_tokens, cached_tokens, output_tokens);
+        let is_drained = snapshot.policy.backends().get(target.backend.get()).is_some_and(|backend| backend.drained);
+        let (timeouts, domain, price) = (target.timeouts, target.failure_domain.clone(), target.price);
+        Some(Planned { deployment, timeouts, domain, price, tier, is_drained, ask })
     });
-    planned.collect()
-}
-
-fn order(planned: &Candidates) -> Ranking<usize> {
-    let mut tiers: SmallVec<[SmallVec<[Candidate<usize>; 4]>; 2]> = SmallVec::new();
-    for (place, (tier, planned)) in planned.iter().enumerate() {
-        if tiers.len() <= *tier {
-            tiers.resize_with(tier + 1, SmallVec::new);
-        }
-        if let Some(candidates) = tiers.get_mut(*tier) {
-            candidates.push(Candidate { target: place, outlook: planned.deployment.outlook() });
-        }
-    }
-    let tiers: SmallVec<[&[Candidate<usize>]; 2]> = tiers.iter().map(SmallVec::as_slice).collect();
-    rank(&tiers, &mut rand::rng())
-}
-
-/// Every backend is out for now: the caller is told when the first of them comes back, and by which status whose limit it is.
-fn unavailable(ranking: &Ranking<usize>, planned: &Candidates) -> Error {
-    let wait = |(place, removed): &(usize, Removed)| Some(planned.get(*place)?.1.deployment.until(removed.until()));
-    let after = ranking.removed.iter().filter_map(wait).min().unwrap_or(Duration::from_secs(1));
-    let limited = ranking.removed.iter().all(|(_, removed)| matches!(removed, Removed::CoolingDown { .. }));
-    let error = if limited && !ranking.removed.is_empty() {
-        Error::new(Kind::RateLimited, "Every upstream for this model is rate limited.")
-    } else {
-        Error::new(Kind::NoHealthyUpstream, "No healthy upstream for this model.")
-    };
-    error.with_retry_after(after)
+    let candidates = Candidates::new(candidates);
+    let routing = *eligible.routing;
+    Ok(Routed { inference, candidates, routing, state, tenant, prefix })
 }

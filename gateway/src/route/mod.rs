@@ -1,9 +1,15 @@
-//! Layer 15: from the model that was asked for to the backends that may serve it, in the order in which to try them.
+//! Layer 15: from the model that was asked for to the backends that may serve it, and what each of them promises.
 //!
 //! The decision is [`tradewind_policies`]' alone; here lives what it decides by: the live state of each deployment.
 
+mod candidates;
 mod deployment;
 mod layer;
+mod prompts;
+mod state;
 
+pub use candidates::{Candidates, Chosen, Planned};
 pub use deployment::{Deployment, Run};
-pub use layer::{Planned, Route, RouteLayer, Routed};
+pub use layer::{Route, RouteLayer, Routed};
+pub use prompts::Prefix;
+pub use state::RouteState;

@@ -117,9 +117,12 @@ impl Breaker {
         }
     }
 
-    /// A request is being sent. While half open, it is the probe, and keeps others away.
+    /// A request is being sent. While half open, it is the probe, and keeps others away. One that is sent although the breaker is open, for
+    /// want of anything better, does not keep it open.
     pub(super) fn start(&mut self, now: Monotonic) {
-        if let State::Open { cause, .. } | State::Probing { cause, .. } = self.state {
+        if let State::Open { until, cause } | State::Probing { until, cause } = self.state
+            && now >= until
+        {
             self.state = State::Probing { until: now + doubled(SHORTEST, self.trips, LONGEST), cause };
         }
     }

@@ -196,7 +196,8 @@ fn usable<'c, T: 'c, I: Iterator<Item = &'c Candidate<T>>>(
         let is_broken = matches!(candidate.outlook.removed, Some(Removed::BreakerOpen { .. } | Removed::Unhealthy));
         (all + 1, healthy + u32::from(!is_broken))
     });
-    let panics = f64::from(healthy) < PANIC * f64::from(all);
+    // A tier without any that is well is left to the next; the last resort is all that remains.
+    let panics = healthy > 0 && f64::from(healthy) < PANIC * f64::from(all);
     // First those whose caution is about pace and proof, which a request may well disprove.
     let has_cautious =
         members().any(|candidate| matches!(candidate.outlook.removed, Some(Removed::Returning | Removed::Unproven)));

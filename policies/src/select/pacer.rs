@@ -78,26 +78,52 @@ impl Paced {
     }
 }
 
-/// What the provider says is left until a moment.
-#[derive(Clone, Copy, Debug)]
-struct Allowance {
-    left: f64,
-    until: Monotonic,
-}
-
-impl Allowance {
-    fn spent(&self, now: Monotonic, wanted: f64) -> Option<Monotonic> {
-        (now < self.until && self.left < wanted).then_some(self.until)
-    }
-}
-
 /// What a provider's headers said is left of a limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Remaining {
     /// How much: requests, or tokens.
     pub left: f64,
-    /// How long until the limit is full again.
+    /// How much there is of it when it is full, if told.
+    pub limit: Option<f64>,
+    /// How long until it is full again.
     pub resets_in: Duration,
+}
+
+/// What is left, and how it fills.
+#[derive(Clone, Copy, Debug)]
+struct Allowance {
+    left: f64,
+    /// How much comes back in a second; nothing before the reset, if the limit is not known.
+    refill: f64,
+    updated: Monotonic,
+    full_at: Monotonic,
+}
+
+impl Allowance {
+    fn new(now: Monotonic, remaining: Remaining) -> Self {
+        let Remaining { left, limit, resets_in } = remaining;
+        let spent = limit.map_or(0.0, |limit| (limit - left).max(0.0));
+        Self { left, refill: spent / resets_in.as_secs_f64().max(1e-3), updated: now, full_at: now + resets_in }
+    }
+
+    fn take(&mut self, now: Monotonic, wanted: f64) {
+        self.left = (self.left_at(now) - wanted).max(0.0);
+        self.updated = self.updated.max(now);
+    }
+
+    fn left_at(&self, now: Monotonic) -> f64 {
+        self.left + self.refill * now.since(self.updated).as_secs_f64()
+    }
+
+    /// When there is enough, if that is not now.
+    fn until(&self, now: Monotonic, wanted: f64) -> Option<Monotonic> {
+        let missing = wanted - self.left_at(now);
+        if now >= self.full_at || missing <= 0.0 {
+            return None;
+        }
+        let refilled = (self.refill > 0.0).then(|| Duration::try_from_secs_f64(missing / self.refill).ok()).flatten();
+        Some(refilled.map_or(self.full_at, |wait| self.full_at.min(now + wait)))
+    }
 }
 
 /// Sends no faster than a backend accepts.
@@ -119,7 +145,7 @@ impl Pacer {
         });
         for (allowance, wanted) in [(&mut self.requests, 1.0), (&mut self.tokens, tokens)] {
             if let Some(allowance) = allowance {
-                allowance.left = (allowance.left - wanted).max(0.0);
+                allowance.take(now, wanted);
             }
         }
     }
@@ -141,17 +167,16 @@ impl Pacer {
 
     /// The provider said what is left. `None` leaves what was known.
     pub(super) fn observe_remaining(&mut self, now: Monotonic, requests: Option<Remaining>, tokens: Option<Remaining>) {
-        let allowance = |remaining: Remaining| Allowance { left: remaining.left, until: now + remaining.resets_in };
-        self.requests = requests.map(allowance).or(self.requests);
-        self.tokens = tokens.map(allowance).or(self.tokens);
+        self.requests = requests.map(|remaining| Allowance::new(now, remaining)).or(self.requests);
+        self.tokens = tokens.map(|remaining| Allowance::new(now, remaining)).or(self.tokens);
     }
 
     /// When a request of so many tokens may be sent, if that is not now.
     pub(super) fn until(&self, now: Monotonic, tokens: f64) -> Option<Monotonic> {
         let paced = self.paced.map(|paced| paced.at(now)).filter(|paced| paced.ready < 1.0);
         let paced = paced.map(|paced| now + Duration::from_secs_f64((1.0 - paced.ready) / paced.rate));
-        let requests = self.requests.and_then(|allowance| allowance.spent(now, 1.0));
-        let tokens = self.tokens.and_then(|allowance| allowance.spent(now, tokens));
+        let requests = self.requests.and_then(|allowance| allowance.until(now, 1.0));
+        let tokens = self.tokens.and_then(|allowance| allowance.until(now, tokens));
         paced.max(requests).max(tokens)
     }
 }
@@ -200,7 +225,7 @@ mod tests {
     #[test]
     fn what_the_provider_says_is_left_is_not_overspent() {
         let mut pacer = Pacer::default();
-        let left = |left| Some(Remaining { left, resets_in: Duration::from_secs(30) });
+        let left = |left| Some(Remaining { left, limit: None, resets_in: Duration::from_secs(30) });
         pacer.observe_remaining(at(0.0), left(2.0), left(1000.0));
         assert_eq!(pacer.until(at(0.0), 1001.0), Some(at(30.0)));
         pacer.start(at(0.0), 100.0);
@@ -208,5 +233,14 @@ mod tests {
         pacer.start(at(0.0), 100.0);
         assert_eq!(pacer.until(at(1.0), 100.0), Some(at(30.0)));
         assert_eq!(pacer.until(at(30.0), 100.0), None);
+    }
+
+    #[test]
+    fn a_limit_that_is_known_fills_as_time_goes_by() {
+        let mut pacer = Pacer::default();
+        let none_of_sixty = Remaining { left: 0.0, limit: Some(60.0), resets_in: Duration::from_secs(60) };
+        pacer.observe_remaining(at(0.0), Some(none_of_sixty), None);
+        assert_eq!(pacer.until(at(0.0), 1.0), Some(at(1.0)));
+        assert_eq!(pacer.until(at(1.1), 1.0), None);
     }
 }

@@ -1,0 +1,173 @@
+//! The deployments that may serve a request, and which of them to try.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::select_all;
+use smallvec::SmallVec;
+use tokio::time::timeout;
+use tradewind_policies::{
+    FailureDomain,
+    select::{Ask, Candidate, Choice, Outlook, Removed, Turn, back_at, choose, hedge_after, is_overloaded},
+    spec::{Objective, Price, Routing, Timeouts},
+};
+use tradewind_protocol::Usage;
+
+use super::{Deployment, Run};
+use crate::error::{Error, Kind};
+
+/// How long a request waits for room where every deployment has as many as it may have.
+const QUEUE: Duration = Duration::from_secs(2);
+/// When to come back if nothing says when.
+const SOON: Duration = Duration::from_secs(1);
+
+/// A deployment that may serve the request.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// Where.
+    pub deployment: Arc<Deployment>,
+    /// The limits of an attempt there.
+    pub timeouts: Timeouts,
+    /// What it fails together with.
+    pub domain: FailureDomain,
+    /// What it costs there.
+    pub price: Option<Price>,
+    pub(super) tier: usize,
+    pub(super) is_drained: bool,
+    pub(super) ask: Ask,
+}
+
+/// All that may serve one request, and which of them it has been to.
+#[derive(Debug)]
+pub struct Candidates {
+    all: SmallVec<[Planned; 4]>,
+    /// By the places in `all`.
+    tried: SmallVec<[usize; 4]>,
+}
+
+/// An attempt that may begin.
+#[derive(Debug)]
+pub struct Chosen {
+    /// Where, and within which limits.
+    pub planned: Planned,
+    /// What to expect there.
+    pub outlook: Outlook,
+    /// Why it was chosen.
+    pub choice: Choice<usize>,
+    /// The attempt: it counts from now on.
+    pub run: Run,
+}
+
+impl Candidates {
+    pub(super) fn new(all: impl IntoIterator<Item = Planned>) -> Self {
+        Self { all: all.into_iter().collect(), tried: SmallVec::new() }
+    }
+
+    /// Chooses one that has not been tried, and begins. Another failure domain than those of the failed ones is preferred for a further attempt,
+    /// and required for a second one beside a slow one.
+    pub fn begin(&mut self, turn: Turn) -> Option<Chosen> {
+        // Between looking and beginning, another request may take the last place: then the next best is asked.
+        for _ in 0..=self.all.len() {
+            let elsewhere = self.look(true);
+            let (candidates, choice) = match choose(&elsewhere, turn, &mut rand::rng()) {
+                Some(choice) => (elsewhere, choice),
+                None if turn == Turn::Hedge => return None,
+                None => {
+                    let anywhere = self.look(false);
+                    let choice = choose(&anywhere, turn, &mut rand::rng())?;
+                    (anywhere, choice)
+                }
+            };
+            let outlook = candidates.iter().find(|candidate| candidate.target == choice.target)?.outlook;
+            let planned = self.all.get(choice.target)?.clone();
+            if let Ok(run) = planned.deployment.start(&planned.ask, choice.despite) {
+                self.tried.push(choice.target);
+                return Some(Chosen { planned, outlook, choice, run });
+            }
+        }
+        None
+    }
+
+    /// After how long a request that began there is worth a second one elsewhere, if it is.
+    #[must_use]
+    pub fn hedge_after(&self, chosen: &Chosen) -> Option<Duration> {
+        hedge_after(&chosen.outlook, chosen.planned.ask.prompt_tokens, &self.look(true))
+    }
+
+    /// Whether so many are in trouble that further requests make it worse.
+    #[must_use]
+    pub fn are_overloaded(&self) -> bool {
+        is_overloaded(&self.look(true))
+    }
+
+    /// How long the best of those that were not tried is expected to take, from its beginning to its first token.
+    #[must_use]
+    pub fn fallback_first_token(&self) -> Option<Duration> {
+        let usable = self.look(true).into_iter().filter(|candidate| candidate.outlook.removed.is_none());
+        let seconds = usable.map(|candidate| candidate.outlook.first_token.seconds()).reduce(f64::min)?;
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+
+    /// Those with no more room than `tokens`, or of unknown room, will refuse as the one before did: they need not be asked.
+    pub fn skip_without_room(&mut self, tokens: u64) {
+        let small = |planned: &Planned| planned.deployment.capabilities().context.is_none_or(|room| room <= tokens);
+        let places = self.all.iter().enumerate().filter(|(_, planned)| small(planned)).map(|(place, _)| place);
+        self.tried.extend(places.collect::<SmallVec<[usize; 4]>>());
+    }
+
+    /// Waits for room if having none is all that is wrong with the best; whether there may be some now.
+    pub async fn wait_for_room(&self) -> bool {
+        let is_full = |planned: &&Planned| planned.deployment.outlook(&planned.ask).removed == Some(Removed::Full);
+        let full: Vec<_> =
+            self.untried().filter(is_full).map(|planned| Box::pin(planned.deployment.has_room())).collect();
+        !full.is_empty() && timeout(QUEUE, select_all(full)).await.is_ok()
+    }
+
+    /// Why nothing can be tried, for the caller: when the first of them comes back, and by which status whose limit it is.
+    #[must_use]
+    pub fn unavailable(&self) -> Error {
+        let candidates = self.look(false);
+        let back = back_at(&candidates).and_then(|moment| Some(self.all.first()?.deployment.until(moment)));
+        let is_limit = |removed: &Removed| matches!(removed, Removed::CoolingDown { .. } | Removed::Paced { .. } | Removed::Full);
+        let mut removed = candidates.iter().filter_map(|candidate| candidate.outlook.removed).peekable();
+        let error = if removed.peek().is_some() && removed.all(|removed| is_limit(&removed)) {
+            Error::new(Kind::RateLimited, "Every upstream for this model is rate limited.")
+        } else {
+            Error::new(Kind::NoHealthyUpstream, "No healthy upstream for this model.")
+        };
+        error.with_retry_after(back.unwrap_or(SOON))
+    }
+
+    /// What is known of those that were not tried; of those in other failure domains only, if asked.
+    fn look(&self, elsewhere: bool) -> SmallVec<[Candidate<usize>; 8]> {
+        let has_failed = |planned: &Planned| {
+            self.tried.iter().filter_map(|place| self.all.get(*place)).any(|tried| tried.domain == planned.domain)
+        };
+        let places = self.all.iter().enumerate().filter(|(place, _)| !self.tried.contains(place));
+        places
+            .filter(|(_, planned)| !(elsewhere && has_failed(planned)))
+            .map(|(target, planned)| {
+                let outlook = planned.deployment.outlook(&planned.ask);
+                let outlook = if planned.is_drained { outlook.without(Removed::Drained) } else { outlook };
+                Candidate { target, tier: planned.tier, outlook }
+            })
+            .collect()
+    }
+
+    fn untried(&self) -> impl Iterator<Item = &Planned> {
+        self.all.iter().enumerate().filter(|(place, _)| !self.tried.contains(place)).map(|(_, planned)| planned)
+    }
+}
+
+/// A request as it looks to one deployment.
+pub(super) fn ask(routing: &Routing, price: Option<&Price>, prompt_tokens: f64, cached_tokens: f64, output_tokens: f64) -> Ask {
+    let cost = routing.seconds_per_dollar.zip(price).map_or(0.0, |(seconds, price)| {
+        let whole = |tokens: f64| tokens.max(0.0).round() as u64;
+        let usage = Usage { cached_tokens: whole(cached_tokens), ..Usage::new(whole(prompt_tokens), whole(output_tokens)) };
+        seconds * price.of(usage).dollars()
+    });
+    let output_tokens = match routing.objective {
+        Objective::Completion => output_tokens,
+        Objective::FirstToken => 0.0,
+    };
+    Ask { prompt_tokens, cached_tokens: cached_tokens.min(prompt_tokens), output_tokens, cost, forecast: None }
+}
