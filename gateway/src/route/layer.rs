@@ -97,7 +97,7 @@ fn plan(inference: Inference) -> Result<Routed, Error> {
     if plan.is_empty() {
         return Err(unavailable(&ranking, &planned));
     }
-    Ok(Routed { inference, plan, max_attempts: eligible.max_attempts.get() })
+    Ok(Routed { inference, plan, max_attempts: eligible.routing.max_attempts.get() })
 }
 
 type Candidates = SmallVec<[(usize, Planned); 4]>;

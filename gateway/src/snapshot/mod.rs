@@ -80,7 +80,7 @@ impl Backend {
             None => builder.build(spec)?,
         };
         let deployment = |served: &ServedModel| {
-            let is_kept = |known: &&Self| known.spec.models.contains(served);
+            let is_kept = |known: &&Self| known.spec.models.iter().any(|model| model.is_same_deployment(served));
             let kept = known.filter(is_kept).and_then(|known| known.deployments.get(&served.upstream)).cloned();
             (served.upstream.clone(), kept.unwrap_or_else(|| Arc::new(builder.deployment(spec, served, &built))))
         };
