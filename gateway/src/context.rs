@@ -148,6 +148,7 @@ pub struct RequestContext {
     reason: OnceLock<&'static str>,
     route: OnceLock<RouteName>,
     attempts: AtomicU32,
+    hedges: AtomicU32,
     upstream_nanos: AtomicU64,
     response_after: OnceLock<Duration>,
     first_content_after: OnceLock<Duration>,
@@ -175,6 +176,7 @@ impl RequestContext {
             reason: OnceLock::new(),
             route: OnceLock::new(),
             attempts: AtomicU32::new(0),
+            hedges: AtomicU32::new(0),
             upstream_nanos: AtomicU64::new(0),
             response_after: OnceLock::new(),
             first_content_after: OnceLock::new(),
@@ -273,6 +275,17 @@ impl RequestContext {
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempts.load(Ordering::Relaxed)
+    }
+
+    /// Counts an attempt that was begun beside a slow one.
+    pub fn add_hedge(&self) {
+        self.hedges.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many attempts were begun beside slow ones.
+    #[must_use]
+    pub fn hedges(&self) -> u32 {
+        self.hedges.load(Ordering::Relaxed)
     }
 
     /// Sets whose answer the client gets.

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use http::StatusCode;
 use tradewind_protocol::{Operation, Payload, Usage, chat::Dropped, openai::Head};
+use tradewind_providers::RateLimits;
 
 use crate::{
     body::EventStream,
@@ -47,6 +48,8 @@ pub struct Answer {
     pub content: Content,
     /// Which of the caller's fields the backend could not honour and did without.
     pub dropped: Dropped,
+    /// What the provider told of its rate limits.
+    pub limits: RateLimits,
 }
 
 /// An answer, whole or under way.
@@ -72,19 +75,26 @@ impl Answer {
     /// All at once, with nothing left out.
     #[must_use]
     pub const fn whole(whole: Whole) -> Self {
-        Self { content: Content::Whole(whole), dropped: Dropped::new() }
+        Self { content: Content::Whole(whole), dropped: Dropped::new(), limits: RateLimits::NONE }
     }
 
     /// As events, with nothing left out.
     #[must_use]
     pub const fn events(events: EventStream) -> Self {
-        Self { content: Content::Events(events), dropped: Dropped::new() }
+        Self { content: Content::Events(events), dropped: Dropped::new(), limits: RateLimits::NONE }
     }
 
     /// Says what was left out.
     #[must_use]
     pub fn without(mut self, dropped: Dropped) -> Self {
         self.dropped = dropped;
+        self
+    }
+
+    /// Says what the provider told of its rate limits.
+    #[must_use]
+    pub const fn within(mut self, limits: RateLimits) -> Self {
+        self.limits = limits;
         self
     }
 }
@@ -122,8 +132,10 @@ pub enum Blame {
     ContextLength,
     /// It has had enough for now, for so long if it said so.
     RateLimited(Option<std::time::Duration>),
-    /// It failed.
-    Backend,
+    /// It failed, and may have said how long to leave it alone.
+    Backend(Option<std::time::Duration>),
+    /// It does not accept the credential, or does not know the model: its operator has to mend that.
+    Misconfigured,
 }
 
 impl Failure {
@@ -133,7 +145,7 @@ impl Failure {
             Kind::Timeout => "Upstream timed out.",
             _ => "The upstream failed or returned an invalid response.",
         };
-        Self { blame: Blame::Backend, error: Error::new(kind, message), detail: detail.into(), original: None }
+        Self { blame: Blame::Backend(None), error: Error::new(kind, message), detail: detail.into(), original: None }
     }
 
     /// A request that asks for what this backend does not offer.

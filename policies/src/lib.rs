@@ -19,6 +19,7 @@
 
 #![forbid(unsafe_code)]
 
+mod decimal;
 mod fault;
 mod grant;
 mod name;
@@ -34,7 +35,7 @@ pub mod spec;
 
 pub use fault::{Fault, Place, PolicyErrors};
 pub use grant::Grants;
-pub use name::{BackendName, InvalidName, ModelAlias, ModelId, RouteName, TenantId, UpstreamModel};
+pub use name::{BackendName, FailureDomain, InvalidName, ModelAlias, ModelId, RouteName, TenantId, UpstreamModel, Weights};
 pub use operation::Operations;
 pub use pattern::{InvalidPattern, Pattern};
 pub use policy::{Denied, Eligible, Grantor, NoRoute, Policy, VisibleModel};

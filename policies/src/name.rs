@@ -99,6 +99,17 @@ names! {
     ModelAlias, "model alias", MODEL;
     /// A model as one backend calls it; what is written into the upstream request.
     UpstreamModel, "upstream model name", MODEL;
+    /// What several backends fail with: a region, a data centre, a machine.
+    FailureDomain, "failure domain", IDENTIFIER;
+    /// The weights of a model, by the name that their publisher gave them.
+    Weights, "name of weights", MODEL;
+}
+
+impl From<&BackendName> for FailureDomain {
+    /// A backend fails alone unless the policy says otherwise.
+    fn from(name: &BackendName) -> Self {
+        Self(name.0.clone())
+    }
 }
 
 impl From<&ModelId> for UpstreamModel {

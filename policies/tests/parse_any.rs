@@ -45,6 +45,15 @@ const PIECES: &[&str] = &[
     "region = \"eu-central-1\"\n",
     "capabilities",
     "true",
+    "false",
+    "price = { in = 1.25, out = ",
+    "probe",
+    "concurrency",
+    "[defaults]\n",
+    "hedge",
+    "retry",
+    "one_cent_buys = \"500ms\"\n",
+    "midstream = \"continue\"\n",
 ];
 
 fn check(text: &str) {

@@ -78,7 +78,7 @@ fn timeouts_are_those_of_the_route_then_of_the_backend_then_of_the_defaults() {
     assert_eq!(embed.tiers[0][0].timeouts.idle, Duration::from_secs(30));
     let chat = policy.eligible(&tenant("bank-retail"), "chat-small", Operation::Chat).unwrap();
     assert_eq!(chat.tiers[0][0].timeouts.connect, Duration::from_millis(500));
-    assert_eq!(chat.max_attempts.get(), 1);
+    assert_eq!(chat.routing.max_attempts.get(), 1);
 }
 
 #[test]

@@ -21,6 +21,11 @@ pub struct RateLimits {
     pub tokens: Option<Allowance>,
 }
 
+impl RateLimits {
+    /// Nothing was told.
+    pub const NONE: Self = Self { requests: None, tokens: None };
+}
+
 /// One limit; at least one of its parts is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Allowance {
@@ -35,6 +40,10 @@ pub struct Allowance {
 /// Reads the limits in the headers of an answer that came at `now`. What is no number or no time is as good as absent.
 #[must_use]
 pub fn rate_limits(headers: &HeaderMap, now: SystemTime) -> RateLimits {
+    // Most upstreams tell none, and each look-up below costs a hash.
+    if !headers.keys().any(|name| name.as_str().contains("limit")) {
+        return RateLimits::NONE;
+    }
     RateLimits { requests: allowance(headers, "requests", now), tokens: allowance(headers, "tokens", now) }
 }
 

@@ -61,14 +61,14 @@ where
         let answer = self.inner.call(attempt);
         Box::pin(async move {
             match timeout(limit, answer).await {
-                Ok(Ok(Answer { content: Content::Events(events), dropped })) => {
+                Ok(Ok(Answer { content: Content::Events(events), dropped, limits })) => {
                     let bounded = Bounded {
                         events,
                         idle: timeouts.idle,
                         gap: sleep(timeouts.idle),
                         end: sleep_until(started + timeouts.total),
                     };
-                    Ok(Answer::events(Box::pin(bounded)).without(dropped))
+                    Ok(Answer::events(Box::pin(bounded)).without(dropped).within(limits))
                 }
                 Ok(other) => other,
                 Err(_) => Err(Failure::backend(Kind::Timeout, format!("no answer within {}", humantime::format_duration(limit)))),

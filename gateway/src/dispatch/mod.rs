@@ -34,7 +34,6 @@ use crate::{
     error::Error,
     inference::{Blame, Failure, Inference},
     route::{Candidates, Chosen, Planned, RouteState, Routed},
-    telemetry,
 };
 
 /// The reason in the audit record where a backend's own refusal was passed on.
@@ -187,7 +186,7 @@ impl Dispatching {
         }
         let chosen = self.candidates.begin(Turn::Hedge)?;
         self.inference.context.add_hedge();
-        telemetry::hedged(chosen.planned.deployment.metrics());
+        chosen.planned.deployment.metrics().hedged();
         Some(chosen)
     }
 
@@ -196,7 +195,7 @@ impl Dispatching {
         let failure = match outcome {
             Ok(response) => {
                 if is_hedge {
-                    telemetry::hedge_won(planned.deployment.metrics());
+                    planned.deployment.metrics().hedge_won();
                 }
                 return Next::Respond(response);
             }

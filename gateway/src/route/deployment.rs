@@ -13,11 +13,15 @@ use tokio::{sync::Notify, time::Instant};
 use tradewind_policies::{
     BackendName, UpstreamModel,
     select::{Ask, Health, Learnt, Monotonic, Outcome, Outlook, Remaining, Removed, Started},
+    spec::Concurrency,
 };
 use tradewind_protocol::Capabilities;
 
 use super::prompts::{Prompts, Prefix};
 use crate::{backend::BackendService, telemetry::DeploymentMetrics};
+
+/// How much one stream counts in what is known of the size of events.
+const EVENT_WEIGHT: f64 = 0.1;
 
 /// One model of one backend: where attempts go, and what is known of them. Outlives a reload that does not change it.
 pub struct Deployment {
@@ -32,6 +36,8 @@ pub struct Deployment {
     health: Mutex<Health>,
     /// Which prompts it has seen, and may have in its cache.
     prompts: Mutex<Prompts>,
+    /// How many tokens an event of its streams holds, once that is known.
+    tokens_per_event: Mutex<Option<f64>>,
     /// What an active check found; where there is none, all is well.
     is_unhealthy: AtomicBool,
     /// Somebody has left, so there may be room.
@@ -59,6 +65,7 @@ impl Deployment {
             epoch,
             health: Mutex::new(health),
             prompts: Mutex::default(),
+            tokens_per_event: Mutex::default(),
             is_unhealthy: AtomicBool::new(false),
             left: Notify::new(),
         }
@@ -151,6 +158,23 @@ impl Deployment {
     /// What was learnt before a restart.
     pub fn recall(&self, learnt: &Learnt) {
         self.with_health(|health| health.recall(learnt));
+    }
+
+    /// The operator changed how many requests may be under way.
+    pub fn limit_to(&self, concurrency: Concurrency) {
+        self.with_health(|health| health.limit_to(concurrency));
+    }
+
+    /// How many tokens an event of its streams holds, once some streams told.
+    #[must_use]
+    pub fn tokens_per_event(&self) -> Option<f64> {
+        *self.tokens_per_event.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A stream told how many tokens its events held.
+    pub fn observe_tokens_per_event(&self, tokens: f64) {
+        let mut known = self.tokens_per_event.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = Some(known.map_or(tokens, |known| known + EVENT_WEIGHT * (tokens - known)));
     }
 
     /// How many requests are under way.

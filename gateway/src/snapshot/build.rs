@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tradewind_policies::{
     BackendName,
+    select::{Health, Prior},
     spec::{self, BackendSpec, Provider, ServedModel},
 };
 use tradewind_protocol::Capabilities;
@@ -84,8 +85,9 @@ impl Builder {
             None => ("tradewind", Capabilities::UNKNOWN),
         };
         let capabilities = Arc::new(served.capabilities.apply(known));
+        let health = Health::new(Prior::default(), spec.concurrency);
         let metrics = DeploymentMetrics::new(spec.name.as_str(), provider, model.as_str());
-        Deployment::new(spec.name.clone(), model.clone(), capabilities, built.service.clone(), metrics, self.epoch)
+        Deployment::new(spec.name.clone(), model.clone(), capabilities, built.service.clone(), metrics, self.epoch, health)
     }
 
     fn local(&self, spec: &BackendSpec) -> Result<Built, Reason> {

@@ -8,12 +8,12 @@ mod build;
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use tradewind_policies::{
-    BackendName, Policy, UpstreamModel,
-    spec::{BackendSpec, ServedModel, Target},
+    BackendName, Policy, RouteName, UpstreamModel,
+    spec::{BackendSpec, Routing, ServedModel, Target},
 };
 
 use self::build::Built;
-use crate::route::Deployment;
+use crate::route::{Deployment, RouteState};
 
 pub use self::build::{BuildError, Builder};
 
@@ -25,6 +25,8 @@ pub struct Snapshot {
     hash: Arc<str>,
     /// By the place of the backend in the policy.
     backends: Vec<Backend>,
+    /// What each route remembers.
+    routes: HashMap<RouteName, Arc<RouteState>>,
 }
 
 struct Backend {
@@ -48,8 +50,9 @@ impl Snapshot {
                 Err(fault) => faults.push(fault),
             }
         }
+        let routes = route_states(&policy, previous);
         let hash = policy.hash().to_string().into();
-        if faults.is_empty() { Ok(Self { policy, hash, backends }) } else { Err(faults) }
+        if faults.is_empty() { Ok(Self { policy, hash, backends, routes }) } else { Err(faults) }
     }
 
     /// The fingerprint of the policy.
@@ -64,9 +67,29 @@ impl Snapshot {
         self.backends.get(target.backend.get())?.deployments.get(&target.model)
     }
 
+    /// Every deployment, with the backend it belongs to.
+    pub fn deployments(&self) -> impl Iterator<Item = (&BackendSpec, &Arc<Deployment>)> {
+        self.backends.iter().flat_map(|backend| backend.deployments.values().map(|deployment| (&backend.spec, deployment)))
+    }
+
+    /// What a route remembers.
+    #[must_use]
+    pub fn route_state(&self, name: &RouteName) -> Option<&Arc<RouteState>> {
+        self.routes.get(name)
+    }
+
     fn backend(&self, name: &BackendName) -> Option<&Backend> {
         self.backends.iter().find(|backend| backend.spec.name == *name)
     }
+}
+
+/// What the routes of `policy` remember: what they did before, where their budgets are the same.
+fn route_states(policy: &Policy, previous: Option<&Snapshot>) -> HashMap<RouteName, Arc<RouteState>> {
+    let state = |name: &RouteName, routing: &Routing| {
+        let known = previous.and_then(|previous| previous.route_state(name)).filter(|state| state.suits(routing));
+        (name.clone(), known.cloned().unwrap_or_else(|| Arc::new(RouteState::new(routing))))
+    };
+    policy.routes().map(|(name, routing)| state(name, routing)).collect()
 }
 
 impl Backend {
@@ -80,8 +103,11 @@ impl Backend {
             None => builder.build(spec)?,
         };
         let deployment = |served: &ServedModel| {
-            let is_kept = |known: &&Self| known.spec.models.contains(served);
+            let is_kept = |known: &&Self| known.spec.models.iter().any(|model| model.is_same_deployment(served));
             let kept = known.filter(is_kept).and_then(|known| known.deployments.get(&served.upstream)).cloned();
+            if let Some(kept) = &kept {
+                kept.limit_to(spec.concurrency);
+            }
             (served.upstream.clone(), kept.unwrap_or_else(|| Arc::new(builder.deployment(spec, served, &built))))
         };
         let deployments = spec.models.iter().map(deployment).collect();

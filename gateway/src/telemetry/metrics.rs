@@ -60,6 +60,8 @@ fn describe() {
     describe_histogram!(names::TOKEN_USAGE, "Tokens of a request.");
     describe_histogram!(names::OVERHEAD, Unit::Seconds, "Time to the response's head that was not spent waiting for a backend.");
     describe_counter!(names::ATTEMPTS, "Attempts at backends.");
+    describe_counter!(names::HEDGES, "Second attempts beside slow ones.");
+    describe_counter!(names::HEDGES_WON, "Second attempts that answered first.");
     describe_counter!(names::POLICY_RELOADS, "Reloads of the policy.");
     describe_gauge!(names::POLICY_LOADED, Unit::Seconds, "When the policy in force was loaded, since 1970.");
     describe_gauge!(names::POLICY_STALE, "1 where the last reload failed and an older policy is in force.");
@@ -78,7 +80,10 @@ pub struct DeploymentMetrics {
     rate_limited: Counter,
     failure: Counter,
     client_fault: Counter,
+    misconfigured: Counter,
     cancelled: Counter,
+    hedges: Counter,
+    hedges_won: Counter,
 }
 
 impl DeploymentMetrics {
@@ -110,7 +115,10 @@ impl DeploymentMetrics {
             rate_limited: attempts("rate_limited"),
             failure: attempts("failure"),
             client_fault: attempts("client_fault"),
+            misconfigured: attempts("misconfigured"),
             cancelled: attempts("cancelled"),
+            hedges: counter!(names::HEDGES, labels()),
+            hedges_won: counter!(names::HEDGES_WON, labels()),
         }
     }
 
@@ -119,11 +127,22 @@ impl DeploymentMetrics {
         let counter = match outcome {
             select::Outcome::Success { .. } => &self.success,
             select::Outcome::RateLimited { .. } => &self.rate_limited,
-            select::Outcome::Failure => &self.failure,
+            select::Outcome::Failure { .. } => &self.failure,
+            select::Outcome::Misconfigured => &self.misconfigured,
             select::Outcome::ClientFault => &self.client_fault,
-            select::Outcome::Cancelled { .. } => &self.cancelled,
+            select::Outcome::Cancelled => &self.cancelled,
         };
         counter.increment(1);
+    }
+
+    /// Counts a second attempt beside a slow one.
+    pub fn hedged(&self) {
+        self.hedges.increment(1);
+    }
+
+    /// Counts one that answered first.
+    pub fn hedge_won(&self) {
+        self.hedges_won.increment(1);
     }
 
     /// Counts a request that this deployment answered.

@@ -19,6 +19,10 @@ pub const TOKEN_USAGE: &str = "gen_ai_client_token_usage";
 pub const OVERHEAD: &str = "tradewind_gateway_overhead_seconds";
 /// Attempts at backends, by what became of them.
 pub const ATTEMPTS: &str = "tradewind_attempts_total";
+/// Second attempts beside slow ones, by the backend they went to.
+pub const HEDGES: &str = "tradewind_hedges_total";
+/// Of those, the ones that answered first.
+pub const HEDGES_WON: &str = "tradewind_hedges_won_total";
 /// Reloads of the policy, by result.
 pub const POLICY_RELOADS: &str = "tradewind_policy_reloads_total";
 /// When the policy in force was loaded, in seconds since 1970.

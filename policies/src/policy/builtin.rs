@@ -6,8 +6,8 @@ use super::{Parts, Policy};
 use crate::name::{BackendName, InvalidName, ModelAlias, ModelId, RouteName};
 use crate::source::PolicyHash;
 use crate::spec::{
-    BackendIndex, BackendSpec, CapabilityOverrides, MaxAttempts, Provider, RouteParts, RouteSpec, ServedModel, TimeoutOverrides,
-    Timeouts,
+    BackendIndex, BackendSpec, CapabilityOverrides, Concurrency, Provider, RouteParts, RouteSpec, Routing, ServedModel,
+    TimeoutOverrides, Timeouts,
 };
 use tradewind_protocol::Operation;
 
@@ -41,15 +41,15 @@ impl Policy {
                 Some(model) => model.operations = model.operations.union(operation.into()),
                 None => {
                     let (upstream, capabilities) = ((&id).into(), CapabilityOverrides::default());
-                    models.push(ServedModel { id, upstream, operations: operation.into(), capabilities });
+                    let operations = operation.into();
+                    models.push(ServedModel { id, upstream, operations, capabilities, price: None, weights: None });
                 }
             }
         }
         let timeouts = Timeouts::default();
-        let (name, provider) = (BACKEND.parse::<BackendName>()?, Provider::Local);
         let backends = match models.is_empty() {
             true => Vec::new(),
-            false => vec![BackendSpec { name, provider, timeouts, models: models.clone() }],
+            false => vec![this_process(BACKEND.parse()?, timeouts, models.clone())],
         };
         let route = |(place, model): (usize, ServedModel)| {
             let parts = RouteParts {
@@ -57,7 +57,7 @@ impl Policy {
                 model: model.id,
                 tenants: None,
                 tiers: vec![vec![BackendIndex(0)]],
-                max_attempts: MaxAttempts::default(),
+                routing: Routing::default(),
                 defaults: timeouts,
                 overrides: TimeoutOverrides::default(),
             };
@@ -66,5 +66,21 @@ impl Policy {
         let routes = models.into_iter().enumerate().map(route).collect::<Result<_, InvalidName>>()?;
         let hash = PolicyHash::of(["built-in", chat.unwrap_or(""), embeddings.unwrap_or("")]);
         Ok(Self::compile(Parts { hash, backends, aliases, tenants: None, routes }))
+    }
+}
+
+/// The engine in this process as a backend.
+fn this_process(name: BackendName, timeouts: Timeouts, models: Vec<ServedModel>) -> BackendSpec {
+    BackendSpec {
+        provider: Provider::Local,
+        failure_domain: (&name).into(),
+        drained: false,
+        // The engine has a queue of its own.
+        concurrency: Concurrency::Unlimited,
+        probe: None,
+        metrics: None,
+        timeouts,
+        models,
+        name,
     }
 }

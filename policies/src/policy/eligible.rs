@@ -2,7 +2,7 @@
 
 use super::Policy;
 use crate::name::{ModelId, RouteName, TenantId};
-use crate::spec::{MaxAttempts, Target, Timeouts};
+use crate::spec::{Routing, Target, Timeouts};
 use tradewind_protocol::Operation;
 
 /// Which backends may serve a request, and within which limits. It borrows from the policy; nothing is allocated.
@@ -15,8 +15,8 @@ pub struct Eligible<'p> {
     /// The backends that may serve it, by preference: a later tier is for when the earlier ones cannot. There is
     /// at least one tier, and none is empty.
     pub tiers: &'p [Vec<Target>],
-    /// How many of them may be tried.
-    pub max_attempts: MaxAttempts,
+    /// How one of them is chosen, and what is done when it fails.
+    pub routing: &'p Routing,
     /// The limits of the request as a whole, `total` above all; those of an attempt are in its [`Target`].
     pub timeouts: Timeouts,
 }
@@ -69,6 +69,6 @@ impl Policy {
             let (model, route) = (model.id.clone(), route.name.clone());
             return Err(NoRoute::OperationNotServed { model, route, operation });
         }
-        Ok(Eligible { model: &model.id, route: &route.name, tiers, max_attempts: route.max_attempts, timeouts: route.timeouts })
+        Ok(Eligible { model: &model.id, route: &route.name, tiers, routing: &route.routing, timeouts: route.timeouts })
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::fault::{PolicyErrors, Report};
 use crate::grant::Grants;
-use crate::name::{ModelAlias, ModelId, TenantId};
+use crate::name::{ModelAlias, ModelId, RouteName, TenantId};
 use crate::operation::Operations;
 use crate::source::{PolicyHash, SourceFile};
-use crate::spec::{BackendSpec, RouteSpec};
+use crate::spec::{BackendSpec, RouteSpec, Routing};
 use crate::{read, resolve};
 
 mod authorize;
@@ -101,6 +101,11 @@ impl Policy {
     /// is a place in this list.
     pub fn backends(&self) -> &[BackendSpec] {
         &self.backends
+    }
+
+    /// Every route and how it chooses, in the order in which they are tried.
+    pub fn routes(&self) -> impl Iterator<Item = (&RouteName, &Routing)> {
+        self.routes.iter().map(|route| (&route.name, &route.routing))
     }
 
     /// The model of that name, be it an id or an alias, if some route matches it.

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::decimal;
 use crate::fault::{At, Report, accepted, did_you_mean};
 
 /// A value and where it was written.
@@ -185,6 +186,34 @@ impl<'t> Value<'t> {
         }
     }
 
+    /// What `read` makes of the value, and `Some(None)` if it is `false`. `None` if there is a fault.
+    pub(super) fn unless_false<T>(
+        self,
+        report: &mut Report<'_>,
+        read: impl FnOnce(Self, &mut Report<'_>) -> Option<T>,
+    ) -> Option<Option<T>> {
+        match self.tree {
+            DeValue::Boolean(false) => Some(None),
+            DeValue::Boolean(true) => {
+                report.fault(
+                    self.at,
+                    self.key,
+                    "`true` does not say what; leave the key out for what is usual, or write a value",
+                );
+                None
+            }
+            _ => read(self, report).map(Some),
+        }
+    }
+
+    pub(super) fn is_integer(&self) -> bool {
+        matches!(self.tree, DeValue::Integer(_))
+    }
+
+    pub(super) fn is_string(&self) -> bool {
+        matches!(self.tree, DeValue::String(_))
+    }
+
     /// What `read` makes of the value; if nothing, the value is kept out of snippets, for it may be a secret.
     pub(super) fn shown_if<T>(self, report: &mut Report<'_>, read: impl FnOnce(Self, &mut Report<'_>) -> Option<T>) -> Option<T> {
         let (at, tree) = (self.at, self.tree);
@@ -215,12 +244,41 @@ impl<'t> Value<'t> {
         }
     }
 
+    /// What `accept` makes of a number times ten to the power of `places`, which is read exactly, as a float is not; `accepted` says which
+    /// numbers it takes.
+    pub(super) fn decimal<T>(
+        self,
+        places: usize,
+        accepted: &str,
+        accept: impl FnOnce(u64) -> Option<T>,
+        report: &mut Report<'_>,
+    ) -> Option<Located<T>> {
+        let scaled = match self.tree {
+            DeValue::Integer(digits) => u64::from_str_radix(digits.as_str(), digits.radix())
+                .ok()
+                .and_then(|whole| whole.checked_mul(10_u64.checked_pow(u32::try_from(places).ok()?)?)),
+            DeValue::Float(digits) => decimal::scaled(digits.as_str(), places),
+            _ => return self.mistyped("a number", report),
+        };
+        match scaled.and_then(accept) {
+            Some(value) => Some(self.located(value)),
+            None => {
+                report.fault(
+                    self.at,
+                    self.key,
+                    format!("this number is not taken; accepted: {accepted}, with at most {places} digits after the point"),
+                );
+                None
+            }
+        }
+    }
+
     fn located<T>(self, value: T) -> Located<T> {
         Located { value, at: self.at, key: self.key }
     }
 
     /// Reports that the value is not what it should be.
-    fn mistyped<T>(self, expected: &str, report: &mut Report<'_>) -> Option<T> {
+    pub(super) fn mistyped<T>(self, expected: &str, report: &mut Report<'_>) -> Option<T> {
         report.fault(self.at, self.key, format!("expected {expected}, found {}", described(self.tree)));
         None
     }

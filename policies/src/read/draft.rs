@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::cursor::Located;
-use crate::name::{BackendName, ModelAlias, ModelId, RouteName, TenantId};
+use crate::name::{BackendName, FailureDomain, ModelAlias, ModelId, RouteName, TenantId};
 use crate::pattern::Pattern;
-use crate::spec::{MaxAttempts, Provider, ServedModel, TimeoutOverrides};
+use crate::spec::{Concurrency, MaxAttempts, Midstream, Objective, Poll, Provider, ServedModel, Share, TimeoutOverrides};
 
 /// All files together. Maps are sorted, so that the same texts always give the same policy.
 #[derive(Default)]
 pub(crate) struct Draft {
-    pub(crate) max_attempts: Option<Located<MaxAttempts>>,
+    /// What `[defaults]` says of choosing.
+    pub(crate) routing: RawRouting,
     pub(crate) timeouts: Option<Located<TimeoutOverrides>>,
     pub(crate) backends: BTreeMap<BackendName, Located<RawBackend>>,
     pub(crate) aliases: BTreeMap<ModelAlias, RawAlias>,
@@ -25,9 +26,20 @@ pub(crate) type RawAlias = Located<Option<Located<ModelId>>>;
 /// the backend is still checked.
 pub(crate) struct RawBackend {
     pub(crate) provider: Option<Provider>,
+    pub(crate) upkeep: Option<Upkeep>,
     pub(crate) timeouts: TimeoutOverrides,
     /// `None` if any of them could not be read, so that nobody can say what the backend does not serve.
     pub(crate) models: Option<Vec<ServedModel>>,
+}
+
+/// How a backend is run and watched.
+pub(crate) struct Upkeep {
+    /// `None` if the backend fails alone.
+    pub(crate) failure_domain: Option<FailureDomain>,
+    pub(crate) drained: bool,
+    pub(crate) concurrency: Concurrency,
+    pub(crate) probe: Option<Poll>,
+    pub(crate) metrics: Option<Poll>,
 }
 
 /// One `[tenant.NAME]`.
@@ -41,6 +53,19 @@ pub(crate) struct RawRoute {
     pub(crate) model: Option<Located<ModelId>>,
     pub(crate) tenants: Option<Vec<Located<Pattern>>>,
     pub(crate) tiers: Vec<Located<Vec<Located<BackendName>>>>,
-    pub(crate) max_attempts: Option<MaxAttempts>,
+    pub(crate) routing: RawRouting,
     pub(crate) timeouts: TimeoutOverrides,
+}
+
+/// What one table says of choosing among backends; `None` where it says nothing.
+#[derive(Default)]
+pub(crate) struct RawRouting {
+    pub(crate) objective: Option<Located<Objective>>,
+    /// `None` within if money does not count.
+    pub(crate) seconds_per_dollar: Option<Located<Option<f64>>>,
+    /// `None` within if no request is hedged.
+    pub(crate) hedge_budget: Option<Located<Option<Share>>>,
+    pub(crate) max_attempts: Option<Located<MaxAttempts>>,
+    pub(crate) retry_budget: Option<Located<Share>>,
+    pub(crate) midstream: Option<Located<Midstream>>,
 }

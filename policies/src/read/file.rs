@@ -7,8 +7,8 @@ use std::str::FromStr;
 use toml::de::DeTable;
 
 use super::cursor::{Located, Table, Value};
-use super::draft::{Draft, RawTenant};
-use super::{backend, route, timeouts};
+use super::draft::{Draft, RawRouting, RawTenant};
+use super::{backend, route, routing, timeouts};
 use crate::fault::{At, Report};
 use crate::name::InvalidName;
 
@@ -70,15 +70,24 @@ fn version(top: &mut Table<'_>, report: &mut Report<'_>) {
 }
 
 fn defaults(mut table: Table<'_>, draft: &mut Draft, report: &mut Report<'_>) {
-    if let Some(value) = table.take("max_attempts").and_then(|value| route::max_attempts(value, report)) {
-        set(&mut draft.max_attempts, value, report);
-    }
+    merge(&mut draft.routing, routing::read(&mut table, report), report);
     if let Some(value) = table.take("timeouts") {
         let (at, key) = (value.name_at, value.key.clone());
         let value = timeouts::read(value, timeouts::Scope::Backends, report);
-        set(&mut draft.timeouts, Located { value, at, key }, report);
+        set(&mut draft.timeouts, Some(Located { value, at, key }), report);
     }
     table.finish(report);
+}
+
+/// Adds what one file says of choosing to what the files before it said.
+fn merge(all: &mut RawRouting, one: RawRouting, report: &mut Report<'_>) {
+    let RawRouting { objective, seconds_per_dollar, hedge_budget, max_attempts, retry_budget, midstream } = one;
+    set(&mut all.objective, objective, report);
+    set(&mut all.seconds_per_dollar, seconds_per_dollar, report);
+    set(&mut all.hedge_budget, hedge_budget, report);
+    set(&mut all.max_attempts, max_attempts, report);
+    set(&mut all.retry_budget, retry_budget, report);
+    set(&mut all.midstream, midstream, report);
 }
 
 fn tenant(entry: Value<'_>, report: &mut Report<'_>) -> RawTenant {
@@ -116,11 +125,12 @@ fn insert<N: Ord, T>(map: &mut BTreeMap<N, Located<T>>, name: N, value: Located<
     }
 }
 
-/// Sets a value that no file has set before.
-fn set<T>(slot: &mut Option<Located<T>>, value: Located<T>, report: &mut Report<'_>) {
-    match slot {
-        None => *slot = Some(value),
-        Some(first) => twice(first.at, &value, report),
+/// Sets a value, if there is one, that no file has set before.
+fn set<T>(slot: &mut Option<Located<T>>, value: Option<Located<T>>, report: &mut Report<'_>) {
+    match (&slot, value) {
+        (Some(first), Some(value)) => twice(first.at, &value, report),
+        (None, value) => *slot = value,
+        (Some(_), None) => {}
     }
 }
 

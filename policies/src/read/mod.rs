@@ -10,12 +10,14 @@ use crate::source::SourceFile;
 mod backend;
 mod cursor;
 mod draft;
+mod duration;
 mod file;
 mod route;
+mod routing;
 mod timeouts;
 
 pub(crate) use cursor::Located;
-pub(crate) use draft::{Draft, RawBackend, RawRoute, RawTenant};
+pub(crate) use draft::{Draft, RawBackend, RawRoute, RawRouting, RawTenant};
 
 /// Reads every file into one draft. What cannot be read is reported and left out.
 ///

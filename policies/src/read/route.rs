@@ -2,10 +2,9 @@
 
 use super::cursor::{Located, Table, Value};
 use super::draft::RawRoute;
-use super::timeouts;
+use super::{routing, timeouts};
 use crate::fault::Report;
 use crate::name::BackendName;
-use crate::spec::MaxAttempts;
 
 /// The route, as far as it can be read.
 pub(super) fn read(value: Value<'_>, report: &mut Report<'_>) -> Option<RawRoute> {
@@ -21,16 +20,10 @@ pub(super) fn read(value: Value<'_>, report: &mut Report<'_>) -> Option<RawRoute
         }
     };
     let tiers = tiers(&mut table, report);
-    let max_attempts = table.take("max_attempts").and_then(|value| max_attempts(value, report));
+    let routing = routing::read(&mut table, report);
     let timeouts = table.take("timeouts").map(|value| timeouts::read(value, timeouts::Scope::Route, report)).unwrap_or_default();
     table.finish(report);
-    Some(RawRoute { name, model, tenants, tiers, max_attempts: max_attempts.map(|most| most.value), timeouts })
-}
-
-/// A number of attempts.
-pub(super) fn max_attempts(value: Value<'_>, report: &mut Report<'_>) -> Option<Located<MaxAttempts>> {
-    let accept = |written: i64| u32::try_from(written).ok().and_then(MaxAttempts::new);
-    value.integer(&format!("1 to {}", MaxAttempts::MOST), accept, report)
+    Some(RawRoute { name, model, tenants, tiers, routing, timeouts })
 }
 
 fn tenants<T>(value: Value<'_>, report: &mut Report<'_>) -> Vec<Located<T>>

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::cursor::{Located, Table, Value};
+use super::duration;
 use crate::fault::Report;
-use crate::spec::TimeoutOverrides;
+use crate::spec::{RateOverride, TimeoutOverrides, TokenRate};
 
 /// What the timeouts are set for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,22 +32,24 @@ pub(super) fn read(value: Value<'_>, scope: Scope, report: &mut Report<'_>) -> T
         first_token: timeout(&mut table, "first_token", report),
         idle: timeout(&mut table, "idle", report),
         total: timeout(&mut table, "total", report),
+        rate: rate(&mut table, report),
     };
     table.finish(report);
     overrides
 }
 
 fn timeout(table: &mut Table<'_>, name: &'static str, report: &mut Report<'_>) -> Option<Duration> {
-    let Located { value, at, key } = table.take(name)?.string(report)?;
-    match humantime::parse_duration(value) {
-        Ok(duration) if !duration.is_zero() => Some(duration),
-        Ok(_) => {
-            report.fault(at, key, format!("`{value}` would fail every request; accepted: more than zero"));
-            None
-        }
-        Err(_) => {
-            report.fault(at, key, format!("`{value}` is not a duration; accepted: one such as `500ms`, `30s` or `10m`"));
-            None
-        }
+    let Located { value, at, key } = duration::read(table.take(name)?, report)?;
+    if value.is_zero() {
+        report.fault(at, key, "`0s` would fail every request; accepted: more than zero");
     }
+    (!value.is_zero()).then_some(value)
+}
+
+/// What is asked of the speed of a stream.
+fn rate(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<RateOverride> {
+    let accepted = format!("tokens a second, such as `2` or `0.5`, from 0 (any speed will do) to {}", TokenRate::MOST);
+    let accept = |thousandths: u64| u32::try_from(thousandths).ok().filter(|rate| *rate <= TokenRate::MOST * 1000);
+    let thousandths = table.take("tokens_per_second")?.decimal(TokenRate::PLACES, &accepted, accept, report)?;
+    Some(TokenRate::of_thousandths(thousandths.value).map_or(RateOverride::Any, RateOverride::AtLeast))
 }

@@ -7,14 +7,15 @@
 use std::collections::BTreeSet;
 
 use crate::fault::Report;
-use crate::name::{BackendName, ModelId};
+use crate::name::{BackendName, FailureDomain, ModelId};
 use crate::policy::Parts;
 use crate::read::{Draft, RawBackend, RawTenant};
 use crate::source::PolicyHash;
-use crate::spec::{BackendSpec, RouteParts, RouteSpec, Timeouts};
+use crate::spec::{BackendSpec, RouteParts, RouteSpec, Routing, Timeouts};
 
 mod alias;
 mod route;
+mod routing;
 mod shadow;
 mod tenant;
 
@@ -25,9 +26,10 @@ pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -
     tenant::check(&draft, &models, report);
     route::check(&draft, &models, report);
     shadow::check(&draft.routes, report);
+    let routing = routing::resolve(Routing::default(), &draft.routing);
+    routing::check(&draft, routing, report);
 
     let defaults = Timeouts::default().with(draft.timeouts.map(|located| located.value).unwrap_or_default());
-    let max_attempts = draft.max_attempts.map(|located| located.value).unwrap_or_default();
     let backends = draft.backends.into_iter();
     let backends: Vec<_> = backends.filter_map(|(name, raw)| backend(name, raw.value, defaults)).collect();
     let places: Vec<_> = backends.iter().map(|backend| backend.name.clone()).collect();
@@ -37,7 +39,7 @@ pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -
             model: route.model?.value,
             tenants: route.tenants.map(|tenants| tenants.into_iter().map(|tenant| tenant.value).collect()),
             tiers: route.tiers.into_iter().map(|tier| route::places(&tier.value, &places)).collect(),
-            max_attempts: route.max_attempts.unwrap_or(max_attempts),
+            routing: routing::resolve(routing, &route.routing),
             defaults,
             overrides: route.timeouts,
         };
@@ -53,8 +55,18 @@ pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -
 
 /// The backend, if all of it could be read.
 fn backend(name: BackendName, raw: RawBackend, defaults: Timeouts) -> Option<BackendSpec> {
-    let timeouts = defaults.with(raw.timeouts);
-    Some(BackendSpec { name, provider: raw.provider?, timeouts, models: raw.models? })
+    let upkeep = raw.upkeep?;
+    Some(BackendSpec {
+        provider: raw.provider?,
+        failure_domain: upkeep.failure_domain.unwrap_or_else(|| FailureDomain::from(&name)),
+        drained: upkeep.drained,
+        concurrency: upkeep.concurrency,
+        probe: upkeep.probe,
+        metrics: upkeep.metrics,
+        timeouts: defaults.with(raw.timeouts),
+        models: raw.models?,
+        name,
+    })
 }
 
 /// Which models there are.

@@ -32,7 +32,7 @@ pub(super) fn places(tier: &[Located<BackendName>], backends: &[BackendName]) ->
 }
 
 /// ` in route …`, as far as its name is known.
-fn in_route(route: &RawRoute) -> String {
+pub(super) fn in_route(route: &RawRoute) -> String {
     route.name.as_ref().map(|name| format!(" in route `{}`", name.value)).unwrap_or_default()
 }
 

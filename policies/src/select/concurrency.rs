@@ -1,4 +1,9 @@
 //! How many requests a self-hosted backend can take at once, found out from how its first tokens slow down.
+//!
+//! A gradient rule like that of Netflix's `concurrency-limits`, but against what the prompt would take on an idle backend, so that neither
+//! long prompts are taken for overload nor lasting overload for what is usual.
+
+use crate::spec::Concurrency;
 
 /// Where the search begins.
 const START: f64 = 20.0;
@@ -18,19 +23,6 @@ const RECENT: f64 = 0.1;
 /// Below this share of use the limit is not tested, and does not grow.
 const USED: f64 = 0.5;
 
-/// What an operator may say of a backend's concurrency.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Concurrency {
-    /// As many as come.
-    #[default]
-    Unlimited,
-    /// So many.
-    Fixed(u32),
-    /// As many as its first tokens bear: a gradient rule like that of Netflix's `concurrency-limits`, but against what the prompt would take on
-    /// an idle backend, so that neither long prompts are taken for overload nor lasting overload for what is usual.
-    Adaptive,
-}
-
 /// A limit on the requests under way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limit {
@@ -42,8 +34,15 @@ pub(super) struct Limit {
 
 impl Limit {
     pub(super) fn new(kind: Concurrency) -> Self {
-        let allowed = if let Concurrency::Fixed(limit) = kind { f64::from(limit) } else { START };
+        let allowed = if let Concurrency::AtMost(limit) = kind { f64::from(limit.get()) } else { START };
         Self { kind, allowed, recent: 1.0 }
+    }
+
+    /// The operator says something else than before.
+    pub(super) fn change(&mut self, kind: Concurrency) {
+        if kind != self.kind {
+            *self = Self::new(kind);
+        }
     }
 
     /// Whether one more request would be too many.
@@ -73,6 +72,8 @@ impl Limit {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use super::*;
 
     /// A server with so many slots: beyond them, first tokens wait.
@@ -103,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_fixed_limit_stays() {
-        let mut limit = Limit::new(Concurrency::Fixed(3));
+        let mut limit = Limit::new(Concurrency::AtMost(NonZeroU32::new(3).unwrap()));
         (0..1_000).for_each(|_| limit.observe(10.0, 3));
         assert!(limit.is_reached(3) && !limit.is_reached(2));
         assert!(!Limit::new(Concurrency::Unlimited).is_reached(1_000_000));

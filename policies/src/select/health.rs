@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::Rng;
 
 use super::breaker::{Breaker, Cause};
-use super::concurrency::{Concurrency, Limit};
+use super::concurrency::Limit;
 use super::cooldown::Cooldown;
 use super::failures::Failures;
 use super::level::Level;
@@ -14,6 +14,7 @@ use super::outlook::{Ask, FirstToken, Forecast, Outlook, Removed};
 use super::pacer::{Pacer, Remaining};
 use super::regression::Regression;
 use super::waiting::Waiting;
+use crate::spec::Concurrency;
 
 /// Prompt tokens per unit of the prompt's feature.
 const PROMPT_UNIT: f64 = 1000.0;
@@ -297,6 +298,11 @@ impl Health {
     /// The provider said how much of its limits is left.
     pub fn observe_remaining(&mut self, now: Monotonic, requests: Option<Remaining>, tokens: Option<Remaining>) {
         self.pacer.observe_remaining(now, requests, tokens);
+    }
+
+    /// The operator changed how many requests may be under way.
+    pub fn limit_to(&mut self, concurrency: Concurrency) {
+        self.limit.change(concurrency);
     }
 
     /// How many requests are under way.

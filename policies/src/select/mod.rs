@@ -45,7 +45,6 @@ mod waiting;
 
 pub use budget::{HedgeBudget, RetryBudget};
 pub use choose::{Candidate, Choice, Reason, Score, Turn, back_at, choose, scores};
-pub use concurrency::Concurrency;
 pub use health::{Health, Learnt, Outcome, Prior, Started};
 pub use hedge::{hedge_after, is_overloaded};
 pub use monotonic::Monotonic;

@@ -1,7 +1,7 @@
 //! One backend: a deployment that can serve requests, and how to reach it.
 
-use super::{CapabilityOverrides, Provider, Timeouts};
-use crate::name::{BackendName, ModelId, UpstreamModel};
+use super::{CapabilityOverrides, Concurrency, Poll, Price, Provider, Timeouts};
+use crate::name::{BackendName, FailureDomain, ModelId, UpstreamModel, Weights};
 use crate::operation::Operations;
 
 /// The place of a backend in [`Policy::backends`](crate::Policy::backends); only good for the policy it came from.
@@ -15,13 +15,26 @@ impl BackendIndex {
     }
 }
 
-/// One `[backend.NAME]`. Equal specs mean the same deployment, so a reload may keep what it learnt about it.
+/// One `[backend.NAME]`.
+///
+/// Specs that differ may still be of the same deployment: what was learnt of it is as true after a change of its price, or while it is drained.
+/// Where it is ([`provider`](Self::provider)) and [what serves the model](ServedModel::is_same_deployment) decide that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackendSpec {
     /// Its name, unique in the policy.
     pub name: BackendName,
     /// Which API it speaks and where.
     pub provider: Provider,
+    /// What it shares its failures with; itself alone unless the policy says otherwise.
+    pub failure_domain: FailureDomain,
+    /// Whether it takes no new request. Those under way go on.
+    pub drained: bool,
+    /// How much it is given to do at once.
+    pub concurrency: Concurrency,
+    /// What it is asked to see whether it can serve; `None` if its traffic alone tells.
+    pub probe: Option<Poll>,
+    /// Where it tells how loaded it is; `None` if it does not, or nobody should ask.
+    pub metrics: Option<Poll>,
     /// Its limits for one attempt, where no route says otherwise.
     pub timeouts: Timeouts,
     /// The models it serves, by id; never empty.
@@ -46,4 +59,18 @@ pub struct ServedModel {
     pub operations: Operations,
     /// What the operator knows of it better than the provider's adapter does.
     pub capabilities: CapabilityOverrides,
+    /// What its tokens cost.
+    pub price: Option<Price>,
+    /// Which weights it has, if somebody vouches for them: backends that give them the same name serve the same.
+    pub weights: Option<Weights>,
+}
+
+impl ServedModel {
+    /// Whether, on the same backend, this is what `other` describes, so that what was learnt of the one holds for the other. A price says
+    /// nothing of how a model answers, and neither does the name of its weights.
+    pub fn is_same_deployment(&self, other: &Self) -> bool {
+        // Spelled out, so that whoever adds a field decides.
+        let Self { id, upstream, operations, capabilities, price: _, weights: _ } = self;
+        *id == other.id && *upstream == other.upstream && *operations == other.operations && *capabilities == other.capabilities
+    }
 }

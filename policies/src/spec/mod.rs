@@ -3,25 +3,37 @@
 mod backend;
 mod base_url;
 mod capability;
+mod concurrency;
 mod credential;
+mod poll;
+mod price;
 mod provider;
 mod route;
+mod routing;
 mod secret;
+mod share;
 mod timeouts;
 
 pub use backend::{BackendIndex, BackendSpec, ServedModel};
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use capability::CapabilityOverrides;
+pub use concurrency::Concurrency;
 pub use credential::{
     AssumeRole, AwsCredential, AwsSource, Credential, EntraCredential, EntraSource, GoogleCredential, GoogleSource,
     IbmCredential, OAuthCredential, SnowflakeKeyPair,
 };
+pub(crate) use poll::Pages;
+pub use poll::Poll;
+pub(crate) use price::Rate;
+pub use price::{NanoUsd, Price};
 pub use provider::{
     AnthropicHost, AnthropicVersion, Api, AzureSurface, BedrockChat, ClientCertificate, Connection, HttpVersion, OpenAiHost,
     Provider, Remote, SageMakerContainer, VertexChat, WatsonxScope,
 };
-pub use route::{MaxAttempts, Target};
+pub use route::Target;
 pub(crate) use route::{RouteParts, RouteSpec};
+pub use routing::{MaxAttempts, Midstream, Objective, Routing};
 pub use secret::{InvalidSecretRef, SecretRef};
-pub(crate) use timeouts::TimeoutOverrides;
-pub use timeouts::Timeouts;
+pub use share::{InvalidShare, Share};
+pub(crate) use timeouts::{RateOverride, TimeoutOverrides};
+pub use timeouts::{Timeouts, TokenRate};

@@ -1,37 +1,9 @@
 //! One route: from a model, and perhaps some tenants, to tiers of backends.
 
-use std::num::NonZeroU32;
-
-use super::{BackendIndex, BackendSpec, TimeoutOverrides, Timeouts};
-use crate::name::{ModelId, RouteName, TenantId, UpstreamModel};
+use super::{BackendIndex, BackendSpec, Price, Routing, TimeoutOverrides, Timeouts};
+use crate::name::{FailureDomain, ModelId, RouteName, TenantId, UpstreamModel, Weights};
 use crate::pattern::Pattern;
 use tradewind_protocol::Operation;
-
-/// How many backends one request may be sent to, one after the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MaxAttempts(NonZeroU32);
-
-impl MaxAttempts {
-    /// The most a policy may ask for: beyond it, a failing request does more harm than good.
-    pub(crate) const MOST: u32 = 10;
-
-    /// `attempts`, if it is from 1 to 10.
-    pub(crate) fn new(attempts: u32) -> Option<Self> {
-        NonZeroU32::new(attempts).filter(|n| n.get() <= Self::MOST).map(Self)
-    }
-
-    /// The number.
-    pub fn get(self) -> u32 {
-        self.0.get()
-    }
-}
-
-impl Default for MaxAttempts {
-    /// The first try and two more: a third backend in trouble is no coincidence.
-    fn default() -> Self {
-        Self(NonZeroU32::MIN.saturating_add(2))
-    }
-}
 
 /// One backend that may serve a request, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +15,12 @@ pub struct Target {
     /// The limits of one attempt: the built-in ones, overridden by `[defaults]`, the backend and the route, in
     /// this order.
     pub timeouts: Timeouts,
+    /// What fails together with that backend: a second attempt elsewhere in the same domain is no second chance.
+    pub failure_domain: FailureDomain,
+    /// What the tokens of the model cost there, if the policy says so.
+    pub price: Option<Price>,
+    /// Which weights the model has there, if the policy says so: those of two targets are the same if their names are.
+    pub weights: Option<Weights>,
 }
 
 /// One `[[route]]`, its backends looked up.
@@ -52,7 +30,7 @@ pub(crate) struct RouteSpec {
     pub(crate) model: ModelId,
     /// Whom it is for; everyone if absent.
     pub(crate) tenants: Option<Vec<Pattern>>,
-    pub(crate) max_attempts: MaxAttempts,
+    pub(crate) routing: Routing,
     pub(crate) timeouts: Timeouts,
     /// The targets of each operation, in the order of [`Operation::ALL`].
     tiers: [Vec<Vec<Target>>; Operation::ALL.len()],
@@ -64,7 +42,7 @@ pub(crate) struct RouteParts {
     pub(crate) model: ModelId,
     pub(crate) tenants: Option<Vec<Pattern>>,
     pub(crate) tiers: Vec<Vec<BackendIndex>>,
-    pub(crate) max_attempts: MaxAttempts,
+    pub(crate) routing: Routing,
     /// The limits of a request whose route sets none.
     pub(crate) defaults: Timeouts,
     /// The limits that this route sets.
@@ -77,8 +55,14 @@ impl RouteSpec {
         let target = |index: BackendIndex, operation: Operation| {
             let backend = backends.get(index.0)?;
             let served = backend.serves(&parts.model).filter(|served| served.operations.contains(operation))?;
-            let timeouts = backend.timeouts.with(parts.overrides);
-            Some(Target { backend: index, model: served.upstream.clone(), timeouts })
+            Some(Target {
+                backend: index,
+                model: served.upstream.clone(),
+                timeouts: backend.timeouts.with(parts.overrides),
+                failure_domain: backend.failure_domain.clone(),
+                price: served.price,
+                weights: served.weights.clone(),
+            })
         };
         let tiers = |operation: Operation| {
             let tier = |tier: &Vec<BackendIndex>| tier.iter().filter_map(|index| target(*index, operation)).collect();
@@ -90,7 +74,7 @@ impl RouteSpec {
             name: parts.name,
             model: parts.model,
             tenants: parts.tenants,
-            max_attempts: parts.max_attempts,
+            routing: parts.routing,
         }
     }
 

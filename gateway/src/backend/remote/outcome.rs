@@ -89,8 +89,13 @@ fn failure(judgement: Judgement, status: StatusCode) -> Failure {
             let error = error.with_retry_after(after.unwrap_or(DEFAULT_RETRY));
             Failure { blame: Blame::RateLimited(after), error, detail, original: None }
         }
-        Verdict::Failed(_) if timed_out => Failure::backend(Kind::Timeout, detail),
-        Verdict::Failed(_) | Verdict::Misconfigured | Verdict::Unauthenticated => Failure::backend(Kind::UpstreamFailed, detail),
+        Verdict::Failed(after) => {
+            let kind = if timed_out { Kind::Timeout } else { Kind::UpstreamFailed };
+            Failure { blame: Blame::Backend(after), ..Failure::backend(kind, detail) }
+        }
+        Verdict::Misconfigured | Verdict::Unauthenticated => {
+            Failure { blame: Blame::Misconfigured, ..Failure::backend(Kind::UpstreamFailed, detail) }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::address::Address;
 use super::field::{HOST, HOST_LABEL};
 use super::way::{self, Shown};
-use crate::spec::{AnthropicHost, OpenAiHost};
+use crate::spec::{AnthropicHost, OpenAiHost, Pages};
 
 /// One provider.
 pub(super) struct Kind {
@@ -34,6 +34,16 @@ pub(super) enum Speaks {
     Watsonx(Address),
     Cohere(Address),
     Local,
+}
+
+impl Speaks {
+    /// The pages that tell how the server is; `None` if it is none of the operator's own.
+    pub(super) fn pages(self) -> Option<Pages> {
+        match self {
+            Self::OpenAi(host, _) => host.pages(),
+            _ => None,
+        }
+    }
 }
 
 /// The address of an Azure resource, with what follows its name.

@@ -18,17 +18,20 @@ mod credential;
 mod field;
 mod kind;
 mod model;
+mod price;
+mod upkeep;
 mod vertex;
 mod way;
 
 /// The backend, as far as it can be read.
 pub(super) fn read(entry: Value<'_>, report: &mut Report<'_>) -> RawBackend {
     let Some(mut table) = entry.table(report) else {
-        return RawBackend { provider: None, timeouts: Default::default(), models: None };
+        return RawBackend { provider: None, upkeep: None, timeouts: Default::default(), models: None };
     };
     let kind = kind(&mut table, report);
     let timeouts =
         table.take("timeouts").map(|value| timeouts::read(value, timeouts::Scope::Backends, report)).unwrap_or_default();
+    let upkeep = upkeep::read(kind, &mut table, report);
     let usual = usual_operations(kind);
     let models = table.required("models", report, |value, report| model::read(value, usual, report));
     let provider = match kind {
@@ -41,7 +44,7 @@ pub(super) fn read(entry: Value<'_>, report: &mut Report<'_>) -> RawBackend {
         }
     };
     table.finish(report);
-    RawBackend { provider, timeouts, models }
+    RawBackend { provider, upkeep, timeouts, models }
 }
 
 /// The provider that is named, if there is one.

@@ -1,7 +1,7 @@
 //! Reads the models of a backend.
 
 use super::super::cursor::{Table, Value};
-use super::capabilities;
+use super::{capabilities, price};
 use crate::fault::{Report, accepted};
 use crate::name::ModelId;
 use crate::operation::Operations;
@@ -34,10 +34,19 @@ fn model(entry: Value<'_>, usual: Operations, report: &mut Report<'_>) -> Option
     let upstream = table.optional("name", report, Value::parsed);
     let operations = table.optional("operations", report, operations);
     let capabilities = table.optional("capabilities", report, capabilities::read);
+    let price = table.optional("price", report, price::read);
+    let weights = table.optional("weights", report, Value::parsed);
     table.finish(report);
     let id = id?;
     let upstream = upstream?.map_or_else(|| (&id).into(), |name| name.value);
-    Some(ServedModel { id, upstream, operations: operations?.unwrap_or(usual), capabilities: capabilities?.unwrap_or_default() })
+    Some(ServedModel {
+        id,
+        upstream,
+        operations: operations?.unwrap_or(usual),
+        capabilities: capabilities?.unwrap_or_default(),
+        price: price?,
+        weights: weights?.map(|name| name.value),
+    })
 }
 
 fn operations(value: Value<'_>, report: &mut Report<'_>) -> Option<Operations> {

@@ -1,0 +1,84 @@
+//! What routes and `[defaults]` say together about choosing, and whether it can take effect.
+
+use std::collections::BTreeSet;
+
+use super::route::in_route;
+use crate::fault::{At, Report};
+use crate::name::BackendName;
+use crate::read::{Draft, Located, RawBackend, RawRoute, RawRouting};
+use crate::spec::{Midstream, Provider, Routing, ServedModel};
+
+/// `base`, with what is set in its place.
+pub(super) fn resolve(base: Routing, set: &RawRouting) -> Routing {
+    let RawRouting { objective, seconds_per_dollar, hedge_budget, max_attempts, retry_budget, midstream } = set;
+    Routing {
+        objective: objective.as_ref().map_or(base.objective, |set| set.value),
+        seconds_per_dollar: seconds_per_dollar.as_ref().map_or(base.seconds_per_dollar, |set| set.value),
+        hedge_budget: hedge_budget.as_ref().map_or(base.hedge_budget, |set| set.value),
+        max_attempts: max_attempts.as_ref().map_or(base.max_attempts, |set| set.value),
+        retry_budget: retry_budget.as_ref().map_or(base.retry_budget, |set| set.value),
+        midstream: midstream.as_ref().map_or(base.midstream, |set| set.value),
+    }
+}
+
+/// Refuses what cannot take effect in a route.
+pub(super) fn check(draft: &Draft, defaults: Routing, report: &mut Report<'_>) {
+    for route in &draft.routes {
+        if let Some(Located { value: Midstream::Continue, at, key }) = &route.routing.midstream {
+            continuation(route, (*at, key), draft, report);
+        }
+        if resolve(defaults, &route.routing).seconds_per_dollar.is_some() {
+            prices(route, draft, report);
+        }
+    }
+}
+
+/// A broken answer can only go on where the same weights are, and only the policy knows where that is.
+fn continuation(route: &RawRoute, (at, key): (At, &str), draft: &Draft, report: &mut Report<'_>) {
+    let places: Vec<_> = places(route, draft).collect();
+    // Of a backend that has a fault of its own, nobody knows the weights.
+    if places.len() < route.tiers.iter().map(|tier| tier.value.len()).sum() {
+        return;
+    }
+    let mut seen = BTreeSet::new();
+    let shared = places.iter().filter_map(|place| place.served.weights.as_ref()).any(|weights| !seen.insert(weights));
+    if !shared {
+        let advice = "no two backends of the route are said to serve the same weights, so no answer could go on; give the models of two of \
+            them the same `weights`";
+        report.fault(at, key, advice);
+    }
+}
+
+/// Where money counts, a cloud without a price would look as if it were free.
+fn prices(route: &RawRoute, draft: &Draft, report: &mut Report<'_>) {
+    for Place { name, backend, served } in places(route, draft) {
+        let is_paid = backend.provider.as_ref().is_some_and(Provider::is_paid);
+        if is_paid && served.price.is_none() {
+            let message = format!(
+                "money counts{} (`one_cent_buys`), but backend `{}` has no price for model `{}`; give it one, such as \
+                `price = {{ in = 1.25, out = 10.0 }}`",
+                in_route(route),
+                name.value,
+                served.id
+            );
+            report.fault(name.at, name.key.as_str(), message);
+        }
+    }
+}
+
+/// A backend of a route, and how it serves the route's model.
+struct Place<'d> {
+    name: &'d Located<BackendName>,
+    backend: &'d RawBackend,
+    served: &'d ServedModel,
+}
+
+/// The backends of a route, without those that have a fault of their own.
+fn places<'d>(route: &'d RawRoute, draft: &'d Draft) -> impl Iterator<Item = Place<'d>> {
+    let place = |name: &'d Located<BackendName>| {
+        let (model, backend) = (&route.model.as_ref()?.value, &draft.backends.get(&name.value)?.value);
+        let served = backend.models.as_ref()?.iter().find(|served| served.id == *model)?;
+        Some(Place { name, backend, served })
+    };
+    route.tiers.iter().flat_map(|tier| &tier.value).filter_map(place)
+}
