@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tradewind_policies::select::{
-    Ask, Candidate, Choice, Forecast, Health, Monotonic, Outcome, Prior, Reason, Removed, Turn, back_at, choose,
-    hedge_after, is_overloaded, scores,
+    Ask, Candidate, Choice, Forecast, Health, Monotonic, Outcome, Prior, Reason, Removed, Turn, back_at, choose, hedge_after,
+    is_overloaded, scores,
 };
 use tradewind_policies::spec::Concurrency;
 

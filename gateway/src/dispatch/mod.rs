@@ -13,11 +13,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{
-    FutureExt, StreamExt,
-    future::BoxFuture,
-    stream::FuturesUnordered,
-};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use http::Response;
 use tokio::time::{Sleep, sleep};
 use tower::Service;
@@ -83,7 +79,9 @@ enum Next {
     Respond(Response<Body>),
     Refuse(Planned, Failure),
     /// Try another; out of the budget for retries, or not.
-    Again { out_of_budget: bool },
+    Again {
+        out_of_budget: bool,
+    },
 }
 
 impl Dispatching {

@@ -117,8 +117,7 @@ impl Candidates {
     /// Waits for room if having none is all that is wrong with the best; whether there may be some now.
     pub async fn wait_for_room(&self) -> bool {
         let is_full = |planned: &&Planned| planned.deployment.outlook(&planned.ask).removed == Some(Removed::Full);
-        let full: Vec<_> =
-            self.untried().filter(is_full).map(|planned| Box::pin(planned.deployment.has_room())).collect();
+        let full: Vec<_> = self.untried().filter(is_full).map(|planned| Box::pin(planned.deployment.has_room())).collect();
         !full.is_empty() && timeout(QUEUE, select_all(full)).await.is_ok()
     }
 

@@ -17,7 +17,7 @@ use tradewind_policies::{
 };
 use tradewind_protocol::Capabilities;
 
-use super::prompts::{Prompts, Prefix};
+use super::prompts::{Prefix, Prompts};
 use crate::{backend::BackendService, telemetry::DeploymentMetrics};
 
 /// How much one stream counts in what is known of the size of events.

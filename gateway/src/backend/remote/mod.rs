@@ -11,6 +11,7 @@ use std::{
     fmt,
     sync::Arc,
     task::{Context, Poll},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -19,7 +20,7 @@ use http::{HeaderValue, Request, Response, header::USER_AGENT};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use tower::Service;
-use tradewind_providers::{Adapter, Ask, Exchange, Reader};
+use tradewind_providers::{Adapter, Ask, Exchange, RateLimits, Reader, rate_limits};
 
 use self::{outcome::Refused, passed_events::PassedEvents, translated_events::TranslatedEvents};
 use super::Attempt;
@@ -111,11 +112,14 @@ impl Server {
         let answer = match (reader, streamed) {
             (Reader::Passthrough, false) => {
                 let response = self.only(requests).await.map_err(Refused::passed_on)?;
-                Answer::whole(whole::passed(response, inference.operation).await?)
+                let limits = limits(&response);
+                Answer::whole(whole::passed(response, inference.operation).await?).within(limits)
             }
             (Reader::Passthrough, true) => {
                 let response = self.only(requests).await.map_err(Refused::passed_on)?;
-                Answer::events(Box::pin(PassedEvents::open(response, Arc::clone(&inference.context)).await?))
+                let limits = limits(&response);
+                let events = PassedEvents::open(response, Arc::clone(&inference.context)).await?;
+                Answer::events(Box::pin(events)).within(limits)
             }
             (Reader::Translated(mut translate), false) => {
                 let replies = self.all(requests).await?;
@@ -123,7 +127,8 @@ impl Server {
             }
             (Reader::Translated(mut translate), true) => {
                 let response = self.only(requests).await?;
-                Answer::events(Box::pin(TranslatedEvents::open(response, &mut *translate, attempt).await?))
+                let limits = limits(&response);
+                Answer::events(Box::pin(TranslatedEvents::open(response, &mut *translate, attempt).await?)).within(limits)
             }
         };
         Ok(answer.without(dropped))
@@ -154,4 +159,9 @@ impl Server {
         let response = response.map_err(|error| Failure::backend(Kind::UpstreamFailed, outcome::with_causes(&error)))?;
         if response.status().is_success() { Ok(response) } else { Err(outcome::refused(&*self.adapter, response, shown).await) }
     }
+}
+
+/// What the provider told of its rate limits.
+fn limits(response: &Response<Incoming>) -> RateLimits {
+    rate_limits(response.headers(), SystemTime::now())
 }
