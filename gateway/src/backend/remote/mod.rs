@@ -42,7 +42,7 @@ pub struct Remote {
 
 struct Server {
     adapter: Arc<dyn Adapter>,
-    authorizer: Authorizer,
+    authorizer: Arc<Authorizer>,
     client: HttpClient,
     host: Option<HostOverride>,
 }
@@ -50,7 +50,7 @@ struct Server {
 impl Remote {
     /// The backend that `adapter` describes, reached by `client` with what `authorizer` adds, by the name `host` if it is set.
     #[must_use]
-    pub fn new(adapter: Arc<dyn Adapter>, authorizer: Authorizer, client: HttpClient, host: Option<HostOverride>) -> Self {
+    pub fn new(adapter: Arc<dyn Adapter>, authorizer: Arc<Authorizer>, client: HttpClient, host: Option<HostOverride>) -> Self {
         Self { server: Arc::new(Server { adapter, authorizer, client, host }) }
     }
 }
