@@ -9,10 +9,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tradewind_policies::select::Outcome;
 
-use crate::{
-    body::{Broken, EventStream},
-    route::Run,
-};
+use crate::{body::EventStream, error::Error, route::Run};
 
 /// The events of an attempt. A stream that breaks off counts as a failure of its backend, however fast it began.
 pub(super) struct Answered {
@@ -27,7 +24,7 @@ impl Answered {
 }
 
 impl Stream for Answered {
-    type Item = Result<Bytes, Broken>;
+    type Item = Result<Bytes, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = self.events.as_mut().poll_next(cx);

@@ -115,7 +115,7 @@ impl Server {
             }
             (Reader::Passthrough, true) => {
                 let response = self.only(requests).await.map_err(Refused::passed_on)?;
-                Answer::events(Box::pin(PassedEvents::open(response, Arc::clone(&inference.context)).await?))
+                Answer::events(Box::pin(PassedEvents::open(response, attempt).await?))
             }
             (Reader::Translated(mut translate), false) => {
                 let replies = self.all(requests).await?;
