@@ -226,7 +226,7 @@ mod tests {
             decoder.push(piece, |event| spans.push(event.span)).unwrap();
             spans
         };
-        assert_eq!(spans(b": ping\n\ndata: a\n\nevent: b\ndata: b\n\nda"), [8..17, 17..36]);
+        assert_eq!(spans(b": ping\n\ndata: a\n\nevent: b\ndata: b\n\nda"), [8..17, 17..35]);
         assert_eq!(spans(b"ta: c\n\ndata: d\r\n\r\n"), [0..7, 7..18]);
     }
 
