@@ -36,17 +36,9 @@ pub trait OnEnd: Send {
     fn on_end(self: Box<Self>, end: End);
 }
 
-/// Why a stream of events could not go on.
-#[derive(Debug)]
-pub enum Broken {
-    /// The client does not know yet.
-    Untold(Error),
-    /// The upstream's own error event has been passed on.
-    Told,
-}
-
-/// The events of a streamed answer, as the bytes that go to the client. Each item holds whole events only.
-pub type EventStream = Pin<Box<dyn Stream<Item = Result<Bytes, Broken>> + Send>>;
+/// The events of a streamed answer, as the bytes that go to the client. Each item holds whole events only; an error says why there can be no
+/// more, and the client does not know yet.
+pub type EventStream = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
 
 /// A response body.
 pub struct Body {
@@ -138,11 +130,7 @@ impl http_body::Body for Body {
             }
             Content::Events(events) => match events.stream.as_mut().poll_next(cx) {
                 Poll::Ready(Some(Ok(bytes))) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
-                Poll::Ready(Some(Err(Broken::Untold(error)))) => self.interrupt(error),
-                Poll::Ready(Some(Err(Broken::Told))) => {
-                    self.end(End::Interrupted(Kind::StreamInterrupted.code()));
-                    Poll::Ready(None)
-                }
+                Poll::Ready(Some(Err(error))) => self.interrupt(error),
                 Poll::Ready(None) => {
                     self.end(End::Completed);
                     Poll::Ready(None)
@@ -252,7 +240,7 @@ mod tests {
     #[tokio::test]
     async fn a_broken_stream_ends_with_an_event_that_says_so() {
         let error = Error::new(Kind::StreamInterrupted, "gone");
-        let stream = stream::iter([Ok(Bytes::from_static(b"data: 1\n\n")), Err(Broken::Untold(error))]);
+        let stream = stream::iter([Ok(Bytes::from_static(b"data: 1\n\n")), Err(error)]);
         let (body, told) = watched(Body::events(Box::pin(stream)));
         let text = text(body).await;
         assert!(text.starts_with("data: 1\n\ndata: {\"error\":{\"message\":\"gone\""), "{text}");

@@ -27,6 +27,8 @@ struct Details {
     kind: Kind,
     message: Cow<'static, str>,
     param: Option<Cow<'static, str>>,
+    /// An upstream's own name for it, in place of the kind's.
+    code: Option<String>,
     retry_after: Option<Duration>,
     header: Option<(HeaderName, HeaderValue)>,
 }
@@ -154,13 +156,20 @@ impl Error {
     /// An error with a sentence for a person: what was wrong, where, and what is accepted. It goes to the caller, so it names
     /// nothing that is the operator's affair.
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Details { kind, message: message.into(), param: None, retry_after: None, header: None }))
+        Self(Box::new(Details { kind, message: message.into(), param: None, code: None, retry_after: None, header: None }))
     }
 
     /// Names the request field at fault.
     #[must_use]
     pub fn with_param(mut self, param: impl Into<Cow<'static, str>>) -> Self {
         self.0.param = Some(param.into());
+        self
+    }
+
+    /// Gives the caller the code that an upstream has for it, where the kind's says less.
+    #[must_use]
+    pub fn with_code(mut self, code: String) -> Self {
+        self.0.code = Some(code);
         self
     }
 
@@ -220,7 +229,7 @@ impl Error {
             message: Cow::Borrowed(self.0.message.as_ref()),
             r#type,
             param: self.0.param.as_deref().map(Cow::Borrowed),
-            code: Some(code),
+            code: Some(self.0.code.as_deref().unwrap_or(code)),
         };
         // Strings and an option of a string: there is nothing in it that cannot be written as JSON.
         serde_json::to_vec(&ErrorBody { error: detail }).unwrap_or_default().into()

@@ -163,6 +163,7 @@ impl Gateway {
     /// # Errors
     /// [`RunError`].
     pub async fn run(self, metrics: PrometheusHandle, shutdown: Shutdown) -> Result<(), RunError> {
+        self.snapshot.load().warm();
         let mut background = JoinSet::new();
         if let Some(path) = &self.settings.policy {
             background.spawn(Reloader::watch(path, self.builder, Arc::clone(&self.snapshot))?.run());

@@ -154,6 +154,7 @@ impl Reloader {
             Ok(None) => gauge!(names::POLICY_STALE).set(0.0),
             Ok(Some(snapshot)) => {
                 let hash = snapshot.policy_hash();
+                snapshot.warm();
                 this.current.store(Arc::new(snapshot));
                 mark_in_force();
                 counter!(names::POLICY_RELOADS, names::RESULT => "ok").increment(1);

@@ -4,6 +4,8 @@
 //! an event, comments used as keep-alives, and a last event that ends with the body and not with a blank line. It follows
 //! the HTML Living Standard, section 9.2.6, except for that last point and for `id` and `retry`, which no model API uses.
 
+use std::ops::Range;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use memchr::memchr2;
 
@@ -11,12 +13,14 @@ use memchr::memchr2;
 pub const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
 /// One event of the stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event<'a> {
     /// The `event:` field; empty when there was none.
     pub name: &'a [u8],
     /// The `data:` lines, joined by line feeds.
     pub data: &'a [u8],
+    /// Where it stands in the piece that ended it; from 0 where it began in an earlier one.
+    pub span: Range<usize>,
 }
 
 /// An event grew past [`MAX_EVENT_BYTES`].
@@ -71,12 +75,13 @@ impl Decoder {
                 [_, rest @ ..] => rest,
                 [] => &[],
             };
+            let span = complete..piece.len() - rest.len();
             if self.line.is_empty() {
-                self.end_line(line, &mut on_event);
+                self.end_line(line, span, &mut on_event);
             } else {
                 self.line.extend_from_slice(line);
                 let whole = std::mem::take(&mut self.line);
-                self.end_line(&whole, &mut on_event);
+                self.end_line(&whole, span, &mut on_event);
                 self.line = whole;
                 self.line.clear();
             }
@@ -94,9 +99,9 @@ impl Decoder {
     pub fn finish(&mut self, mut on_event: impl FnMut(Event<'_>)) {
         let line = std::mem::take(&mut self.line);
         if !line.is_empty() {
-            self.end_line(&line, &mut on_event);
+            self.end_line(&line, 0..0, &mut on_event);
         }
-        self.end_line(&[], &mut on_event);
+        self.end_line(&[], 0..0, &mut on_event);
     }
 
     fn is_between_events(&self) -> bool {
@@ -107,10 +112,10 @@ impl Decoder {
         if self.line.len() + self.data.len() + self.name.len() > MAX_EVENT_BYTES { Err(EventTooLarge) } else { Ok(()) }
     }
 
-    fn end_line(&mut self, line: &[u8], on_event: &mut impl FnMut(Event<'_>)) {
+    fn end_line(&mut self, line: &[u8], span: Range<usize>, on_event: &mut impl FnMut(Event<'_>)) {
         if line.is_empty() {
             if self.has_data {
-                on_event(Event { name: &self.name, data: &self.data });
+                on_event(Event { name: &self.name, data: &self.data, span });
             }
             self.name.clear();
             self.data.clear();
@@ -211,6 +216,18 @@ mod tests {
         assert_eq!(push(b": ping\n\n"), 8);
         assert_eq!(push(b"data: c\r\n\r"), 10);
         assert_eq!(push(b"\n"), 1);
+    }
+
+    #[test]
+    fn tells_where_an_event_stands() {
+        let mut decoder = Decoder::new();
+        let mut spans = |piece: &[u8]| {
+            let mut spans = Vec::new();
+            decoder.push(piece, |event| spans.push(event.span)).unwrap();
+            spans
+        };
+        assert_eq!(spans(b": ping\n\ndata: a\n\nevent: b\ndata: b\n\nda"), [8..17, 17..35]);
+        assert_eq!(spans(b"ta: c\n\ndata: d\r\n\r\n"), [0..7, 7..18]);
     }
 
     #[test]

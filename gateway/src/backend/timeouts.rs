@@ -18,7 +18,7 @@ use tower::{Layer, Service};
 
 use super::Attempt;
 use crate::{
-    body::{Broken, EventStream},
+    body::EventStream,
     error::{Error, Kind},
     inference::{Answer, Content, Failure},
 };
@@ -90,7 +90,7 @@ pin_project! {
 }
 
 impl Stream for Bounded {
-    type Item = Result<Bytes, Broken>;
+    type Item = Result<Bytes, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
@@ -105,6 +105,6 @@ impl Stream for Bounded {
         } else {
             return Poll::Pending;
         };
-        Poll::Ready(Some(Err(Broken::Untold(Error::new(Kind::StreamInterrupted, late)))))
+        Poll::Ready(Some(Err(Error::new(Kind::StreamInterrupted, late))))
     }
 }

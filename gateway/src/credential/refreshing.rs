@@ -6,7 +6,8 @@
 //!
 //! # Who fetches
 //! One task at a time, which holds the only permit. It is a task of its own, so that a caller who goes away neither stops it nor makes
-//! the next caller begin again. Nothing is fetched for a backend that nobody uses.
+//! the next caller begin again. The first is fetched when the policy that names it is put into effect; after that, nothing is for a backend
+//! that nobody uses.
 //!
 //! # When fetching fails
 //! The old one serves until its end, and the next try waits, twice as long each time. Where there is no old one, callers get the failure

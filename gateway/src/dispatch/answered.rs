@@ -13,8 +13,9 @@ use tradewind_policies::{TenantId, select::Outcome};
 use tradewind_protocol::{Operation, Usage};
 
 use crate::{
-    body::{Broken, EventStream},
+    body::EventStream,
     context::RequestContext,
+    error::Error,
     route::{Deployment, Prefix, RouteState, Run},
 };
 
@@ -95,7 +96,7 @@ impl Answered {
 }
 
 impl Stream for Answered {
-    type Item = Result<Bytes, Broken>;
+    type Item = Result<Bytes, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;

@@ -34,6 +34,17 @@ pub(super) struct Built {
     service: BackendService,
     /// What is known of its provider, if it has one.
     adapter: Option<Arc<dyn Adapter>>,
+    /// What adds its credential, if it has one.
+    authorizer: Option<Arc<Authorizer>>,
+}
+
+impl Built {
+    /// Begins to fetch the credential, in a task of its own.
+    pub(super) fn warm(&self) {
+        if let Some(authorizer) = &self.authorizer {
+            authorizer.warm();
+        }
+    }
 }
 
 /// Why a backend cannot be built.
@@ -94,7 +105,7 @@ impl Builder {
         for served in &spec.models {
             self.engines.check(served).map_err(Reason::Local)?;
         }
-        Ok(Built { service: stack::attempts(Local::new(self.engines.clone())), adapter: None })
+        Ok(Built { service: stack::attempts(Local::new(self.engines.clone())), adapter: None, authorizer: None })
     }
 
     fn remote(&self, server: &spec::Remote, spec: &BackendSpec) -> Result<Built, Reason> {
@@ -105,8 +116,8 @@ impl Builder {
         }
         let options = ClientOptions::of(&server.connection, base_url, spec.timeouts.connect)?;
         let owner = format!("backend {}", spec.name);
-        let authorizer = Authorizer::build(&owner, server, &adapter.authentication(), &self.surroundings)?;
-        let service = stack::attempts(Remote::new(Arc::clone(&adapter), authorizer, client(&options)?, options.host));
-        Ok(Built { service, adapter: Some(adapter) })
+        let authorizer = Arc::new(Authorizer::build(&owner, server, &adapter.authentication(), &self.surroundings)?);
+        let remote = Remote::new(Arc::clone(&adapter), Arc::clone(&authorizer), client(&options)?, options.host);
+        Ok(Built { service: stack::attempts(remote), adapter: Some(adapter), authorizer: Some(authorizer) })
     }
 }

@@ -55,6 +55,14 @@ impl Snapshot {
         if faults.is_empty() { Ok(Self { policy, hash, backends, routes }) } else { Err(faults) }
     }
 
+    /// Begins to fetch the credentials of all backends, so that the first request finds them. Nothing waits for that; what fails is in the
+    /// log, with the backend's name, and tried again when a request comes.
+    pub fn warm(&self) {
+        for backend in &self.backends {
+            backend.built.warm();
+        }
+    }
+
     /// The fingerprint of the policy.
     #[must_use]
     pub fn policy_hash(&self) -> Arc<str> {

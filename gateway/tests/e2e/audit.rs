@@ -27,7 +27,7 @@ async fn every_request_is_recorded_once_in_a_chain_that_verifies() {
     assert_eq!(recorded, ids);
     let tokens = |record: &Value| (record["prompt_tokens"].as_u64(), record["completion_tokens"].as_u64());
     let tokens: Vec<_> = records.iter().map(tokens).collect();
-    assert_eq!(tokens, [(Some(6), Some(7)), (None, None), (Some(6), Some(7)), (None, None), (None, None)]);
+    assert_eq!(tokens, [(Some(6), Some(7)), (Some(6), Some(7)), (Some(6), Some(7)), (None, None), (None, None)]);
     for (field, value) in [
         ("tenant", json!("acme")),
         ("subject", json!("tester")),

@@ -61,8 +61,43 @@ async fn an_error_told_inside_a_stream_is_told_to_the_caller() {
         clouds.sim(cloud).script([Reply::InStreamError { events: 5 }]);
         let events = clouds.gateway.stream(&ask(cloud, json!({ "stream": true }))).await.rest().await;
         let last: Value = serde_json::from_str(events.last().unwrap()).unwrap();
-        assert!(last["error"]["message"].is_string(), "{}: {events:?}", cloud.name);
+        assert_eq!(last["error"]["code"], "stream_interrupted", "{}: {events:?}", cloud.name);
         assert!(!events.contains(&"[DONE]".to_owned()), "{}: {events:?}", cloud.name);
+    }
+}
+
+/// Hosts that tell errors in shapes of their own, the dialect being OpenAI's otherwise.
+#[tokio::test]
+async fn no_host_of_openais_api_is_told_by_its_errors() {
+    let kinds = [CloudKind::SgLang, CloudKind::Snowflake, CloudKind::OpenRouter, CloudKind::Vllm, CloudKind::Tgi];
+    let clouds = Clouds::start_only(&kinds).await;
+    for cloud in clouds.iter() {
+        clouds.sim(cloud).script([Reply::InStreamError { events: 5 }]);
+        let events = clouds.gateway.stream(&ask(cloud, json!({ "stream": true }))).await.rest().await;
+        let told = events.iter().filter(|event| event.contains("stream_interrupted")).count();
+        assert_eq!(told, 1, "{}: {events:?}", cloud.name);
+        assert!(events.iter().rev().skip(1).all(|event| event.contains("\"choices\"")), "{}: {events:?}", cloud.name);
+        clouds.sim(cloud).script([Reply::status(400)]);
+        let answer = clouds.gateway.ask(&ask(cloud, json!({}))).await;
+        assert_eq!(answer.refusal(), (400, "invalid_request".to_owned()), "{}: {answer:?}", cloud.name);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_tells_its_counts_to_nobody_but_who_asked() {
+    let kinds = [CloudKind::OpenAi, CloudKind::XAi, CloudKind::Vllm, CloudKind::Azure, CloudKind::Groq];
+    let clouds = Clouds::start_only(&kinds).await;
+    for cloud in clouds.iter() {
+        for include_usage in [true, false] {
+            let mut more = json!({ "stream": true });
+            if include_usage {
+                more["stream_options"] = json!({ "include_usage": true });
+            }
+            let events = clouds.gateway.stream(&ask(cloud, more)).await.rest().await;
+            let counted = events.iter().filter(|event| event.contains("\"total_tokens\"")).count();
+            assert_eq!(counted, usize::from(include_usage), "{}: {events:?}", cloud.name);
+            assert_eq!(events.last().unwrap(), "[DONE]", "{}", cloud.name);
+        }
     }
 }
 

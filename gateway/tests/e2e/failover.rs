@@ -60,6 +60,8 @@ async fn an_upstream_that_fails_leads_to_the_next() {
             Reply::ResetAfter { events: 0 },
             Reply::CloseAfter { events: 0 },
             Reply::EndAfter { events: 0 },
+            // The role is no content.
+            Reply::EndAfter { events: 1 },
             Reply::Html,
             Reply::Garbage,
             with_body(302, "moved"),
@@ -105,6 +107,10 @@ async fn a_success_with_an_error_inside_is_a_failure() {
         "data: {\"error\":{\"message\":\"overloaded\"}}\n\ndata: [DONE]\n\n",
         "event: error\ndata: {\"error\":{\"message\":\"overloaded\"}}",
         ": keep-alive\n\ndata: {\"error\":{\"message\":\"overloaded\"}}\n\n",
+        "data: {\"object\":\"error\",\"message\":\"overloaded\",\"code\":503}\n\n",
+        "data: {\"message\":\"overloaded\",\"code\":\"503\"}\n\n",
+        "data: [{\"error\":{\"message\":\"overloaded\",\"code\":503}}]\n\n",
+        "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\ndata: {\"error\":{\"message\":\"overloaded\"}}\n\n",
         ": keep-alive\n\n",
         "data: {\"choi",
     ] {
@@ -138,6 +144,44 @@ async fn a_fault_of_the_request_is_told_in_the_upstreams_words_and_tried_nowhere
             (&record["attempts"], &record["backend"], &record["status"], &record["outcome"], &record["decision"]),
             (&json!(1), &json!("a"), &json!(status), &json!("failed"), &json!("granted"))
         );
+    }
+}
+
+#[tokio::test]
+async fn a_fault_of_the_request_is_told_in_openais_shape_whatever_the_hosts() {
+    for (status, told, param, code) in [
+        (400, r#"{"error":{"code":400,"message":"too hot","metadata":{}}}"#, Value::Null, "invalid_request"),
+        (
+            400,
+            r#"{"error":{"message":"too hot","type":"BadRequestError","param":"temperature","code":400}}"#,
+            json!("temperature"),
+            "invalid_request",
+        ),
+        (
+            400,
+            r#"{"object":"error","message":"too hot","type":"BadRequestError","param":null,"code":400}"#,
+            Value::Null,
+            "invalid_request",
+        ),
+        (
+            400,
+            r#"{"error":{"message":"too hot","type":null,"param":"t","code":"unsupported_value"}}"#,
+            json!("t"),
+            "unsupported_value",
+        ),
+        (400, r#"{"error":{"message":"too hot","code":"context_length_exceeded"}}"#, Value::Null, "context_length_exceeded"),
+        (400, r#"[{"error":{"code":400,"message":"too hot","status":"INVALID_ARGUMENT"}}]"#, Value::Null, "invalid_request"),
+        (400, r#"{"message":"too hot","code":"390400","request_id":"r"}"#, Value::Null, "invalid_request"),
+        (422, r#"{"error":"too hot","error_type":"validation"}"#, Value::Null, "invalid_request"),
+        (422, r#"{"detail":"too hot"}"#, Value::Null, "invalid_request"),
+    ] {
+        for body in [chat(), streamed()] {
+            let a = cloud([with_body(status, told)]).await;
+            let gateway = Gateway::start(&Policy::in_turn([a.base_url()])).await;
+            let answer = gateway.ask(&body).await;
+            let error = json!({ "message": "too hot", "type": "invalid_request_error", "param": param, "code": code });
+            assert_eq!((answer.status.as_u16(), answer.json()), (400, json!({ "error": error })), "{told}");
+        }
     }
 }
 

@@ -11,9 +11,6 @@ use crate::support::{Canned, End, Gateway, Multiplexed, Policy, cloud, streamed}
 /// Two events of a chat.
 const TWO: &str =
     "data: {\"choices\":[{\"delta\":{\"content\":\"The\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\" wind\"}}]}\n\n";
-/// An upstream's own error.
-const OWN: &str = "data: {\"error\":{\"message\":\"out of memory\",\"code\":500}}";
-
 fn code(event: &str) -> String {
     let event: Value = serde_json::from_str(event).unwrap();
     event["error"]["code"].as_str().unwrap_or_else(|| panic!("{event}")).to_owned()
@@ -69,18 +66,28 @@ async fn a_last_event_that_lacks_only_its_blank_line_is_passed_on_whole() {
 }
 
 #[tokio::test]
-async fn an_upstreams_own_error_event_is_the_only_one() {
-    for (end, count) in [("\n\n", 3), ("", 3), ("\n\ndata: {\"choi", 3), ("\n\ndata: [DONE]\n\n", 4)] {
-        let a = Canned::events_in_two(TWO, &format!("{OWN}{end}")).await;
-        let gateway = Gateway::start(&Policy::in_turn([a.base_url()])).await;
-        let mut stream = gateway.stream(&streamed()).await;
-        let mut events = vec![stream.next().await.unwrap()];
-        a.go_on();
-        events.extend(stream.rest().await);
-        assert_eq!(events.len(), count, "{end:?}: {events:?}");
-        assert!(events[2].contains("out of memory"), "{end:?}: {events:?}");
-        assert_eq!(gateway.metric("tradewind_attempts_total", &["outcome=\"failure\""]).await, 1.0, "{end:?}");
-        assert_eq!(gateway.stop_after_one().await["outcome"], "interrupted", "{end:?}");
+async fn an_upstreams_own_error_is_told_once_and_in_openais_shape() {
+    for own in [
+        r#"{"error":{"message":"out of memory","code":500}}"#,
+        r#"{"object":"error","message":"out of memory","type":"InternalServerError","param":null,"code":500}"#,
+        r#"{"message":"out of memory","code":"500","request_id":"r"}"#,
+        r#"[{"error":{"code":500,"message":"out of memory","status":"INTERNAL"}}]"#,
+        r#"{"id":"g","choices":[{"delta":{"content":""},"finish_reason":"error"}],"error":{"code":500,"message":"out of memory"}}"#,
+    ] {
+        for end in ["\n\n", "", "\n\ndata: {\"choi", "\n\ndata: [DONE]\n\n"] {
+            let case = format!("{own}{end:?}");
+            let a = Canned::events_in_two(TWO, &format!("data: {own}{end}")).await;
+            let gateway = Gateway::start(&Policy::in_turn([a.base_url()])).await;
+            let mut stream = gateway.stream(&streamed()).await;
+            let mut events = vec![stream.next().await.unwrap()];
+            a.go_on();
+            events.extend(stream.rest().await);
+            assert_eq!(events.len(), 3, "{case}: {events:?}");
+            assert!(events[2].contains("out of memory"), "{case}: {events:?}");
+            assert_eq!(code(&events[2]), "stream_interrupted", "{case}");
+            assert_eq!(gateway.metric("tradewind_attempts_total", &["outcome=\"failure\""]).await, 1.0, "{case}");
+            assert_eq!(gateway.stop_after_one().await["outcome"], "interrupted", "{case}");
+        }
     }
 }
 

@@ -99,7 +99,7 @@ async fn a_stream_holds_its_place_until_it_ends_and_who_is_one_too_many_is_count
     let sim = cloud([Reply::Gated(gate.clone())]).await;
     let setup = Setup::new(&Policy::in_turn([sim.base_url()]));
     let gateway = setup.with(|settings| settings.requests.in_flight = 1.try_into().unwrap()).start().await;
-    gate.pass(1);
+    gate.pass(2);
     let mut events = gateway.stream(&streamed()).await;
     events.next().await.unwrap();
     assert_eq!(gateway.metric("tradewind_requests_in_flight", &[]).await, 1.0);

@@ -64,7 +64,8 @@ async fn each_event_reaches_the_client_before_the_next_one_is_sent() {
         let gate = Gate::closed();
         let sim = cloud([Reply::Gated(gate.clone())]).await;
         let gateway = Gateway::start(&Policy::in_turn([sim.base_url()])).await;
-        gate.pass(1);
+        // The head waits for the first content, which follows the role.
+        gate.pass(2);
         let mut events = Events::of(gateway.client.speaking(http).send(gateway.chat(&streamed())).await);
         assert_eq!(events.headers["cache-control"], "no-cache");
         let mut data = vec![events.next().await.unwrap()];

@@ -23,7 +23,7 @@ async fn a_changed_policy_takes_effect_and_running_requests_keep_the_old_one() {
     let gate = Gate::closed();
     let (a, b) = (cloud([Reply::Gated(gate.clone())]).await, cloud([]).await);
     let gateway = Gateway::start(&Policy::in_turn([a.base_url()])).await;
-    gate.pass(1);
+    gate.pass(2);
     let mut running = gateway.stream(&streamed()).await;
     running.next().await.unwrap();
 

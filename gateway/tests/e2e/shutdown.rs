@@ -16,7 +16,7 @@ async fn a_running_stream_ends_properly_while_nobody_new_comes_in() {
         let gate = Gate::closed();
         let sim = cloud([Reply::Gated(gate.clone())]).await;
         let gateway = Gateway::start(&Policy::in_turn([sim.base_url()])).await;
-        gate.pass(1);
+        gate.pass(2);
         let mut events = Events::of(gateway.client.speaking(http).send(gateway.chat(&streamed())).await);
         events.next().await.unwrap();
         assert!(gateway.admin("/readyz").await.starts_with("HTTP/1.1 200"));

@@ -153,10 +153,6 @@ def test_an_answer_of_a_shape(application, backend):
 
 # Errors. Each raises what the SDK raises for OpenAI itself.
 
-# Hosts of OpenAI's API with errors of their own shape, which pass as they came where the request was at fault.
-PASSED_AS_IT_CAME = ("openrouter", "vllm", "nim", "ray-serve", "azure", "azure-dated", "azure-inference")
-
-
 @every_chat
 @pytest.mark.parametrize(
     ("reply", "kind"),
@@ -178,8 +174,7 @@ def test_an_error_is_of_its_class(fault, application, backend, reply, kind):
     assert type(caught.value) is kind, caught.value
     assert caught.value.message
     assert caught.value.request_id
-    if kind is not openai.BadRequestError or backend not in PASSED_AS_IT_CAME:
-        check("ErrorResponse", caught.value.response.json())
+    check("ErrorResponse", caught.value.response.json())
 
 
 @every_chat
@@ -195,16 +190,9 @@ def test_a_forbidden_prompt_is_filtered(application, backend):
         assert not said.message.content
 
 
-# Hosts whose errors in a stream are not under the name `error`.
-NO_CHUNK_FOR_AN_ERROR = ("sglang", "snowflake", "vertex-openai")
-
-
 @every_chat
 @pytest.mark.parametrize("how", ["close_after", "reset_after", "end_after", "cut_frame", "in_stream_error"])
-def test_a_stream_that_is_cut_is_never_taken_for_complete(request, fault, application, backend, how):
-    if how == "in_stream_error" and backend in NO_CHUNK_FOR_AN_ERROR:
-        reason = "an error event in the host's own shape is passed on, over which the SDK stumbles"
-        request.applymarker(pytest.mark.xfail(reason=reason, raises=(TypeError, AttributeError), strict=True))
+def test_a_stream_that_is_cut_is_never_taken_for_complete(fault, application, backend, how):
     fault(backend, reply=how, events=4)
     pieces = []
     with pytest.raises(openai.APIError) as caught:

@@ -2,7 +2,7 @@
 //!
 //! OpenAI's is `{"error": {"message", "type", "param", "code"}}`. OpenRouter and vLLM give the code as a number, Azure adds an
 //! `innererror`; Mistral, older vLLM, Databricks and Snowflake have the fields at the top; TGI, Ollama and KServe an `error` that is a
-//! string; FastAPI servers a `detail`; watsonx a list of `errors`.
+//! string; FastAPI servers a `detail`; watsonx a list of `errors`; Google's OpenAI endpoint has OpenAI's in a list.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -20,6 +20,8 @@ pub struct ToldError {
     pub kind: Option<String>,
     /// The code that Azure gives within: `ResponsibleAIPolicyViolation`.
     pub inner_code: Option<String>,
+    /// The field of the request at fault.
+    pub param: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -50,6 +52,8 @@ struct Detail<'a> {
     code: Option<&'a RawValue>,
     #[serde(borrow)]
     innererror: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    param: Loose<'a>,
     #[serde(borrow)]
     loc: Option<&'a RawValue>,
 }
@@ -58,6 +62,14 @@ impl ToldError {
     /// The error that a body tells of; none if it tells of none.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Self> {
+        if body.trim_ascii_start().starts_with(b"[") {
+            let items: Vec<&RawValue> = serde_json::from_slice(body).ok()?;
+            return Self::read_object(items.first()?.get().as_bytes());
+        }
+        Self::read_object(body)
+    }
+
+    fn read_object(body: &[u8]) -> Option<Self> {
         let object: Body<'_> = serde_json::from_slice(body).ok()?;
         if let Some(error) = object.error {
             let mut told = Self::of(error.get());
@@ -99,13 +111,17 @@ impl ToldError {
         let detail: Detail<'_> = serde_json::from_str(json).ok()?;
         let message = detail.message.text().or_else(|| detail.msg.text()).unwrap_or_default();
         // FastAPI names the field at fault apart from the message.
-        let message = match detail.loc.and_then(|loc| place(loc.get())) {
+        let place = detail.loc.and_then(|loc| place(loc.get()));
+        let message = match &place {
             Some(place) => format!("{place}: {message}"),
             None => message.to_owned(),
         };
+        let param = place.map(|place| place.strip_prefix("body.").unwrap_or(&place).to_owned());
+        let param = owned(&detail.param).or(param);
         let inner: Option<Detail<'_>> = detail.innererror.and_then(|inner| serde_json::from_str(inner.get()).ok());
         let inner_code = inner.and_then(|inner| inner.code).and_then(|code| word(code.get()));
-        Some(Self { message, code: detail.code.and_then(|code| word(code.get())), kind: owned(&detail.kind), inner_code })
+        let code = detail.code.and_then(|code| word(code.get()));
+        Some(Self { message, code, kind: owned(&detail.kind), inner_code, param })
     }
 
     /// Whether this is its code, its inner code or its kind.
@@ -208,6 +224,7 @@ mod tests {
                 500,
             ),
             (r#"{"message":"m","code":"390400","request_id":"r"}"#, "m", Some("390400"), 500),
+            (r#"[{"error":{"code":503,"message":"m","status":"UNAVAILABLE"}}]"#, "m", Some("503"), 503),
         ] {
             assert_eq!(read(json), (message.to_owned(), code.map(ToOwned::to_owned), status), "{json}");
         }
@@ -215,8 +232,21 @@ mod tests {
 
     #[test]
     fn what_is_no_error_is_none() {
-        for json in [r#"{"object":"chat.completion","choices":[]}"#, r#"{"error":null,"choices":[]}"#, "[]", "<html>", "", "{}"] {
+        for json in
+            [r#"{"object":"chat.completion","choices":[]}"#, r#"{"error":null,"choices":[]}"#, "[]", "[[]]", "<html>", "", "{}"]
+        {
             assert_eq!(ToldError::read(json.as_bytes()), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn the_field_at_fault_is_found() {
+        for json in [
+            r#"{"error":{"message":"m","type":"t","param":"messages.0","code":null}}"#,
+            r#"{"object":"error","message":"m","param":"messages.0"}"#,
+            r#"{"detail":[{"loc":["body","messages",0],"msg":"m"}]}"#,
+        ] {
+            assert_eq!(ToldError::read(json.as_bytes()).unwrap().param.as_deref(), Some("messages.0"), "{json}");
         }
     }
 

@@ -3,7 +3,7 @@
 //! Where the host takes what the caller wrote, only the model's name is replaced. Whether anything else must change is decided by searching
 //! the body for the few words that this host minds; only if one is there is the object read and written anew.
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use memchr::memmem;
 use tradewind_protocol::{
     Capabilities, MaxTokensField, Reasoning,
@@ -12,7 +12,7 @@ use tradewind_protocol::{
 };
 
 use super::{
-    host::{Effort, Habits, Images, Stop},
+    host::{Counts, Effort, Habits, Images, Stop},
     object::Object,
     past,
 };
@@ -25,12 +25,35 @@ const SAMPLING: [&str; 5] = ["temperature", "top_p", "top_k", "frequency_penalty
 pub(crate) fn chat_body(ask: &Ask<'_>, habits: &Habits, dropped: &mut Dropped) -> Result<Bytes, PrepareError> {
     let payload = ask.payload;
     check_images(ask, habits)?;
-    if !is_touched(payload.body(), habits, ask) {
-        return Ok(replace_model(payload.body(), &payload.head().model_span, ask.model));
-    }
-    let mut object = chat_object(ask, habits, dropped)?;
-    object.set("model", ask.model).map_err(unwritable)?;
-    object.write().map(Bytes::from).map_err(unwritable)
+    let renamed = if is_touched(payload.body(), habits, ask) {
+        let mut object = chat_object(ask, habits, dropped)?;
+        object.set("model", ask.model).map_err(unwritable)?;
+        object.write().map(Bytes::from).map_err(unwritable)?
+    } else {
+        replace_model(payload.body(), &payload.head().model_span, ask.model)
+    };
+    Ok(if must_ask_for_counts(ask, habits) { asking_for_counts(&renamed) } else { renamed })
+}
+
+/// Whether a stream would tell no token counts, by which the gateway accounts for it, unless it is asked to. A caller who wrote
+/// `stream_options` has had a say.
+fn must_ask_for_counts(ask: &Ask<'_>, habits: &Habits) -> bool {
+    let head = ask.payload.head();
+    head.stream
+        && !head.include_usage
+        && habits.counts == Counts::Asked
+        && memmem::find(ask.payload.body(), b"\"stream_options\"").is_none()
+}
+
+/// The body of a stream, an object that is not empty, with the wish for token counts put in at its front.
+fn asking_for_counts(body: &Bytes) -> Bytes {
+    const WISH: &[u8] = br#""stream_options":{"include_usage":true},"#;
+    let Some(fields) = memchr::memchr(b'{', body).and_then(|brace| body.get(brace + 1..)) else { return body.clone() };
+    let mut asking = BytesMut::with_capacity(1 + WISH.len() + fields.len());
+    asking.put_u8(b'{');
+    asking.put_slice(WISH);
+    asking.put_slice(fields);
+    asking.freeze()
 }
 
 /// The same as an object that can be changed further; the model's name is the caller's.

@@ -75,6 +75,8 @@ pub(crate) struct Habits {
     pub(crate) effort: Effort,
     /// Where its images may come from.
     pub(crate) images: Images,
+    /// How a stream of its comes to tell the token counts.
+    pub(crate) counts: Counts,
     /// Which operations it has.
     pub(crate) offers: Offers,
 }
@@ -149,6 +151,15 @@ pub(crate) enum Images {
     Inline,
 }
 
+/// How a stream comes to tell the token counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counts {
+    /// Where `stream_options` ask for them.
+    Asked,
+    /// Unasked; or never, where the host knows no `stream_options`.
+    Unasked,
+}
+
 /// Which operations a host has beside chat.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Offers {
@@ -213,6 +224,7 @@ pub(crate) const OPENAI: Habits = Habits {
     stop: Stop::Any,
     effort: Effort::Field,
     images: Images::Anywhere,
+    counts: Counts::Asked,
     offers: NO_RERANK,
 };
 
@@ -220,11 +232,12 @@ pub(crate) const OPENAI: Habits = Habits {
 pub(crate) const AZURE: Habits = Habits { name: "azure.ai.openai", ..OPENAI };
 
 /// Those of its versions of the time before `stream_options`.
-pub(crate) const AZURE_BEFORE_STREAM_OPTIONS: Habits = Habits { refused: &["top_k", "stream_options"], ..AZURE };
+pub(crate) const AZURE_BEFORE_STREAM_OPTIONS: Habits =
+    Habits { refused: &["top_k", "stream_options"], counts: Counts::Unasked, ..AZURE };
 
 /// Azure's model inference API.
 pub(crate) const FOUNDRY: Habits =
-    Habits { name: "azure.ai.inference", max_tokens: MaxTokensField::MaxTokens, refused: &[], ..OPENAI };
+    Habits { name: "azure.ai.inference", max_tokens: MaxTokensField::MaxTokens, refused: &[], counts: Counts::Unasked, ..OPENAI };
 
 /// The part of watsonx.ai's requests that is OpenAI's.
 pub(crate) const WATSONX: Habits = Habits {
@@ -232,6 +245,7 @@ pub(crate) const WATSONX: Habits = Habits {
     max_tokens: MaxTokensField::MaxTokens,
     refused: &["user", "safety_identifier", "store", "metadata", "service_tier", "top_k", "verbosity", "parallel_tool_calls"],
     answers: Answers::Varied,
+    counts: Counts::Unasked,
     ..OPENAI
 };
 
@@ -252,6 +266,7 @@ impl Host {
                 needless: &["stream_options"],
                 past: Past { refused: MISTRAL_MESSAGE, ids: Ids::NineAlphanumerics, ..STRICT },
                 answers: Answers::Varied,
+                counts: Counts::Unasked,
                 offers: Offers { embeddings: Embeds::Mistral, ..CHAT },
                 ..OPENAI
             },
@@ -259,14 +274,23 @@ impl Host {
             Self::DeepSeek => {
                 Habits { name: "deepseek", max_tokens: MaxTokensField::MaxTokens, past: OPEN, offers: CHAT, ..OPENAI }
             }
-            Self::XAi => Habits { name: "x_ai", offers: CHAT, ..OPENAI },
-            Self::Together => Habits { name: "together", max_tokens: MaxTokensField::MaxTokens, ..SERVER },
-            Self::Fireworks => Habits { name: "fireworks", max_tokens: MaxTokensField::MaxTokens, offers: NO_RERANK, ..SERVER },
+            Self::XAi => Habits { name: "x_ai", counts: Counts::Unasked, offers: CHAT, ..OPENAI },
+            Self::Together => {
+                Habits { name: "together", max_tokens: MaxTokensField::MaxTokens, counts: Counts::Unasked, ..SERVER }
+            }
+            Self::Fireworks => Habits {
+                name: "fireworks",
+                max_tokens: MaxTokensField::MaxTokens,
+                counts: Counts::Unasked,
+                offers: NO_RERANK,
+                ..SERVER
+            },
             // `models` and `route` let a caller reach models that no policy allows.
             Self::OpenRouter => Habits {
                 name: "openrouter",
                 refused: &["models", "route"],
                 past: Past { cache_points: CachePoints::Known, ..OPEN },
+                counts: Counts::Unasked,
                 offers: NO_RERANK,
                 ..SERVER
             },
@@ -297,6 +321,7 @@ impl Host {
                 past: Past { cache_points: CachePoints::Known, silence: Silence::LeftOut, ..STRICT },
                 answers: Answers::Varied,
                 effort: Effort::ThinkingOfClaude,
+                counts: Counts::Unasked,
                 offers: NO_RERANK,
                 ..SERVER
             },
@@ -308,7 +333,7 @@ impl Host {
                 offers: Offers { embeddings: Embeds::Snowflake, ..CHAT },
                 ..SERVER
             },
-            Self::VertexOpenAi => Habits { name: "gcp.vertex_ai", offers: CHAT, ..OPENAI },
+            Self::VertexOpenAi => Habits { name: "gcp.vertex_ai", counts: Counts::Unasked, offers: CHAT, ..OPENAI },
             Self::BedrockOpenAi => Habits { name: "aws.bedrock", offers: CHAT, ..OPENAI },
             Self::SageMakerOpenAi => {
                 Habits { name: "aws.sagemaker", max_tokens: MaxTokensField::MaxTokens, offers: CHAT, ..SERVER }

@@ -19,7 +19,6 @@ use tradewind_protocol::{
 use super::chat::{Label, reason, usage_of};
 use crate::{
     backend::Attempt,
-    body::Broken,
     context::RequestContext,
     error::{Error, Kind},
 };
@@ -50,7 +49,7 @@ impl ChatEvents {
         events
     }
 
-    fn take(&mut self, event: Event) -> Result<(), Broken> {
+    fn take(&mut self, event: Event) -> Result<(), Error> {
         match event {
             Event::Started { .. } => {}
             Event::Text(text) => {
@@ -78,7 +77,7 @@ impl ChatEvents {
                     }
                     _ => (Kind::StreamInterrupted, "The answer broke off: the local model failed."),
                 };
-                return Err(Broken::Untold(Error::new(kind, message)));
+                return Err(Error::new(kind, message));
             }
         }
         Ok(())
@@ -102,7 +101,7 @@ impl ChatEvents {
 }
 
 impl Stream for ChatEvents {
-    type Item = Result<Bytes, Broken>;
+    type Item = Result<Bytes, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {

@@ -43,7 +43,7 @@ pub struct Remote {
 
 struct Server {
     adapter: Arc<dyn Adapter>,
-    authorizer: Authorizer,
+    authorizer: Arc<Authorizer>,
     client: HttpClient,
     host: Option<HostOverride>,
 }
@@ -51,7 +51,7 @@ struct Server {
 impl Remote {
     /// The backend that `adapter` describes, reached by `client` with what `authorizer` adds, by the name `host` if it is set.
     #[must_use]
-    pub fn new(adapter: Arc<dyn Adapter>, authorizer: Authorizer, client: HttpClient, host: Option<HostOverride>) -> Self {
+    pub fn new(adapter: Arc<dyn Adapter>, authorizer: Arc<Authorizer>, client: HttpClient, host: Option<HostOverride>) -> Self {
         Self { server: Arc::new(Server { adapter, authorizer, client, host }) }
     }
 }
@@ -118,7 +118,7 @@ impl Server {
             (Reader::Passthrough, true) => {
                 let response = self.only(requests).await.map_err(Refused::passed_on)?;
                 let limits = limits(&response);
-                let events = PassedEvents::open(response, Arc::clone(&inference.context)).await?;
+                let events = PassedEvents::open(response, attempt).await?;
                 Answer::events(Box::pin(events)).within(limits)
             }
             (Reader::Translated(mut translate), false) => {

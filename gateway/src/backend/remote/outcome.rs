@@ -1,12 +1,19 @@
 //! How an attempt at a provider came to nothing, and what that means.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime},
+};
 
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde::Deserialize;
-use tradewind_protocol::chat::{ConvertError, StreamFault};
+use serde_json::Value;
+use tradewind_protocol::{
+    chat::{ConvertError, StreamFault},
+    openai::ToldError,
+};
 use tradewind_providers::{Adapter, Judgement, PrepareError, ReadError, Refusal, RequestFault, Verdict};
 
 use crate::{
@@ -28,7 +35,7 @@ pub(super) struct Refused {
     failure: Failure,
     /// The credential that the provider did not accept, if that was why.
     pub(super) unaccepted: Option<Shown>,
-    /// The refusal of a faulty request as it came, if it is in the form of OpenAI's API.
+    /// The refusal of a faulty request as it came, where its dialect may be the client's.
     original: Option<Box<Whole>>,
 }
 
@@ -37,9 +44,15 @@ impl Refused {
         self.failure
     }
 
-    /// The same, told in the provider's own words: its dialect is the client's.
+    /// The same, told in the provider's own words: its dialect is the client's. Where it has a shape of its own for errors, over which SDKs
+    /// would stumble, the words are put into OpenAI's.
     pub(super) fn passed_on(mut self) -> Self {
-        self.failure.original = self.original.take();
+        let Some(original) = self.original.take() else { return self };
+        if is_openais(&original.body) {
+            self.failure.original = Some(original);
+        } else if let Some(told) = ToldError::read(&original.body) {
+            self.failure.error = detailed(self.failure.error, told);
+        }
         self
     }
 }
@@ -59,7 +72,7 @@ pub(super) async fn refused(adapter: &dyn Adapter, response: Response<Incoming>,
     let judgement = adapter.judge(&refusal);
     let verdict = judgement.verdict;
     let is_fault = matches!(verdict, Verdict::RequestFault(_));
-    let original = (is_fault && is_error_body(&body)).then(|| Box::new(Whole { status: head.status, body, usage: None }));
+    let original = is_fault.then(|| Box::new(Whole { status: head.status, body, usage: None }));
     let unaccepted = (verdict == Verdict::Unauthenticated).then_some(shown);
     Refused { failure: failure(judgement, head.status), unaccepted, original }
 }
@@ -148,19 +161,40 @@ pub(super) fn not_begun(fault: &StreamFault) -> Failure {
     }
 }
 
-/// Whether the body tells an error in the form of OpenAI's API.
-fn is_error_body(body: &[u8]) -> bool {
+/// What the client is told of a stream that could not go on.
+pub(super) fn interrupted(fault: &StreamFault) -> Error {
+    let message = match fault {
+        StreamFault::Told { message, .. } => {
+            format!("The answer broke off: the upstream reported an error: {}", shortened(message))
+        }
+        StreamFault::Malformed(_) => "The answer broke off: the upstream sent what is no answer.".to_owned(),
+        StreamFault::Cut => "The answer broke off: the upstream closed the stream before its end.".to_owned(),
+    };
+    Error::new(Kind::StreamInterrupted, message)
+}
+
+/// The error with the field and the code that an upstream told. A number is no code: it repeats the status, or is the upstream's own.
+fn detailed(mut error: Error, told: ToldError) -> Error {
+    if let Some(param) = told.param {
+        error = error.with_param(param);
+    }
+    let code = told.code.filter(|code| code.parse::<u64>().is_err());
+    match code {
+        Some(code) if error.kind() == Kind::InvalidRequest => error.with_code(code),
+        _ => error,
+    }
+}
+
+/// Whether the body tells an error exactly as OpenAI does: all four members, each of its type. There may be more.
+fn is_openais(body: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Document {
-        #[serde(rename = "error")]
-        _error: Detail,
+        error: HashMap<String, Value>,
     }
-    #[derive(Deserialize)]
-    struct Detail {
-        #[serde(rename = "message")]
-        _message: String,
-    }
-    serde_json::from_slice::<Document>(body).is_ok()
+    let Ok(Document { error }) = serde_json::from_slice(body) else { return false };
+    let is_text = |name| error.get(name).is_some_and(Value::is_string);
+    let is_text_or_null = |name| error.get(name).is_some_and(|value| value.is_string() || value.is_null());
+    is_text("message") && is_text("type") && is_text_or_null("param") && is_text_or_null("code")
 }
 
 /// The error and what caused it: hyper's own text alone says little.

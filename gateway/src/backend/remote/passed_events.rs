@@ -2,107 +2,164 @@
 //!
 //! Bytes are not changed and, where a piece ends with an event, not copied; the beginning of an event whose end has not come is
 //! held back, so that a stream which breaks off can be closed with an event of our own. Such a stream is one that ends without
-//! `[DONE]`: passing its end on would look to every SDK like the end of the answer.
+//! `[DONE]`: passing its end on would look to every SDK like the end of the answer. An error that the upstream tells in the stream is
+//! not passed on either: hosts differ in its shape, and SDKs know one.
 
 use std::{
+    collections::VecDeque,
+    future::poll_fn,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use http::{HeaderMap, Response, header::CONTENT_TYPE};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use tradewind_protocol::openai::StreamSniffer;
+use tradewind_protocol::{chat::StreamFault, openai::StreamSniffer};
 
+use super::outcome::{interrupted, not_begun};
 use crate::{
-    body::Broken,
+    backend::Attempt,
     context::RequestContext,
     error::{Error, Kind},
     inference::Failure,
 };
 
+/// How many events without content are held back: a host begins with a role and perhaps what its filter found, and a stream that goes on
+/// in another way is none that this gateway knows.
+const OPENING_EVENTS: u64 = 8;
+
 /// A stream under way.
 pub(super) struct PassedEvents {
     body: Incoming,
     sniffer: StreamSniffer,
+    /// What was read to see the first content.
+    opening: VecDeque<Bytes>,
     /// The beginning of an event whose end has not come.
     held: BytesMut,
-    /// What was read to see the first event.
-    first: Option<Bytes>,
     ended: bool,
     /// How it could not go on, to be told after the last event.
-    broken: Option<Broken>,
+    fault: Option<StreamFault>,
     context: Arc<RequestContext>,
 }
 
 impl PassedEvents {
-    /// Waits for the first event. Until it is there nothing has been promised to the client, so all that goes wrong is a [`Failure`] and
-    /// another backend may be tried; and so is a stream that begins with an error. Comments before it, which keep connections alive,
-    /// are no event and are dropped.
+    /// Waits for the first content. Until it is there nothing has been promised to the client, so all that goes wrong is a [`Failure`] and
+    /// another backend may be tried: many hosts report that they are overloaded after their first event. Comments before the first event,
+    /// which keep connections alive, are dropped.
     ///
     /// # Errors
-    /// [`Failure`], where there is no first event.
-    pub(super) async fn open(response: Response<Incoming>, context: Arc<RequestContext>) -> Result<Self, Failure> {
-        let failure = |detail: &str| Failure::backend(Kind::UpstreamFailed, detail);
+    /// [`Failure`], where there is no content.
+    pub(super) async fn open(response: Response<Incoming>, attempt: &Attempt) -> Result<Self, Failure> {
         if !is_event_stream(response.headers()) {
-            return Err(failure("a stream was asked for, and the answer is none"));
+            return Err(Failure::backend(Kind::UpstreamFailed, "a stream was asked for, and the answer is none"));
         }
-        let (body, sniffer) = (response.into_body(), StreamSniffer::new());
-        let mut events = Self { body, sniffer, held: BytesMut::new(), first: None, ended: false, broken: None, context };
-        loop {
-            match events.next().await {
-                Some(Ok(_)) if events.sniffer.has_error() => return Err(failure("the stream began with an error")),
-                Some(Ok(_)) if events.sniffer.events() == 0 => {}
-                Some(Ok(first)) => {
-                    events.first = Some(first);
-                    return Ok(events);
-                }
-                Some(Err(Broken::Untold(error))) => return Err(failure(&error.to_string())),
-                Some(Err(Broken::Told)) | None => return Err(failure("the stream held no event")),
+        let inference = &attempt.inference;
+        let sniffer = if inference.head().include_usage { StreamSniffer::new() } else { StreamSniffer::leaving_out_usage() };
+        let mut events = Self {
+            body: response.into_body(),
+            sniffer,
+            opening: VecDeque::new(),
+            held: BytesMut::new(),
+            ended: false,
+            fault: None,
+            context: Arc::clone(&inference.context),
+        };
+        while !events.ended && !events.has_begun() {
+            let piece = poll_fn(|cx| events.poll_read(cx)).await;
+            if events.sniffer.events() > 0 && !piece.is_empty() {
+                events.opening.push_back(piece);
             }
+        }
+        match &events.fault {
+            Some(fault) if !events.has_begun() => Err(not_begun(fault)),
+            _ => Ok(events),
         }
     }
 
-    /// Adds a piece and returns what of it can be passed on.
-    fn take(&mut self, mut piece: Bytes) -> Result<Bytes, Broken> {
-        let finding = self.sniffer.push(&piece).map_err(|error| interrupted(&error.to_string()))?;
+    fn has_begun(&self) -> bool {
+        self.sniffer.has_content() || self.sniffer.events() >= OPENING_EVENTS
+    }
+
+    /// Reads one piece. What of it can be passed on, which may be nothing.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
+        let passed = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            None => {
+                let last = self.last_event();
+                self.finish((!self.sniffer.is_done()).then_some(StreamFault::Cut));
+                last
+            }
+            Some(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the connection to an upstream was lost");
+                self.finish(Some(StreamFault::Cut));
+                Bytes::new()
+            }
+            Some(Ok(frame)) => {
+                let Ok(piece) = frame.into_data() else { return Poll::Ready(Bytes::new()) };
+                let passed = self.take(piece).unwrap_or_else(|fault| {
+                    self.finish(Some(fault));
+                    Bytes::new()
+                });
+                if self.sniffer.is_done() || self.sniffer.error().is_some() {
+                    // The answer is complete, whatever becomes of the connection now. If its end is already here, it can be used again.
+                    let _end_or_not = Pin::new(&mut self.body).poll_frame(cx);
+                    self.finish(None);
+                }
+                passed
+            }
+        };
+        Poll::Ready(passed)
+    }
+
+    /// Adds a piece and returns what of it, and of what was held, can be passed on.
+    fn take(&mut self, mut piece: Bytes) -> Result<Bytes, StreamFault> {
+        let finding = self.sniffer.push(&piece).map_err(|error| StreamFault::Malformed(error.to_string()))?;
         if finding.first_content {
             self.context.mark_first_content();
         }
-        let complete = piece.split_to(finding.complete);
-        if self.held.is_empty() || complete.is_empty() {
+        let mut complete = piece.split_to(finding.complete);
+        if complete.is_empty() {
             self.held.extend_from_slice(&piece);
             return Ok(complete);
         }
-        self.held.extend_from_slice(&complete);
-        let complete = self.held.split().freeze();
+        let mut passed = self.held.split();
         self.held.extend_from_slice(&piece);
-        Ok(complete)
+        if passed.is_empty() && finding.left_out.is_none() {
+            return Ok(complete);
+        }
+        if let Some(left_out) = finding.left_out {
+            let after = complete.split_off(left_out.end);
+            complete.truncate(left_out.start);
+            if left_out.start == 0 {
+                passed.clear();
+            }
+            passed.extend_from_slice(&complete);
+            complete = after;
+        }
+        passed.extend_from_slice(&complete);
+        Ok(passed.freeze())
     }
 
-    /// The body has ended. What is held is passed on if it is an event that matters and lacks only its blank line: the end, or an error.
-    fn last_event(&mut self) -> Option<Bytes> {
-        let had_error = self.sniffer.has_error();
+    /// The body has ended. What is held is passed on if it is the end and lacks only its blank line.
+    fn last_event(&mut self) -> Bytes {
         self.sniffer.finish();
-        let matters = self.sniffer.is_done() || self.sniffer.has_error() != had_error;
         let mut event = self.held.split();
-        (matters && !event.is_empty()).then(|| {
-            event.extend_from_slice(b"\n\n");
-            event.freeze()
-        })
+        if !self.sniffer.is_done() || event.is_empty() {
+            return Bytes::new();
+        }
+        event.extend_from_slice(b"\n\n");
+        event.freeze()
     }
 
-    /// Nothing more is read. An error that the upstream told itself is not told again.
-    fn finish(&mut self, broken: Option<Broken>) {
+    /// Nothing more is read.
+    fn finish(&mut self, fault: Option<StreamFault>) {
         self.ended = true;
-        self.broken = if self.sniffer.has_error() { Some(Broken::Told) } else { broken };
-        self.note_usage();
-    }
-
-    fn note_usage(&self) {
+        let told = self.sniffer.error();
+        let told = told.map(|told| StreamFault::Told { status: told.status(), message: told.message.clone() });
+        self.fault = told.or(fault);
         if let Some(usage) = self.sniffer.usage() {
             self.context.set_usage(usage);
         }
@@ -114,50 +171,23 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
     value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream")
 }
 
-fn interrupted(what: &str) -> Broken {
-    Broken::Untold(Error::new(Kind::StreamInterrupted, format!("The answer broke off: {what}.")))
-}
-
 impl Stream for PassedEvents {
-    type Item = Result<Bytes, Broken>;
+    type Item = Result<Bytes, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        if let Some(first) = this.first.take() {
-            return Poll::Ready(Some(Ok(first)));
+        if let Some(piece) = this.opening.pop_front() {
+            return Poll::Ready(Some(Ok(piece)));
         }
-        loop {
-            if this.ended {
-                return Poll::Ready(this.broken.take().map(Err));
-            }
-            if this.sniffer.is_done() {
-                // The answer is complete, whatever becomes of the connection now. If its end is already here, it can be used again.
-                let _end_or_not = Pin::new(&mut this.body).poll_frame(cx);
-                this.finish(None);
-                continue;
-            }
-            match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
-                None => {
-                    let last = this.last_event();
-                    let cut = !this.sniffer.is_done();
-                    this.finish(cut.then(|| interrupted("the upstream closed the stream before its end")));
-                    if let Some(last) = last {
-                        return Poll::Ready(Some(Ok(last)));
-                    }
-                }
-                Some(Err(error)) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "an upstream's stream broke off");
-                    this.finish(Some(interrupted("the connection to the upstream was lost")));
-                }
-                Some(Ok(frame)) => {
-                    let Ok(piece) = frame.into_data() else { continue };
-                    match this.take(piece) {
-                        Ok(complete) if complete.is_empty() => {}
-                        Ok(complete) => return Poll::Ready(Some(Ok(complete))),
-                        Err(broken) => this.finish(Some(broken)),
-                    }
-                }
+        while !this.ended {
+            let piece = ready!(this.poll_read(cx));
+            if !piece.is_empty() {
+                return Poll::Ready(Some(Ok(piece)));
             }
         }
+        Poll::Ready(this.fault.take().map(|fault| {
+            tracing::warn!(%fault, "an upstream's stream broke off");
+            Err(interrupted(&fault))
+        }))
     }
 }

@@ -23,16 +23,10 @@ use tradewind_protocol::{
 use tradewind_providers::Translate;
 
 use super::{
-    outcome::{not_begun, unreadable},
+    outcome::{interrupted, not_begun, unreadable},
     whole::Label,
 };
-use crate::{
-    backend::Attempt,
-    body::Broken,
-    context::RequestContext,
-    error::{Error, Kind},
-    inference::Failure,
-};
+use crate::{backend::Attempt, context::RequestContext, error::Error, inference::Failure};
 
 /// A stream under way.
 pub(super) struct TranslatedEvents {
@@ -121,18 +115,8 @@ impl TranslatedEvents {
     }
 }
 
-/// What the client is told of a stream that could not go on.
-fn interrupted(fault: &StreamFault) -> Broken {
-    let message = match fault {
-        StreamFault::Told { message, .. } => format!("The answer broke off: the upstream reported an error: {message}"),
-        StreamFault::Malformed(_) => "The answer broke off: the upstream sent what is no answer.".to_owned(),
-        StreamFault::Cut => "The answer broke off: the upstream closed the stream before its end.".to_owned(),
-    };
-    Broken::Untold(Error::new(Kind::StreamInterrupted, message))
-}
-
 impl Stream for TranslatedEvents {
-    type Item = Result<Bytes, Broken>;
+    type Item = Result<Bytes, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;

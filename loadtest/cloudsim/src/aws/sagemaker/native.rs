@@ -13,6 +13,7 @@ use crate::scene::{Ending, Form, Performance, Prompt, perform, vector};
 use crate::shape::{Look, NON_EMPTY, Shape, TEXT, check, list, optional, required};
 
 const GRAMMAR: Shape = Shape::Structure(&[required("type", &Shape::Choice(&["json", "regex"])), required("value", &Shape::Any)]);
+/// Those of TGI.
 const PARAMETERS: Shape = Shape::Structure(&[
     optional("best_of", &Shape::Whole(1, 128)),
     optional("decoder_input_details", &Shape::Flag),
@@ -35,8 +36,24 @@ const PARAMETERS: Shape = Shape::Structure(&[
     optional("watermark", &Shape::Flag),
     optional("adapter_id", &TEXT),
 ]);
+/// Those that every engine of LMI has.
+const LMI_PARAMETERS: Shape = Shape::Structure(&[
+    optional("decoder_input_details", &Shape::Flag),
+    optional("details", &Shape::Flag),
+    optional("do_sample", &Shape::Flag),
+    optional("max_new_tokens", &Shape::Whole(1, i64::MAX)),
+    optional("repetition_penalty", &Shape::Number(0.0, f64::MAX)),
+    optional("return_full_text", &Shape::Flag),
+    optional("seed", &Shape::Whole(0, i64::MAX)),
+    optional("stop_sequences", &list(&TEXT)),
+    optional("temperature", &Shape::Number(f64::MIN_POSITIVE, f64::MAX)),
+    optional("top_k", &Shape::Whole(0, i64::MAX)),
+    optional("top_p", &Shape::Number(f64::MIN_POSITIVE, 1.0)),
+]);
 const GENERATE: Shape =
     Shape::Structure(&[required("inputs", &NON_EMPTY), optional("parameters", &PARAMETERS), optional("stream", &Shape::Flag)]);
+const LMI_GENERATE: Shape =
+    Shape::Structure(&[required("inputs", &NON_EMPTY), optional("parameters", &LMI_PARAMETERS), optional("stream", &Shape::Flag)]);
 const EMBED: Shape = Shape::Structure(&[
     required("inputs", &Shape::List { of: &NON_EMPTY, min: 1, max: 32 }),
     optional("truncate", &Shape::Flag),
@@ -61,7 +78,11 @@ pub(super) fn generate(
     lines: Lines,
     transport: Transport,
 ) -> Result<Content, AwsError> {
-    let body = read(received, &GENERATE)?;
+    let (shape, stop) = match lines {
+        Lines::Events => (&GENERATE, "stop"),
+        Lines::Json => (&LMI_GENERATE, "stop_sequences"),
+    };
+    let body = read(received, shape)?;
     let streams = body.look("stream") == true;
     if streams != (transport == Transport::Frames) {
         return Err(model_error(422, "`stream` must be true for a stream of frames, and only for one"));
@@ -71,7 +92,7 @@ pub(super) fn generate(
     prompt.say(body.look("inputs").as_str().unwrap_or_default());
     prompt.limit = parameters.look("max_new_tokens").as_u64().and_then(|limit| usize::try_from(limit).ok());
     prompt.stops =
-        parameters.look("stop").as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        parameters.look(stop).as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
     if parameters.look("grammar.type") == "json" {
         prompt.form = Form::Schema(parameters.look("grammar.value").clone());
     }
