@@ -102,26 +102,57 @@ fn stream(bytes: &[u8], decoder: impl Fn() -> Box<dyn StreamDecoder>) {
     }
 }
 
-/// Another gateway that reads what was written for the client learns the same. Only what stands for names that the upstream did not give
-/// is new.
-fn reread(written: &[u8], told: &[String]) {
+/// Another gateway that reads what was written for the client learns the same of each answer. Only what stands for names that the upstream
+/// did not give is new.
+fn reread(written: &[u8], told: &[Told]) {
     let (again, outcome) = decode(written, written.len().max(1), Box::<ChunkDecoder>::default());
     assert_eq!(outcome, Ok(()), "{}", String::from_utf8_lossy(written));
-    assert_eq!(again.get(1..), told.get(1..), "{}", String::from_utf8_lossy(written));
+    let by_choice = |told: &[Told]| {
+        let mut told = told.get(1..).unwrap_or_default().to_vec();
+        told.sort_by_key(|(choice, _)| *choice);
+        told
+    };
+    assert_eq!(by_choice(&again), by_choice(told), "{}", String::from_utf8_lossy(written));
 }
 
-fn decode(bytes: &[u8], size: usize, decoder: Box<dyn StreamDecoder>) -> (Vec<String>, Result<(), StreamFault>) {
+/// Which answer an event is of, if of one, and the event as it prints.
+type Told = (Option<u32>, String);
+
+fn decode(bytes: &[u8], size: usize, decoder: Box<dyn StreamDecoder>) -> (Vec<Told>, Result<(), StreamFault>) {
     let mut seen = Vec::new();
     let mut order = Order::default();
     let mut sink = |event: StreamEvent<'_>| {
         order.check(&event);
-        seen.push(format!("{event:?}"));
+        seen.push((choice_of(&event), printed(&event)));
     };
     let outcome = drive(bytes, size, decoder, &mut sink);
     if outcome.is_ok() {
         order.check_end();
     }
     (seen, outcome)
+}
+
+fn choice_of(event: &StreamEvent<'_>) -> Option<u32> {
+    match *event {
+        StreamEvent::Start { .. } | StreamEvent::Usage(_) => None,
+        StreamEvent::Text { choice, .. }
+        | StreamEvent::Reasoning { choice, .. }
+        | StreamEvent::ReasoningSignature { choice, .. }
+        | StreamEvent::RedactedReasoning { choice, .. }
+        | StreamEvent::Refusal { choice, .. }
+        | StreamEvent::ToolCall { choice, .. }
+        | StreamEvent::ToolArguments { choice, .. }
+        | StreamEvent::Logprobs { choice, .. }
+        | StreamEvent::Finish { choice, .. } => Some(choice),
+    }
+}
+
+fn printed(event: &StreamEvent<'_>) -> String {
+    match event {
+        // Where the upstream broke its lines says nothing.
+        StreamEvent::Logprobs { json, .. } => json.replace(['\n', '\r'], ""),
+        event => format!("{event:?}"),
+    }
 }
 
 fn drive(bytes: &[u8], size: usize, mut decoder: Box<dyn StreamDecoder>, sink: &mut dyn Sink) -> Result<(), StreamFault> {
