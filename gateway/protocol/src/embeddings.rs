@@ -3,7 +3,7 @@
 use crate::{
     Usage,
     chat::ConvertError,
-    openai::{EmbeddingInput, EmbeddingRequest},
+    openai::{AnswerError, EmbeddingInput, EmbeddingRequest},
 };
 
 /// Vectors, one an input, in the order of the inputs.
@@ -15,6 +15,17 @@ pub struct Embeddings {
     pub model: Option<String>,
     /// Tokens read, if the provider told.
     pub usage: Option<Usage>,
+}
+
+impl Embeddings {
+    /// The same, where all values are numbers: JSON has no word for infinity, and an application no use for it.
+    pub(crate) fn finite(self) -> Result<Self, AnswerError> {
+        if self.vectors.iter().flatten().all(|value| value.is_finite()) {
+            Ok(self)
+        } else {
+            Err(AnswerError::Malformed("a vector holds a value that is no finite number".to_owned()))
+        }
+    }
 }
 
 impl EmbeddingRequest {

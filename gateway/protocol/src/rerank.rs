@@ -74,3 +74,12 @@ pub struct Ranked {
     /// How well it answers the query; higher is better.
     pub relevance_score: f64,
 }
+
+impl Ranked {
+    /// `results` with the best first; those that are as good keep their order.
+    pub(crate) fn best_first(results: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut results: Vec<Self> = results.into_iter().collect();
+        results.sort_by(|one, other| other.relevance_score.total_cmp(&one.relevance_score));
+        results
+    }
+}

@@ -85,7 +85,7 @@ impl Serialize for Usage {
         map.serialize_entry("prompt_tokens", &self.prompt_tokens)?;
         map.serialize_entry("completion_tokens", &self.completion_tokens)?;
         map.serialize_entry("total_tokens", &self.total())?;
-        if self.cached_tokens + self.cache_write_tokens > 0 {
+        if self.cached_tokens > 0 || self.cache_write_tokens > 0 {
             let details = Prompt { cached_tokens: self.cached_tokens, cache_write_tokens: self.cache_write_tokens };
             map.serialize_entry("prompt_tokens_details", &details)?;
         }

@@ -5,7 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where and why")]
 
-#[path = "../fuzz/exercises.rs"]
+#[path = "../fuzz/exercises/mod.rs"]
 mod exercises;
 
 use std::{
@@ -51,14 +51,23 @@ fn wire(path: &Path) -> Option<(&'static str, Vec<u8>)> {
 
 #[test]
 fn the_corpus_is_survived() {
-    let mut count = 0;
     for (name, exercise) in exercises::ALL {
-        for path in files(&folder("fuzz/corpus").join(name)) {
+        let inputs = files(&folder("fuzz/corpus").join(name));
+        assert!(!inputs.is_empty(), "no corpus for {name}");
+        for path in inputs {
             exercise(&fs::read(path).unwrap());
-            count += 1;
         }
     }
-    assert!(count > 0, "no corpus");
+}
+
+#[test]
+fn every_target_is_replayed() {
+    let targets = files(&folder("fuzz/fuzz_targets"));
+    let mut targets: Vec<_> = targets.iter().map(|path| path.file_stem().expect("a name").to_str().expect("a name")).collect();
+    let mut replayed: Vec<_> = exercises::ALL.into_iter().map(|(name, _)| name).collect();
+    targets.sort_unstable();
+    replayed.sort_unstable();
+    assert_eq!(replayed, targets);
 }
 
 #[test]
@@ -75,16 +84,23 @@ fn every_decoder_survives_every_dialect() {
     }
 }
 
-/// Keeps a golden file as a seed, under the names of its provider and case.
+/// Keeps a golden file as a seed, under the names of its provider and case, for the target that reads its kind.
 fn seed(path: &Path, kind: &str, bytes: &[u8]) {
     let case = path.parent().expect("a case");
+    let ask = fs::read_to_string(case.join("ask.json")).unwrap();
     let provider = case.parent().and_then(Path::file_name).and_then(|name| name.to_str()).expect("a provider");
-    let target = match (kind, provider) {
-        ("stream", "anthropic" | "gemini" | "cohere") => format!("{provider}_stream"),
-        ("stream", _) => "openai_stream".to_owned(),
-        (kind, _) => kind.to_owned(),
-    };
     let case = case.file_name().and_then(|name| name.to_str()).expect("a name");
+    let target = match (kind, provider) {
+        (_, _) if ask.contains("\"embeddings\"") => "embeddings",
+        (_, _) if ask.contains("\"rerank\"") => "rerank",
+        ("answers", _) if case.starts_with("error") => "errors",
+        ("stream", "anthropic") => "anthropic_stream",
+        ("stream", "gemini" | "vertex") => "gemini_stream",
+        ("stream", "cohere") => "cohere_stream",
+        ("stream", "sagemaker") if !case.starts_with("openai") => "tgi_stream",
+        ("stream", _) => "openai_stream",
+        (kind, _) => kind,
+    };
     if bytes.len() <= LARGEST_SEED {
         let folder = folder("fuzz/corpus").join(target);
         fs::create_dir_all(&folder).unwrap();

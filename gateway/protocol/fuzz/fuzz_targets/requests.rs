@@ -1,7 +1,7 @@
 #![no_main]
 //! See `exercises::requests`.
 
-#[path = "../exercises.rs"]
+#[path = "../exercises/mod.rs"]
 #[expect(dead_code, reason = "the exercises of the other targets")]
 mod exercises;
 

@@ -80,7 +80,7 @@ pub fn read_answer(body: &[u8]) -> Result<ChatResponse, AnswerError> {
         message.content.push(Part::Text(text));
     }
     message.refusal = answer.stop_details.and_then(|details| details.explanation.text().map(str::to_owned));
-    let finish_reason = stop_reason::settled(stop_reason::finish_reason(&answer.stop_reason), message.tool_calls.len());
+    let finish_reason = stop_reason::finish_reason(&answer.stop_reason).settled(message.tool_calls.len());
     Ok(ChatResponse {
         id: answer.id.text().map(str::to_owned),
         created: None,

@@ -124,6 +124,7 @@ impl EventDecoder {
                 reasoning(&block.thinking, sink);
                 signature(&block.signature, sink);
             }
+            "redacted_thinking" if block.data.is_empty() => {}
             "redacted_thinking" => sink.event(StreamEvent::RedactedReasoning { choice: 0, data: &block.data }),
             "tool_use" if &*block.name == ANSWER_TOOL => self.open(index, Open::Answer { arguments: Some(arguments(block)) })?,
             "tool_use" => {
@@ -186,7 +187,7 @@ impl EventDecoder {
             close(open, sink);
         }
         let calls = usize::try_from(self.calls).unwrap_or(usize::MAX);
-        let reason = stop_reason::settled(self.finish.unwrap_or(FinishReason::Stop), calls);
+        let reason = self.finish.unwrap_or(FinishReason::Stop).settled(calls);
         sink.event(StreamEvent::Finish { choice: 0, reason });
         if let Some(counts) = self.usage {
             sink.event(StreamEvent::Usage(counts.into()));

@@ -12,11 +12,3 @@ pub(super) fn finish_reason(stop_reason: &str) -> FinishReason {
         _ => FinishReason::Stop,
     }
 }
-
-/// The same, where `calls` tools were called: a call of the answer's own tool is none.
-pub(super) fn settled(reason: FinishReason, calls: usize) -> FinishReason {
-    match reason {
-        FinishReason::ToolCalls if calls == 0 => FinishReason::Stop,
-        reason => reason,
-    }
-}

@@ -80,11 +80,13 @@ pub fn read_chat(body: &[u8], names: &ToolNames) -> Result<ChatResponse, AnswerE
     let answer: Answer = serde_json::from_slice(body).map_err(|error| AnswerError::Malformed(error.to_string()))?;
     let message = answer.output.and_then(|output| output.message);
     let message = message.ok_or_else(|| AnswerError::Malformed("there is no `output.message`".to_owned()))?;
-    let choice = Choice { message: said(message, names), finish_reason: finish_reason(&answer.stop_reason), logprobs: None };
+    let message = said(message, names)?;
+    let finish_reason = finish_reason(&answer.stop_reason).settled(message.tool_calls.len());
+    let choice = Choice { message, finish_reason, logprobs: None };
     Ok(ChatResponse { choices: vec![choice], usage: answer.usage.map(Into::into), ..ChatResponse::default() })
 }
 
-fn said(message: Message, names: &ToolNames) -> AssistantMessage {
+fn said(message: Message, names: &ToolNames) -> Result<AssistantMessage, AnswerError> {
     let mut said = AssistantMessage::default();
     for block in message.content {
         said.content.extend(block.text.filter(|text| !text.is_empty()).map(Part::Text));
@@ -99,8 +101,11 @@ fn said(message: Message, names: &ToolNames) -> AssistantMessage {
         if let Some(call) = block.tool_use.filter(|call| call.r#type.as_deref() != Some("server_tool_use")) {
             let arguments = call.input.map_or_else(|| "{}".to_owned(), |input| input.get().to_owned());
             let name = names.original(&call.name).to_owned();
+            if call.tool_use_id.is_empty() || name.is_empty() {
+                return Err(AnswerError::Malformed("a call of a tool has no id or no name".to_owned()));
+            }
             said.tool_calls.push(ToolCall { id: call.tool_use_id, name, arguments, signature: None });
         }
     }
-    said
+    Ok(said)
 }

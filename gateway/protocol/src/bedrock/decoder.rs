@@ -157,15 +157,14 @@ impl State {
     fn read(&mut self, message: &Message<'_>, sink: &mut dyn Sink) -> Result<(), StreamFault> {
         let payload = message.payload();
         match message.kind() {
+            // After the end only the counts, and errors, are of importance.
+            Kind::Event(name) if self.has_stopped && name != "metadata" => Ok(()),
             Kind::Event("contentBlockDelta") => self.block_delta(parse(payload)?, sink),
             Kind::Event("messageStart") => {
                 self.start(sink);
                 Ok(())
             }
-            Kind::Event("contentBlockStart") => {
-                self.block_start(&parse(payload)?, sink);
-                Ok(())
-            }
+            Kind::Event("contentBlockStart") => self.block_start(&parse(payload)?, sink),
             Kind::Event("contentBlockStop") => {
                 let stop: BlockStop = parse(payload)?;
                 if self.open.is_some_and(|open| open.block == stop.content_block_index) {
@@ -180,8 +179,7 @@ impl State {
             }
             Kind::Event("metadata") => {
                 let metadata: Metadata = parse(payload)?;
-                self.usage(metadata, sink);
-                Ok(())
+                self.usage(metadata, sink)
             }
             // An event that is not known yet must not end the stream.
             Kind::Event(_) | Kind::Unknown => Ok(()),
@@ -196,10 +194,10 @@ impl State {
         }
     }
 
-    fn block_start(&mut self, block: &BlockStart<'_>, sink: &mut dyn Sink) {
+    fn block_start(&mut self, block: &BlockStart<'_>, sink: &mut dyn Sink) -> Result<(), StreamFault> {
         self.start(sink);
         self.close(sink);
-        let Some(tool) = &block.start.tool_use else { return };
+        let Some(tool) = &block.start.tool_use else { return Ok(()) };
         let mut open = OpenTool { block: block.content_block_index, call: None, has_arguments: false };
         // What Bedrock itself calls and answers is not for the caller to call.
         if tool.r#type.as_ref().is_none_or(|kind| &**kind != "server_tool_use") {
@@ -207,9 +205,13 @@ impl State {
             self.calls = self.calls.saturating_add(1);
             open.call = Some(index);
             let name = self.names.original(&tool.name);
+            if tool.tool_use_id.is_empty() || name.is_empty() {
+                return Err(StreamFault::Malformed("a call without id or name".to_owned()));
+            }
             sink.event(StreamEvent::ToolCall { choice: 0, index, id: &tool.tool_use_id, name, signature: None });
         }
         self.open = Some(open);
+        Ok(())
     }
 
     fn block_delta(&mut self, block: BlockDelta<'_>, sink: &mut dyn Sink) -> Result<(), StreamFault> {
@@ -256,20 +258,23 @@ impl State {
     }
 
     fn stop(&mut self, stop: &MessageStop<'_>, sink: &mut dyn Sink) {
-        if std::mem::replace(&mut self.has_stopped, true) {
-            return;
-        }
+        self.has_stopped = true;
         self.start(sink);
         self.close(sink);
-        sink.event(StreamEvent::Finish { choice: 0, reason: finish_reason(&stop.stop_reason) });
+        let calls = usize::try_from(self.calls).unwrap_or(usize::MAX);
+        sink.event(StreamEvent::Finish { choice: 0, reason: finish_reason(&stop.stop_reason).settled(calls) });
     }
 
-    fn usage(&mut self, metadata: Metadata, sink: &mut dyn Sink) {
+    fn usage(&mut self, metadata: Metadata, sink: &mut dyn Sink) -> Result<(), StreamFault> {
+        if !self.has_stopped {
+            return Err(StreamFault::Malformed("the counts before the end of the answer".to_owned()));
+        }
         if let Some(usage) = metadata.usage
             && !std::mem::replace(&mut self.has_usage, true)
         {
             sink.event(StreamEvent::Usage(usage.into()));
         }
+        Ok(())
     }
 }
 

@@ -50,5 +50,5 @@ pub fn read_embeddings<'a>(answers: impl IntoIterator<Item = (&'a [u8], Option<u
             (None, None) => return Err(AnswerError::Malformed("there is neither `embedding` nor `embeddings`".to_owned())),
         }
     }
-    Ok(all)
+    all.finite()
 }

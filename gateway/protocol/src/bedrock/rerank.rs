@@ -116,5 +116,5 @@ pub fn read_rerank(body: &[u8]) -> Result<Reranked, AnswerError> {
     let answer: Answer = serde_json::from_slice(body).map_err(|error| AnswerError::Malformed(error.to_string()))?;
     let results =
         answer.results.into_iter().map(|result| Ranked { index: result.index, relevance_score: result.relevance_score });
-    Ok(Reranked { results: results.collect(), ..Reranked::default() })
+    Ok(Reranked { results: Ranked::best_first(results), ..Reranked::default() })
 }

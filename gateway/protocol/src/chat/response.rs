@@ -45,6 +45,17 @@ pub enum FinishReason {
 }
 
 impl FinishReason {
+    /// The same, of an answer that called so many tools. Providers call an end what OpenAI calls `tool_calls`, and the other way round where
+    /// the tools were not the caller's.
+    #[must_use]
+    pub(crate) const fn settled(self, calls: usize) -> Self {
+        match self {
+            Self::Stop if calls > 0 => Self::ToolCalls,
+            Self::ToolCalls if calls == 0 => Self::Stop,
+            reason => reason,
+        }
+    }
+
     /// OpenAI's word for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

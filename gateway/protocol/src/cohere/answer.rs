@@ -51,12 +51,14 @@ pub fn read_chat(body: &[u8]) -> Result<ChatResponse, AnswerError> {
     let answer: Answer = serde_json::from_slice(body).map_err(|error| AnswerError::Malformed(error.to_string()))?;
     let finish_reason = finish::reason(&answer.finish_reason)
         .map_err(|status| AnswerError::Told { status, message: format!("the answer ended with {}", answer.finish_reason) })?;
-    let choice = Choice { message: message(answer.message), finish_reason, logprobs: None };
+    let message = message(answer.message)?;
+    let finish_reason = finish_reason.settled(message.tool_calls.len());
+    let choice = Choice { message, finish_reason, logprobs: None };
     let usage = answer.usage.and_then(UsageBody::usage);
     Ok(ChatResponse { id: answer.id, created: None, model: None, choices: vec![choice], usage })
 }
 
-fn message(told: Message) -> AssistantMessage {
+fn message(told: Message) -> Result<AssistantMessage, AnswerError> {
     let mut message = AssistantMessage::default();
     let thought = |text: String| (!text.is_empty()).then_some(Reasoning::Text { text, signature: None });
     for block in told.content.unwrap_or_default() {
@@ -71,5 +73,8 @@ fn message(told: Message) -> AssistantMessage {
         signature: None,
     };
     message.tool_calls = told.tool_calls.unwrap_or_default().into_iter().map(call).collect();
-    message
+    if message.tool_calls.iter().any(|call| call.id.is_empty() || call.name.is_empty()) {
+        return Err(AnswerError::Malformed("a call of a tool has no id or no name".to_owned()));
+    }
+    Ok(message)
 }

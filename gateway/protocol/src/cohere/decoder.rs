@@ -73,7 +73,7 @@ impl State {
         let delta = || event.delta.map_or(Ok(Delta::default()), |raw| serde_json::from_str(raw.get()).map_err(malformed));
         match kind {
             "content-start" | "content-delta" | "tool-plan-delta" => said(&delta()?, sink),
-            "tool-call-start" => self.call(&delta()?.message.tool_calls.unwrap_or_default(), sink),
+            "tool-call-start" => self.call(&delta()?.message.tool_calls.unwrap_or_default(), sink)?,
             "tool-call-delta" => self.arguments(&delta()?.message.tool_calls.unwrap_or_default(), sink)?,
             "tool-call-end" => self.end_call(sink),
             "message-end" => self.end(delta()?, sink)?,
@@ -83,15 +83,19 @@ impl State {
         Ok(())
     }
 
-    fn call(&mut self, call: &Call<'_>, sink: &mut dyn Sink) {
+    fn call(&mut self, call: &Call<'_>, sink: &mut dyn Sink) -> Result<(), StreamFault> {
         self.end_call(sink);
+        let is_told = |text: &&str| !text.is_empty();
+        let id = call.id.as_deref().filter(is_told);
+        let (id, name) = id
+            .zip(call.function.name.as_deref().filter(is_told))
+            .ok_or_else(|| StreamFault::Malformed("a call without id or name".to_owned()))?;
         let index = self.calls;
         self.calls += 1;
-        let id = call.id.as_deref().unwrap_or_default();
-        let name = call.function.name.as_deref().unwrap_or_default();
         sink.event(StreamEvent::ToolCall { choice: 0, index, id, name, signature: None });
         self.lacks_arguments = true;
         self.fragment(index, call, sink);
+        Ok(())
     }
 
     fn arguments(&mut self, call: &Call<'_>, sink: &mut dyn Sink) -> Result<(), StreamFault> {
@@ -122,7 +126,8 @@ impl State {
             status,
             message: delta.error.map_or_else(|| format!("the answer ended with {reason}"), Text::into_string),
         })?;
-        sink.event(StreamEvent::Finish { choice: 0, reason });
+        let calls = usize::try_from(self.calls).unwrap_or(usize::MAX);
+        sink.event(StreamEvent::Finish { choice: 0, reason: reason.settled(calls) });
         if let Some(usage) = delta.usage.and_then(UsageBody::usage) {
             sink.event(StreamEvent::Usage(usage));
         }

@@ -62,7 +62,7 @@ pub fn read_rerank(body: &[u8]) -> Result<Reranked, AnswerError> {
     let billed = answer.meta.and_then(|meta| meta.billed_units).unwrap_or_default();
     Ok(Reranked {
         id: answer.id,
-        results: answer.results,
+        results: Ranked::best_first(answer.results),
         usage: billed.input_tokens.map(|tokens| Usage::new(whole(Some(tokens)), 0)),
         search_units: billed.search_units.map(|units| whole(Some(units))),
     })

@@ -53,7 +53,7 @@ fn choice(candidate: Candidate<'_>, response_id: &str) -> Result<Choice, AnswerE
         }
         if let Some(call) = part.function_call {
             let arguments = call.arguments().to_owned();
-            let name = call.name.map(Text::into_string).unwrap_or_default();
+            let name = call.name().map_err(AnswerError::Malformed)?.to_owned();
             let id = call.id.map(Text::into_string).filter(|id| !id.is_empty()).unwrap_or_else(|| {
                 let mut id = String::new();
                 call_id::write(&mut id, response_id, candidate.index.unwrap_or(0), calls, &name);

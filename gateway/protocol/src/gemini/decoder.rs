@@ -60,12 +60,7 @@ impl StreamDecoder for ChatDecoder {
             }
         });
         outcome?;
-        read.map_err(|error| StreamFault::Malformed(error.to_string()))?;
-        // Every event counts anew; whoever reads stops at the end of the answer, so the last count must be told by then.
-        if self.is_done() {
-            self.state.tell_usage(sink);
-        }
-        Ok(())
+        read.map(|_| ()).map_err(|error| StreamFault::Malformed(error.to_string()))
     }
 
     fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), StreamFault> {
@@ -73,22 +68,25 @@ impl StreamDecoder for ChatDecoder {
         let state = &mut self.state;
         self.events.finish(|event| outcome = state.read(event.data, sink));
         outcome?;
+        if state.is_ended {
+            return Ok(());
+        }
         // Fewer answers than were asked for may come, but none of them half.
         if state.choices.is_empty() || !state.all_finished() {
             return Err(StreamFault::Cut);
         }
-        state.tell_usage(sink);
-        state.is_ended = true;
+        state.end(sink);
         Ok(())
     }
 
     fn is_done(&self) -> bool {
-        self.state.is_ended || self.state.choices.len() >= self.state.expected && self.state.all_finished()
+        self.state.is_ended
     }
 }
 
 impl State {
-    fn tell_usage(&mut self, sink: &mut dyn Sink) {
+    fn end(&mut self, sink: &mut dyn Sink) {
+        self.is_ended = true;
         if let Some(usage) = self.usage.take() {
             sink.event(StreamEvent::Usage(usage));
         }
@@ -99,6 +97,10 @@ impl State {
     }
 
     fn read(&mut self, data: &[u8], sink: &mut dyn Sink) -> Result<(), StreamFault> {
+        // Nothing of importance can follow the end.
+        if self.is_ended {
+            return Ok(());
+        }
         let answer = match serde_json::from_slice::<Answer<'_>>(data) {
             Ok(answer) if answer.error.is_none() => answer,
             Ok(_) => return Err(told(data, "`error` is none of Google's")),
@@ -117,12 +119,19 @@ impl State {
         if is_blocked {
             self.finish_choice(0, |_| FinishReason::ContentFilter, sink)?;
         }
+        // Every event counts anew; whoever reads stops at the end of the answer, so the last count must be told by then.
+        if self.choices.len() >= self.expected && self.all_finished() {
+            self.end(sink);
+        }
         Ok(())
     }
 
     fn candidate(&mut self, candidate: Candidate<'_>, id: &str, sink: &mut dyn Sink) -> Result<(), StreamFault> {
         let choice = candidate.index.unwrap_or(0);
-        self.choice(choice)?;
+        // One answer may have ended before others have.
+        if self.choice(choice)?.is_finished {
+            return Ok(());
+        }
         for part in candidate.content.unwrap_or_default().parts {
             self.part(choice, part, id, sink)?;
         }
@@ -144,7 +153,7 @@ impl State {
             });
         }
         let Some(call) = part.function_call else { return Ok(()) };
-        let name = call.name.as_deref().unwrap_or_default();
+        let name = call.name().map_err(StreamFault::Malformed)?;
         let state = self.choice(choice)?;
         let index = state.calls;
         state.calls += 1;

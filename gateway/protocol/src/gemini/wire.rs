@@ -68,6 +68,11 @@ pub(super) struct FunctionCall<'a> {
 }
 
 impl FunctionCall<'_> {
+    /// Which function; what is wrong, where none is told.
+    pub(super) fn name(&self) -> Result<&str, String> {
+        self.name.as_deref().filter(|name| !name.is_empty()).ok_or_else(|| "a call of a function without its name".to_owned())
+    }
+
     /// The arguments: JSON, `{}` where there are none.
     pub(super) fn arguments(&self) -> &str {
         self.args.map_or("{}", RawValue::get)

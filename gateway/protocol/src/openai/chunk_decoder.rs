@@ -43,7 +43,8 @@ struct State {
 #[derive(Debug)]
 struct Progress {
     choice: u32,
-    has_finished: bool,
+    /// Why it ended; told when all has come, because some hosts give a reason and go on.
+    finish: Option<FinishReason>,
 }
 
 #[derive(Deserialize)]
@@ -176,14 +177,8 @@ impl State {
         let Some(reason) = finish_reason(word) else {
             return Err(StreamFault::Told { status: 502, message: "the model stopped with an error".to_owned() });
         };
-        if let Some(progress) = self.choices.get_mut(place)
-            && !progress.has_finished
-        {
-            progress.has_finished = true;
-            // Some hosts say `stop` even where tools were called.
-            let has_calls = self.calls.close(choice, sink);
-            let reason = if has_calls && reason == FinishReason::Stop { FinishReason::ToolCalls } else { reason };
-            sink.event(StreamEvent::Finish { choice, reason });
+        if let Some(progress) = self.choices.get_mut(place) {
+            progress.finish.get_or_insert(reason);
         }
         Ok(())
     }
@@ -224,17 +219,25 @@ impl State {
         if self.choices.len() >= MOST_CHOICES {
             return Err(StreamFault::Malformed(format!("more than {MOST_CHOICES} choices")));
         }
-        self.choices.push(Progress { choice, has_finished: false });
+        self.choices.push(Progress { choice, finish: None });
         Ok(self.choices.len() - 1)
     }
 
     /// Whether there is an answer, and an end to all that there are.
     fn is_whole(&self) -> bool {
-        !self.choices.is_empty() && self.choices.iter().all(|progress| progress.has_finished)
+        !self.choices.is_empty() && self.choices.iter().all(|progress| progress.finish.is_some())
     }
 
     fn end(&mut self, sink: &mut dyn Sink) {
         self.is_done = true;
+        for progress in &self.choices {
+            if let Progress { choice, finish: Some(reason) } = *progress {
+                // Some hosts say `stop` even where tools were called.
+                let has_calls = self.calls.close(choice, sink);
+                let reason = if has_calls && reason == FinishReason::Stop { FinishReason::ToolCalls } else { reason };
+                sink.event(StreamEvent::Finish { choice, reason });
+            }
+        }
         if let Some(usage) = self.usage {
             sink.event(StreamEvent::Usage(usage));
         }

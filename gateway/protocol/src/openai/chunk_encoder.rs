@@ -290,7 +290,8 @@ impl Sink for ChunkEncoder {
                 self.progress(choice);
                 self.open(choice);
                 self.out.put_slice(b",\"delta\":{\"content\":\"\"},\"logprobs\":");
-                self.out.put_slice(json.as_bytes());
+                // Between tokens JSON may hold line breaks, which would end the event.
+                json.split(['\n', '\r']).for_each(|line| self.out.put_slice(line.as_bytes()));
                 self.out.put_slice(b",\"finish_reason\":null");
                 self.close();
             }

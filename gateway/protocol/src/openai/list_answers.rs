@@ -69,11 +69,12 @@ pub fn read_embeddings_answer(body: &[u8]) -> Result<Embeddings, AnswerError> {
             .map(|[values]| values)
             .map_err(|values| AnswerError::Malformed(format!("{} vectors for one input", values.len()))),
     });
-    Ok(Embeddings {
+    Embeddings {
         vectors: vectors.collect::<Result<_, _>>()?,
         model: list.model.text().map(ToOwned::to_owned),
         usage: list.usage.and_then(|usage| usage.usage()),
-    })
+    }
+    .finite()
 }
 
 /// Little-endian `f32`s in base64.
@@ -124,12 +125,10 @@ pub fn read_rerank_answer(body: &[u8]) -> Result<Reranked, AnswerError> {
         read(body)?
     };
     let results = list.results.into_iter().map(|item| Ranked { index: item.index, relevance_score: item.relevance_score });
-    let mut results: Vec<Ranked> = results.collect();
-    results.sort_by(|one, other| other.relevance_score.total_cmp(&one.relevance_score));
     let units = list.meta.and_then(|meta| meta.billed_units).and_then(|units| units.search_units);
     Ok(Reranked {
         id: list.id.text().map(ToOwned::to_owned),
-        results,
+        results: Ranked::best_first(results),
         usage: list.usage.and_then(|usage| usage.usage()),
         search_units: units.map(super::answer::whole),
     })

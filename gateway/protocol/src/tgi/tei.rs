@@ -65,7 +65,7 @@ pub fn encode_tei_rerank(request: &RerankRequest, dropped: &mut Dropped) -> Resu
 /// [`AnswerError::Malformed`].
 pub fn read_tei_embeddings(body: &[u8]) -> Result<Embeddings, AnswerError> {
     let vectors = serde_json::from_slice(body).map_err(|error| AnswerError::Malformed(error.to_string()))?;
-    Ok(Embeddings { vectors, ..Embeddings::default() })
+    Embeddings { vectors, ..Embeddings::default() }.finite()
 }
 
 /// Reads the answer of `/rerank`, the best first; of so many as the caller asked for.
@@ -75,8 +75,7 @@ pub fn read_tei_embeddings(body: &[u8]) -> Result<Embeddings, AnswerError> {
 pub fn read_tei_rerank(body: &[u8], top_n: Option<u64>) -> Result<Reranked, AnswerError> {
     let scored: Vec<Scored> = serde_json::from_slice(body).map_err(|error| AnswerError::Malformed(error.to_string()))?;
     let results = scored.into_iter().map(|scored| Ranked { index: scored.index, relevance_score: scored.score });
-    let mut results: Vec<Ranked> = results.collect();
-    results.sort_by(|one, other| other.relevance_score.total_cmp(&one.relevance_score));
+    let mut results = Ranked::best_first(results);
     results.truncate(top_n.and_then(|wanted| usize::try_from(wanted).ok()).unwrap_or(usize::MAX));
     Ok(Reranked { results, ..Reranked::default() })
 }

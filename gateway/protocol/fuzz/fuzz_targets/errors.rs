@@ -1,0 +1,8 @@
+#![no_main]
+//! See `exercises::errors`.
+
+#[path = "../exercises/mod.rs"]
+#[expect(dead_code, reason = "the exercises of the other targets")]
+mod exercises;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| exercises::errors(bytes));
