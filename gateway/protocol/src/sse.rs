@@ -3,6 +3,9 @@
 //! The decoder accepts what real providers send: LF, CRLF or CR line ends, `data:` with or without a space, several data lines
 //! an event, comments used as keep-alives, and a last event that ends with the body and not with a blank line. It follows
 //! the HTML Living Standard, section 9.2.6, except for that last point and for `id` and `retry`, which no model API uses.
+//!
+//! An event that lies whole in one piece, with its data on one line, is given out where it lies. Nearly all do; the others are put
+//! together first.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use memchr::memchr2;
@@ -57,8 +60,11 @@ impl Decoder {
             self.after_cr = false;
             if *first == b'\n' {
                 rest = tail;
-                complete = usize::from(self.is_between_events());
             }
+        }
+        if self.is_between_events() {
+            rest = give_out_whole(rest, &mut on_event)?;
+            complete = piece.len() - rest.len();
         }
         while let Some(end) = memchr2(b'\n', b'\r', rest) {
             let (line, tail) = rest.split_at(end);
@@ -71,6 +77,7 @@ impl Decoder {
                 [_, rest @ ..] => rest,
                 [] => &[],
             };
+            let is_end = line.is_empty() && self.line.is_empty();
             if self.line.is_empty() {
                 self.end_line(line, &mut on_event);
             } else {
@@ -81,6 +88,9 @@ impl Decoder {
                 self.line.clear();
             }
             self.check_size()?;
+            if is_end {
+                rest = give_out_whole(rest, &mut on_event)?;
+            }
             if self.is_between_events() {
                 complete = piece.len() - rest.len();
             }
@@ -126,6 +136,45 @@ impl Decoder {
         } else if let Some(value) = field(line, b"event") {
             self.name.clear();
             self.name.extend_from_slice(value);
+        }
+    }
+}
+
+/// Gives out the events at the start of `piece` for as long as they lie there whole, and returns what follows them.
+fn give_out_whole<'a>(mut piece: &'a [u8], on_event: &mut impl FnMut(Event<'_>)) -> Result<&'a [u8], EventTooLarge> {
+    while let Some((event, rest)) = whole(piece) {
+        if let Some(event) = event {
+            if event.name.len() + event.data.len() > MAX_EVENT_BYTES {
+                return Err(EventTooLarge);
+            }
+            on_event(event);
+        }
+        piece = rest;
+    }
+    Ok(piece)
+}
+
+/// The lines up to the first blank one, with the event that they are, if they hold data, and what follows. None where there is no blank
+/// line, or more than one line of data.
+fn whole(piece: &[u8]) -> Option<(Option<Event<'_>>, &[u8])> {
+    let (mut rest, mut name, mut data) = (piece, &[][..], None);
+    loop {
+        let (line, tail) = rest.split_at(memchr2(b'\n', b'\r', rest)?);
+        rest = match tail {
+            [b'\r', b'\n', rest @ ..] => rest,
+            // Half of a line end, perhaps.
+            [b'\r'] | [] => return None,
+            [_, rest @ ..] => rest,
+        };
+        if line.is_empty() {
+            return Some((data.map(|data| Event { name, data }), rest));
+        }
+        if let Some(value) = field(line, b"data") {
+            if data.replace(value).is_some() {
+                return None;
+            }
+        } else if let Some(value) = field(line, b"event") {
+            name = value;
         }
     }
 }
