@@ -3,12 +3,11 @@
 use super::{
     event::{Call, Delta, Event},
     finish,
-    usage::UsageBody,
 };
 use crate::{
     chat::{Sink, StreamDecoder, StreamEvent, StreamFault},
     sse,
-    text::Text,
+    text::{Text, from_json},
 };
 
 /// Reads the body of `POST /v2/chat` with `stream`.
@@ -61,7 +60,7 @@ impl State {
         if self.is_ended {
             return Ok(());
         }
-        let event: Event<'_> = serde_json::from_slice(data).map_err(malformed)?;
+        let event: Event<'_> = from_json(data).map_err(malformed)?;
         if !self.is_started {
             self.is_started = true;
             sink.event(StreamEvent::Start { id: event.id.as_deref().unwrap_or_default(), model: "" });
@@ -123,7 +122,7 @@ impl State {
             message: delta.error.map_or_else(|| format!("the answer ended with {reason}"), Text::into_string),
         })?;
         sink.event(StreamEvent::Finish { choice: 0, reason });
-        if let Some(usage) = delta.usage.and_then(UsageBody::usage) {
+        if let Some(usage) = delta.usage.and_then(|usage| usage.usage()) {
             sink.event(StreamEvent::Usage(usage));
         }
         self.is_ended = true;
