@@ -272,6 +272,12 @@ mod tests {
     }
 
     #[test]
+    fn refuses_a_whole_event_that_is_too_large() {
+        let piece = [b"data: ".as_slice(), &vec![b'x'; MAX_EVENT_BYTES + 1], b"\n\n"].concat();
+        assert_eq!(Decoder::new().push(&piece, |_| ()), Err(EventTooLarge));
+    }
+
+    #[test]
     fn what_is_encoded_decodes() {
         assert_eq!(decode(&[&encode(b"{\"a\":1}")]), unnamed(&["{\"a\":1}"]));
     }
