@@ -13,6 +13,7 @@ pub mod chat;
 pub mod cohere;
 mod embeddings;
 pub mod eventstream;
+mod few;
 pub mod gemini;
 pub mod openai;
 mod operation;

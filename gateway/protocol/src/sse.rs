@@ -3,6 +3,9 @@
 //! The decoder accepts what real providers send: LF, CRLF or CR line ends, `data:` with or without a space, several data lines
 //! an event, comments used as keep-alives, and a last event that ends with the body and not with a blank line. It follows
 //! the HTML Living Standard, section 9.2.6, except for that last point and for `id` and `retry`, which no model API uses.
+//!
+//! An event that lies whole in one piece, with its data on one line, is given out where it lies. Nearly all do; the others are put
+//! together first.
 
 use std::ops::Range;
 
@@ -61,8 +64,11 @@ impl Decoder {
             self.after_cr = false;
             if *first == b'\n' {
                 rest = tail;
-                complete = usize::from(self.is_between_events());
             }
+        }
+        if self.is_between_events() {
+            rest = give_out_whole(rest, piece.len(), &mut on_event)?;
+            complete = piece.len() - rest.len();
         }
         while let Some(end) = memchr2(b'\n', b'\r', rest) {
             let (line, tail) = rest.split_at(end);
@@ -76,6 +82,7 @@ impl Decoder {
                 [] => &[],
             };
             let span = complete..piece.len() - rest.len();
+            let is_end = line.is_empty() && self.line.is_empty();
             if self.line.is_empty() {
                 self.end_line(line, span, &mut on_event);
             } else {
@@ -86,6 +93,9 @@ impl Decoder {
                 self.line.clear();
             }
             self.check_size()?;
+            if is_end {
+                rest = give_out_whole(rest, piece.len(), &mut on_event)?;
+            }
             if self.is_between_events() {
                 complete = piece.len() - rest.len();
             }
@@ -131,6 +141,49 @@ impl Decoder {
         } else if let Some(value) = field(line, b"event") {
             self.name.clear();
             self.name.extend_from_slice(value);
+        }
+    }
+}
+
+/// Gives out the events at the start of `rest` for as long as they lie there whole, and returns what follows them. `rest` is the end of a
+/// piece of so many bytes.
+fn give_out_whole<'a>(mut rest: &'a [u8], piece: usize, on_event: &mut impl FnMut(Event<'_>)) -> Result<&'a [u8], EventTooLarge> {
+    while let Some((event, tail)) = whole(rest) {
+        if let Some((name, data)) = event {
+            if name.len() + data.len() > MAX_EVENT_BYTES {
+                return Err(EventTooLarge);
+            }
+            on_event(Event { name, data, span: piece - rest.len()..piece - tail.len() });
+        }
+        rest = tail;
+    }
+    Ok(rest)
+}
+
+/// The name and the data of an event.
+type Fields<'a> = (&'a [u8], &'a [u8]);
+
+/// The lines up to the first blank one, with the event that they are, if they hold data, and what follows. None where there is no blank
+/// line, or more than one line of data.
+fn whole(piece: &[u8]) -> Option<(Option<Fields<'_>>, &[u8])> {
+    let (mut rest, mut name, mut data) = (piece, &[][..], None);
+    loop {
+        let (line, tail) = rest.split_at(memchr2(b'\n', b'\r', rest)?);
+        rest = match tail {
+            [b'\r', b'\n', rest @ ..] => rest,
+            // Half of a line end, perhaps.
+            [b'\r'] | [] => return None,
+            [_, rest @ ..] => rest,
+        };
+        if line.is_empty() {
+            return Some((data.map(|data| (name, data)), rest));
+        }
+        if let Some(value) = field(line, b"data") {
+            if data.replace(value).is_some() {
+                return None;
+            }
+        } else if let Some(value) = field(line, b"event") {
+            name = value;
         }
     }
 }
@@ -237,6 +290,12 @@ mod tests {
         assert_eq!(decoder.push(&piece, |_| ()), Ok(0));
         assert_eq!(decoder.push(&piece, |_| ()), Ok(0));
         assert_eq!(decoder.push(&piece, |_| ()), Err(EventTooLarge));
+    }
+
+    #[test]
+    fn refuses_a_whole_event_that_is_too_large() {
+        let piece = [b"data: ".as_slice(), &vec![b'x'; MAX_EVENT_BYTES + 1], b"\n\n"].concat();
+        assert_eq!(Decoder::new().push(&piece, |_| ()), Err(EventTooLarge));
     }
 
     #[test]

@@ -11,6 +11,15 @@ use serde::{
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
+/// Reads JSON that holds strings. That it is UTF-8 is checked once and as a whole, which is quicker than string by string.
+pub(crate) fn from_json<'a, T: Deserialize<'a>>(json: &'a [u8]) -> serde_json::Result<T> {
+    match std::str::from_utf8(json) {
+        Ok(json) => serde_json::from_str(json),
+        // Members that nobody reads may hold anything; a string that somebody reads is an error with a place.
+        Err(_) => serde_json::from_slice(json),
+    }
+}
+
 /// A string. A type of its own, because serde borrows a `Cow` only where it stands by itself: `Option<Cow<str>>` would always be a copy.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(transparent)]

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     chat::{FinishReason, Sink, StreamDecoder, StreamEvent, StreamFault},
     sse,
+    text::from_json,
 };
 
 /// How many blocks may be open at once. Real streams have one; this bounds what a hostile one makes us hold.
@@ -59,13 +60,14 @@ impl EventDecoder {
         if self.is_done || json.is_empty() || json == b"[DONE]" {
             return Ok(());
         }
-        let event: Event<'_> = match serde_json::from_slice(json) {
+        let mut read = from_json::<Event<'_>>(json);
+        let event = match &mut read {
             Ok(event) => event,
-            Err(error) => return skip_unknown(json, &error),
+            Err(error) => return skip_unknown(json, error),
         };
         match &*event.r#type {
             "message_start" => {
-                let head = event.message.ok_or_else(|| malformed("`message_start` without a message"))?;
+                let head = event.message.as_ref().ok_or_else(|| malformed("`message_start` without a message"))?;
                 if !self.has_started {
                     self.has_started = true;
                     sink.event(StreamEvent::Start { id: &head.id, model: &head.model });
@@ -73,12 +75,13 @@ impl EventDecoder {
                 self.count(head.usage);
             }
             "content_block_start" => {
-                let (index, block) = event.index.zip(event.content_block).ok_or_else(|| malformed("a block without a start"))?;
-                self.start_block(index, &block, sink)?;
+                let (index, block) =
+                    event.index.zip(event.content_block.as_ref()).ok_or_else(|| malformed("a block without a start"))?;
+                self.start_block(index, block, sink)?;
             }
             "content_block_delta" => {
-                let (index, delta) = event.index.zip(event.delta).ok_or_else(|| malformed("a delta without content"))?;
-                self.delta(index, &delta, sink)?;
+                let (index, delta) = event.index.zip(event.delta.as_ref()).ok_or_else(|| malformed("a delta without content"))?;
+                self.delta(index, delta, sink)?;
             }
             "content_block_stop" => {
                 let index = event.index.ok_or_else(|| malformed("the end of no block"))?;
@@ -87,14 +90,17 @@ impl EventDecoder {
                 }
             }
             "message_delta" => {
-                self.count(event.usage);
-                if let Some(delta) = event.delta {
-                    self.end(&delta, sink);
+                self.count(event.usage.as_deref().copied());
+                if let Some(delta) = &event.delta {
+                    self.end(delta, sink);
                 }
             }
             "message_stop" => self.stop(sink)?,
             "error" => {
-                let told = event.error.map_or(ApiError { kind: String::new(), message: String::new() }, ApiError::from);
+                let told = event
+                    .error
+                    .take()
+                    .map_or(ApiError { kind: String::new(), message: String::new() }, |detail| ApiError::from(*detail));
                 return Err(StreamFault::Told { status: status_of(&told.kind), message: told.message });
             }
             _ => {}

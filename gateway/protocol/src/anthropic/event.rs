@@ -9,7 +9,8 @@ use super::{
 };
 use crate::text::Loose;
 
-/// An event. One flat form for all kinds: the kind may stand last, and a form for each would need the JSON to be read twice.
+/// An event. One flat form for all kinds: the kind may stand last, and a form for each would need the JSON to be read twice. What a delta has
+/// not lies on the heap, so that deltas, which are nearly all events, do not carry its size about.
 #[derive(Deserialize)]
 pub(super) struct Event<'a> {
     #[serde(borrow)]
@@ -18,12 +19,12 @@ pub(super) struct Event<'a> {
     #[serde(borrow)]
     pub(super) delta: Option<Delta<'a>>,
     #[serde(borrow)]
-    pub(super) content_block: Option<Block<'a>>,
+    pub(super) content_block: Option<Box<Block<'a>>>,
     #[serde(borrow)]
-    pub(super) message: Option<Head<'a>>,
-    pub(super) usage: Option<Counts>,
+    pub(super) message: Option<Box<Head<'a>>>,
+    pub(super) usage: Option<Box<Counts>>,
     #[serde(borrow)]
-    pub(super) error: Option<Detail<'a>>,
+    pub(super) error: Option<Box<Detail<'a>>>,
 }
 
 /// What `message_start` tells.

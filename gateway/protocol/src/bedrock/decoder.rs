@@ -85,7 +85,7 @@ struct Delta<'a> {
     #[serde(borrow)]
     tool_use: Option<ToolDelta<'a>>,
     #[serde(borrow)]
-    reasoning_content: Option<ReasoningDelta<'a>>,
+    reasoning_content: Option<Box<ReasoningDelta<'a>>>,
 }
 
 #[derive(Deserialize)]

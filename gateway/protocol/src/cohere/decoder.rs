@@ -3,12 +3,11 @@
 use super::{
     event::{Call, Delta, Event},
     finish,
-    usage::UsageBody,
 };
 use crate::{
     chat::{Sink, StreamDecoder, StreamEvent, StreamFault},
     sse,
-    text::Text,
+    text::{Text, from_json},
 };
 
 /// Reads the body of `POST /v2/chat` with `stream`.
@@ -61,7 +60,7 @@ impl State {
         if self.is_ended {
             return Ok(());
         }
-        let event: Event<'_> = serde_json::from_slice(data).map_err(malformed)?;
+        let event: Event<'_> = from_json(data).map_err(malformed)?;
         if !self.is_started {
             self.is_started = true;
             sink.event(StreamEvent::Start { id: event.id.as_deref().unwrap_or_default(), model: "" });
@@ -128,7 +127,7 @@ impl State {
         })?;
         let calls = usize::try_from(self.calls).unwrap_or(usize::MAX);
         sink.event(StreamEvent::Finish { choice: 0, reason: reason.settled(calls) });
-        if let Some(usage) = delta.usage.and_then(UsageBody::usage) {
+        if let Some(usage) = delta.usage.and_then(|usage| usage.usage()) {
             sink.event(StreamEvent::Usage(usage));
         }
         self.is_ended = true;

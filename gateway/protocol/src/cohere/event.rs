@@ -24,7 +24,7 @@ pub(super) struct Event<'a> {
     pub(super) message: Option<Text<'a>>,
 }
 
-/// What an event brings, in all types but the first.
+/// What an event brings, in all types but the first. What few events have lies on the heap, so that the others do not carry its size about.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Delta<'a> {
@@ -32,7 +32,7 @@ pub(super) struct Delta<'a> {
     pub(super) message: Message<'a>,
     #[serde(borrow)]
     pub(super) finish_reason: Option<Text<'a>>,
-    pub(super) usage: Option<UsageBody>,
+    pub(super) usage: Option<Box<UsageBody>>,
     #[serde(borrow)]
     pub(super) error: Option<Text<'a>>,
 }
@@ -45,7 +45,7 @@ pub(super) struct Message<'a> {
     #[serde(borrow)]
     pub(super) tool_plan: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) tool_calls: Option<Call<'a>>,
+    pub(super) tool_calls: Option<Box<Call<'a>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -8,6 +8,7 @@ use crate::{
     Usage,
     chat::{FinishReason, Sink, StreamDecoder, StreamEvent, StreamFault},
     sse,
+    text::from_json,
 };
 
 /// So many answers at once may come; Google gives eight at most.
@@ -101,7 +102,9 @@ impl State {
         if self.is_ended {
             return Ok(());
         }
-        let answer = match serde_json::from_slice::<Answer<'_>>(data) {
+        // Left where it was read: answers are large, and moving them costs more than looking at them.
+        let mut read = from_json::<Answer<'_>>(data);
+        let answer = match &mut read {
             Ok(answer) if answer.error.is_none() => answer,
             Ok(_) => return Err(told(data, "`error` is none of Google's")),
             Err(error) => return Err(told(data, &error.to_string())),
@@ -112,8 +115,9 @@ impl State {
             sink.event(StreamEvent::Start { id, model: answer.model_version.as_deref().unwrap_or_default() });
         }
         self.usage = answer.usage_metadata.map(Usage::from).or(self.usage);
-        let is_blocked = answer.candidates.is_empty() && answer.prompt_feedback.is_some_and(|told| told.block_reason.is_some());
-        for candidate in answer.candidates {
+        let is_blocked =
+            answer.candidates.is_empty() && answer.prompt_feedback.as_ref().is_some_and(|told| told.block_reason.is_some());
+        for candidate in answer.candidates.iter_mut() {
             self.candidate(candidate, id, sink)?;
         }
         if is_blocked {
@@ -126,33 +130,33 @@ impl State {
         Ok(())
     }
 
-    fn candidate(&mut self, candidate: Candidate<'_>, id: &str, sink: &mut dyn Sink) -> Result<(), StreamFault> {
+    fn candidate(&mut self, candidate: &mut Candidate<'_>, id: &str, sink: &mut dyn Sink) -> Result<(), StreamFault> {
         let choice = candidate.index.unwrap_or(0);
         // One answer may have ended before others have.
         if self.choice(choice)?.is_finished {
             return Ok(());
         }
-        for part in candidate.content.unwrap_or_default().parts {
+        for part in candidate.content.iter_mut().flat_map(|content| content.parts.iter_mut()) {
             self.part(choice, part, id, sink)?;
         }
         if let Some(raw) = candidate.logprobs_result {
             let json = logprobs::to_openai(raw).map_err(|error| StreamFault::Malformed(error.to_string()))?;
             sink.event(StreamEvent::Logprobs { choice, json: json.get() });
         }
-        match candidate.finish_reason {
-            Some(reason) => self.finish_choice(choice, |calls| finish::reason(&reason, calls), sink),
+        match &candidate.finish_reason {
+            Some(reason) => self.finish_choice(choice, |calls| finish::reason(reason, calls), sink),
             None => Ok(()),
         }
     }
 
-    fn part(&mut self, choice: u32, part: Part<'_>, id: &str, sink: &mut dyn Sink) -> Result<(), StreamFault> {
+    fn part(&mut self, choice: u32, part: &Part<'_>, id: &str, sink: &mut dyn Sink) -> Result<(), StreamFault> {
         if let Some(text) = part.text.as_deref().filter(|text| !text.is_empty()) {
             sink.event(match part.thought {
                 Some(true) => StreamEvent::Reasoning { choice, text },
                 _ => StreamEvent::Text { choice, text },
             });
         }
-        let Some(call) = part.function_call else { return Ok(()) };
+        let Some(call) = &part.function_call else { return Ok(()) };
         let name = call.name().map_err(StreamFault::Malformed)?;
         let state = self.choice(choice)?;
         let index = state.calls;

@@ -19,7 +19,6 @@ mod decoder;
 mod embed_options;
 mod error;
 mod extensions;
-mod few;
 mod finish;
 mod function_response;
 mod generation;

@@ -3,8 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::few::Few;
-use crate::{Usage, text::Text};
+use crate::{Usage, few::Few, text::Text};
 
 /// `GenerateContentResponse`, or an error in its place.
 #[derive(Debug, Default, Deserialize)]
@@ -52,8 +51,9 @@ pub(super) struct Part<'a> {
     pub(super) thought: Option<bool>,
     #[serde(borrow)]
     pub(super) thought_signature: Option<Text<'a>>,
+    /// On the heap: it is rare, and all texts would carry its size about.
     #[serde(borrow)]
-    pub(super) function_call: Option<FunctionCall<'a>>,
+    pub(super) function_call: Option<Box<FunctionCall<'a>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

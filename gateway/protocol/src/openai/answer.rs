@@ -7,11 +7,12 @@ use super::{
     messages::{ExtraContent, Thinking},
     thought::split_thought,
     told::ToldError,
-    wire::{Few, Heard, Said, arguments_text, finish_reason, hear},
+    wire::{Heard, Said, arguments_text, finish_reason, hear},
 };
 use crate::{
     Usage,
     chat::{AssistantMessage, ChatResponse, Choice, FinishReason, Part, Reasoning, ToolCall},
+    few::Few,
     text::{Loose, Text},
 };
 

@@ -8,16 +8,17 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{
-    calls::Calls,
+    calls::{CallDelta, Calls},
     messages::Thinking,
     told::ToldError,
-    wire::{Few, Heard, Said, finish_reason, hear},
+    wire::{Heard, Said, finish_reason, hear},
 };
 use crate::{
     Usage,
     chat::{FinishReason, Reasoning, Sink, StreamDecoder, StreamEvent, StreamFault},
+    few::Few,
     sse::Decoder,
-    text::Loose,
+    text::{Loose, from_json},
 };
 
 /// Reads the `chat.completion.chunk` (or `text_completion`) events of an OpenAI-shaped upstream.
@@ -83,10 +84,11 @@ struct Delta<'a> {
     reasoning_content: Loose<'a>,
     #[serde(borrow, default)]
     reasoning: Loose<'a>,
-    #[serde(borrow, default)]
-    thinking_blocks: Few<Thinking<'a>>,
-    #[serde(borrow, default)]
-    tool_calls: Few<super::calls::CallDelta<'a>>,
+    /// Like the calls of tools, on the heap: they are rare, and all chunks would carry their size about.
+    #[serde(borrow)]
+    thinking_blocks: Option<Vec<Thinking<'a>>>,
+    #[serde(borrow)]
+    tool_calls: Option<Vec<CallDelta<'a>>>,
 }
 
 impl StreamDecoder for ChunkDecoder {
@@ -139,7 +141,9 @@ impl State {
             self.end(sink);
             return Ok(());
         }
-        let chunk: Chunk<'_> = match serde_json::from_slice(data) {
+        // Left where it was read: chunks are large, and moving them costs more than looking at them.
+        let mut read = from_json::<Chunk<'_>>(data);
+        let chunk = match &mut read {
             Ok(chunk) => chunk,
             Err(error) => return Err(StreamFault::Malformed(error.to_string())),
         };
@@ -158,16 +162,16 @@ impl State {
             chunk.model.text().unwrap_or_default().clone_into(&mut self.model);
             sink.event(StreamEvent::Start { id: &self.id, model: &self.model });
         }
-        chunk.choices.into_iter().try_for_each(|choice| self.choice(choice, sink))
+        chunk.choices.iter_mut().try_for_each(|choice| self.choice(choice, sink))
     }
 
-    fn choice(&mut self, chunk: ChunkChoice<'_>, sink: &mut dyn Sink) -> Result<(), StreamFault> {
+    fn choice(&mut self, chunk: &mut ChunkChoice<'_>, sink: &mut dyn Sink) -> Result<(), StreamFault> {
         let choice = chunk.index.unwrap_or(0);
         let place = self.place(choice)?;
         if let Some(text) = chunk.text.text() {
             sink.event(StreamEvent::Text { choice, text });
         }
-        if let Some(delta) = chunk.delta {
+        if let Some(delta) = &mut chunk.delta {
             self.delta(choice, delta, sink)?;
         }
         if let Some(json) = chunk.logprobs {
@@ -183,11 +187,11 @@ impl State {
         Ok(())
     }
 
-    fn delta(&mut self, choice: u32, delta: Delta<'_>, sink: &mut dyn Sink) -> Result<(), StreamFault> {
+    fn delta(&mut self, choice: u32, delta: &mut Delta<'_>, sink: &mut dyn Sink) -> Result<(), StreamFault> {
         if let Some(text) = delta.reasoning_content.text().or_else(|| delta.reasoning.text()) {
             sink.event(StreamEvent::Reasoning { choice, text });
         }
-        for block in delta.thinking_blocks {
+        for block in delta.thinking_blocks.take().into_iter().flatten() {
             match block.into_reasoning() {
                 // The words stand in `reasoning_content` too.
                 Some(Reasoning::Text { signature: Some(signature), .. }) => {
@@ -208,7 +212,7 @@ impl State {
         if let Some(text) = delta.refusal.text() {
             sink.event(StreamEvent::Refusal { choice, text });
         }
-        delta.tool_calls.into_iter().try_for_each(|call| self.calls.read(choice, call, &self.id, sink))
+        delta.tool_calls.take().into_iter().flatten().try_for_each(|call| self.calls.read(choice, call, &self.id, sink))
     }
 
     /// Where the progress of a choice is kept.

@@ -5,7 +5,7 @@
 
 use std::io::Write as _;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::{Identity, thought::THOUGHT_MARK};
 use crate::{
@@ -33,7 +33,7 @@ pub struct ChunkEncoder {
     fallback: Fallback,
     /// What every chunk begins with, up to the list of choices.
     prefix: Vec<u8>,
-    out: BytesMut,
+    out: Vec<u8>,
     choices: Vec<Progress>,
     usage: Option<Usage>,
     has_content: bool,
@@ -67,7 +67,7 @@ impl ChunkEncoder {
             include_usage,
             fallback,
             prefix: Vec::new(),
-            out: BytesMut::new(),
+            out: Vec::new(),
             choices: Vec::new(),
             usage: None,
             has_content: false,
@@ -80,7 +80,10 @@ impl ChunkEncoder {
     /// The events written since the last call: whole ones only; empty if there are none.
     #[must_use]
     pub fn take(&mut self) -> Bytes {
-        self.out.split().freeze()
+        // A copy of its own size: the buffer stays here, warm and large enough for the next.
+        let written = Bytes::copy_from_slice(&self.out);
+        self.out.clear();
+        written
     }
 
     /// The answer is complete: writes what remains, the usage if it was asked for, and `[DONE]`.
@@ -94,12 +97,12 @@ impl ChunkEncoder {
             }
         }
         if let Some(usage) = self.usage.filter(|_| self.include_usage) {
-            self.out.put_slice(&self.prefix);
-            self.out.put_slice(b"],\"usage\":");
+            self.out.extend_from_slice(&self.prefix);
+            self.out.extend_from_slice(b"],\"usage\":");
             self.json(&usage);
-            self.out.put_slice(b"}\n\n");
+            self.out.extend_from_slice(b"}\n\n");
         }
-        self.out.put_slice(b"data: [DONE]\n\n");
+        self.out.extend_from_slice(b"data: [DONE]\n\n");
     }
 
     /// Whether any content (text, tool call, refusal, reasoning) was written.
@@ -132,9 +135,9 @@ impl ChunkEncoder {
     fn delta(&mut self, choice: u32, write: impl FnOnce(&mut Self)) {
         if self.framing == Framing::Chat {
             self.open(choice);
-            self.out.put_slice(b",\"delta\":{");
+            self.out.extend_from_slice(b",\"delta\":{");
             write(self);
-            self.out.put_slice(b"},\"finish_reason\":null");
+            self.out.extend_from_slice(b"},\"finish_reason\":null");
             self.close();
         }
     }
@@ -143,34 +146,47 @@ impl ChunkEncoder {
     fn text_delta(&mut self, choice: u32, before: &'static [u8], text: &str) {
         self.has_content = true;
         self.delta(choice, |encoder| {
-            encoder.out.put_slice(before);
-            encoder.json(text);
+            encoder.out.extend_from_slice(before);
+            encoder.string(text);
         });
     }
 
     fn open(&mut self, choice: u32) {
-        self.out.put_slice(&self.prefix);
-        self.out.put_slice(b"{\"index\":");
+        self.out.extend_from_slice(&self.prefix);
+        self.out.extend_from_slice(b"{\"index\":");
         self.json(&choice);
     }
 
     fn close(&mut self) {
-        self.out.put_slice(if self.include_usage { b"}],\"usage\":null}\n\n" } else { b"}]}\n\n" });
+        self.out.extend_from_slice(if self.include_usage { b"}],\"usage\":null}\n\n" } else { b"}]}\n\n" });
     }
 
     /// A chunk of a text completion.
     fn completion(&mut self, choice: u32, text: &str, reason: Option<FinishReason>) {
         self.open(choice);
-        self.out.put_slice(b",\"text\":");
-        self.json(text);
-        self.out.put_slice(b",\"logprobs\":null,\"finish_reason\":");
+        self.out.extend_from_slice(b",\"text\":");
+        self.string(text);
+        self.out.extend_from_slice(b",\"logprobs\":null,\"finish_reason\":");
         self.json(&reason.map(FinishReason::as_str));
         self.close();
     }
 
+    /// A string of the answer. Most hold nothing that JSON escapes, and are copied as they are.
+    fn string(&mut self, text: &str) {
+        // Without a branch out of the loop, so that it is done for many bytes at once.
+        let is_plain = text.bytes().fold(true, |plain, byte| plain & (byte >= b' ') & (byte != b'"') & (byte != b'\\'));
+        if is_plain {
+            self.out.push(b'"');
+            self.out.extend_from_slice(text.as_bytes());
+            self.out.push(b'"');
+        } else {
+            self.json(text);
+        }
+    }
+
     fn json<T: serde::Serialize + ?Sized>(&mut self, value: &T) {
         // Strings and numbers into memory: neither the value nor the writer can fail.
-        let _written = serde_json::to_writer((&mut self.out).writer(), value);
+        let _written = serde_json::to_writer(&mut self.out, value);
     }
 
     /// What is remembered of a choice; its first chunk tells the role.
@@ -179,46 +195,45 @@ impl ChunkEncoder {
             return self.choices.get_mut(place);
         }
         self.choices.push(Progress { choice, thought: String::new(), bare_calls: Vec::new() });
-        self.delta(choice, |encoder| encoder.out.put_slice(b"\"role\":\"assistant\",\"content\":\"\""));
+        self.delta(choice, |encoder| encoder.out.extend_from_slice(b"\"role\":\"assistant\",\"content\":\"\""));
         self.choices.last_mut()
     }
 
     fn tool_call(&mut self, choice: u32, index: u32, (id, name): (&str, &str), signature: Option<&str>) {
         self.has_content = true;
         self.delta(choice, |encoder| {
-            let _written = write!((&mut encoder.out).writer(), "\"tool_calls\":[{{\"index\":{index},\"id\":");
+            let _written = write!(encoder.out, "\"tool_calls\":[{{\"index\":{index},\"id\":");
             match signature {
                 Some(signature) => encoder.json(&format!("{id}{THOUGHT_MARK}{signature}")),
                 None => encoder.json(id),
             }
-            encoder.out.put_slice(b",\"type\":\"function\",\"function\":{\"name\":");
+            encoder.out.extend_from_slice(b",\"type\":\"function\",\"function\":{\"name\":");
             encoder.json(name);
-            encoder.out.put_slice(b",\"arguments\":\"\"}}]");
+            encoder.out.extend_from_slice(b",\"arguments\":\"\"}}]");
         });
     }
 
     fn tool_arguments(&mut self, choice: u32, index: u32, fragment: &str) {
         self.delta(choice, |encoder| {
-            let _written =
-                write!((&mut encoder.out).writer(), "\"tool_calls\":[{{\"index\":{index},\"function\":{{\"arguments\":");
-            encoder.json(fragment);
-            encoder.out.put_slice(b"}}]");
+            let _written = write!(encoder.out, "\"tool_calls\":[{{\"index\":{index},\"function\":{{\"arguments\":");
+            encoder.string(fragment);
+            encoder.out.extend_from_slice(b"}}]");
         });
     }
 
     fn signed_thought(&mut self, choice: u32, thought: &str, signature: &str) {
         self.delta(choice, |encoder| {
-            encoder.out.put_slice(b"\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":");
+            encoder.out.extend_from_slice(b"\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":");
             encoder.json(thought);
-            encoder.out.put_slice(b",\"signature\":");
+            encoder.out.extend_from_slice(b",\"signature\":");
             encoder.json(signature);
-            encoder.out.put_slice(b"}]");
+            encoder.out.extend_from_slice(b"}]");
         });
     }
 
     fn finish(&mut self, choice: u32, reason: FinishReason) {
         self.open(choice);
-        self.out.put_slice(b",\"delta\":{},\"finish_reason\":");
+        self.out.extend_from_slice(b",\"delta\":{},\"finish_reason\":");
         self.json(reason.as_str());
         self.close();
     }
@@ -262,9 +277,9 @@ impl Sink for ChunkEncoder {
             StreamEvent::RedactedReasoning { choice, data } => {
                 self.progress(choice);
                 self.delta(choice, |encoder| {
-                    encoder.out.put_slice(b"\"thinking_blocks\":[{\"type\":\"redacted_thinking\",\"data\":");
+                    encoder.out.extend_from_slice(b"\"thinking_blocks\":[{\"type\":\"redacted_thinking\",\"data\":");
                     encoder.json(data);
-                    encoder.out.put_slice(b"}]");
+                    encoder.out.extend_from_slice(b"}]");
                 });
             }
             StreamEvent::Refusal { choice, text } => {
@@ -289,10 +304,10 @@ impl Sink for ChunkEncoder {
             StreamEvent::Logprobs { choice, json } => {
                 self.progress(choice);
                 self.open(choice);
-                self.out.put_slice(b",\"delta\":{\"content\":\"\"},\"logprobs\":");
+                self.out.extend_from_slice(b",\"delta\":{\"content\":\"\"},\"logprobs\":");
                 // Between tokens JSON may hold line breaks, which would end the event.
-                json.split(['\n', '\r']).for_each(|line| self.out.put_slice(line.as_bytes()));
-                self.out.put_slice(b",\"finish_reason\":null");
+                json.split(['\n', '\r']).for_each(|line| self.out.extend_from_slice(line.as_bytes()));
+                self.out.extend_from_slice(b",\"finish_reason\":null");
                 self.close();
             }
             StreamEvent::Finish { choice, reason } => {

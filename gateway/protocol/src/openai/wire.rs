@@ -1,11 +1,8 @@
 //! The pieces that whole and streamed answers of OpenAI-shaped upstreams share.
 
-use std::{borrow::Cow, fmt, marker::PhantomData};
+use std::borrow::Cow;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{SeqAccess, Visitor},
-};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::string_or::{Expecting, StringOr};
@@ -13,63 +10,6 @@ use crate::{
     chat::FinishReason,
     text::{Loose, Text},
 };
-
-/// A list that nearly always has one item, which then costs no allocation.
-#[derive(Debug)]
-pub(super) struct Few<T> {
-    first: Option<T>,
-    others: Vec<T>,
-}
-
-impl<T> Default for Few<T> {
-    fn default() -> Self {
-        Self { first: None, others: Vec::new() }
-    }
-}
-
-impl<T> IntoIterator for Few<T> {
-    type Item = T;
-    type IntoIter = std::iter::Chain<std::option::IntoIter<T>, std::vec::IntoIter<T>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.first.into_iter().chain(self.others)
-    }
-}
-
-impl<T> Few<T> {
-    pub(super) const fn is_empty(&self) -> bool {
-        self.first.is_none()
-    }
-}
-
-struct FewVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for FewVisitor<T> {
-    type Value = Few<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Few::default())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let first = seq.next_element()?;
-        let mut others = Vec::new();
-        while let Some(item) = seq.next_element()? {
-            others.push(item);
-        }
-        Ok(Few { first, others })
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(FewVisitor(PhantomData))
-    }
-}
 
 /// The content of an answer: a string, or Mistral's and Databricks' list of parts.
 pub(super) type Said<'a> = StringOr<'a, Vec<SaidPart<'a>>>;

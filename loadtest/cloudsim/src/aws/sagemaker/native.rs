@@ -52,8 +52,11 @@ const LMI_PARAMETERS: Shape = Shape::Structure(&[
 ]);
 const GENERATE: Shape =
     Shape::Structure(&[required("inputs", &NON_EMPTY), optional("parameters", &PARAMETERS), optional("stream", &Shape::Flag)]);
-const LMI_GENERATE: Shape =
-    Shape::Structure(&[required("inputs", &NON_EMPTY), optional("parameters", &LMI_PARAMETERS), optional("stream", &Shape::Flag)]);
+const LMI_GENERATE: Shape = Shape::Structure(&[
+    required("inputs", &NON_EMPTY),
+    optional("parameters", &LMI_PARAMETERS),
+    optional("stream", &Shape::Flag),
+]);
 const EMBED: Shape = Shape::Structure(&[
     required("inputs", &Shape::List { of: &NON_EMPTY, min: 1, max: 32 }),
     optional("truncate", &Shape::Flag),
@@ -91,8 +94,7 @@ pub(super) fn generate(
     let mut prompt = Prompt::default();
     prompt.say(body.look("inputs").as_str().unwrap_or_default());
     prompt.limit = parameters.look("max_new_tokens").as_u64().and_then(|limit| usize::try_from(limit).ok());
-    prompt.stops =
-        parameters.look(stop).as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    prompt.stops = parameters.look(stop).as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
     if parameters.look("grammar.type") == "json" {
         prompt.form = Form::Schema(parameters.look("grammar.value").clone());
     }

@@ -7,9 +7,9 @@ use serde::{
     de::{SeqAccess, Visitor},
 };
 
-/// A list whose first element costs no allocation: each event of a stream holds one candidate with one part.
+/// A list whose first element costs no allocation: each event of a stream holds one answer with one piece of text.
 #[derive(Debug)]
-pub(super) struct Few<T> {
+pub(crate) struct Few<T> {
     first: Option<T>,
     rest: Vec<T>,
 }
@@ -21,8 +21,13 @@ impl<T> Default for Few<T> {
 }
 
 impl<T> Few<T> {
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.first.is_none()
+    }
+
+    /// The elements where they lie: large ones are not moved.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.first.iter_mut().chain(&mut self.rest)
     }
 }
 
