@@ -60,7 +60,7 @@ fn sniffed(bytes: &[u8], size: usize) -> impl PartialEq + std::fmt::Debug {
     let firsts = findings.filter(|finding| finding.first_content).count();
     assert!(firsts <= 1, "the first content came {firsts} times");
     sniffer.finish();
-    (sniffer.events(), sniffer.is_done(), sniffer.has_error(), sniffer.usage(), firsts)
+    (sniffer.events(), sniffer.is_done(), sniffer.error().is_some(), sniffer.usage(), firsts)
 }
 
 /// What is encoded is decoded.
