@@ -1,7 +1,7 @@
 //! The body of a request as a host takes it.
 //!
-//! Where the host takes what the caller wrote, only the model's name is replaced. Whether anything else must change is decided by searching
-//! the body for the few words that this host minds; only if one is there is the object read and written anew.
+//! Where the host takes what the caller wrote, only the model's name is replaced. Whether anything else must change is decided by the names
+//! that were noted when the head was read; only if this host minds one of them is the object read and written anew.
 
 use bytes::Bytes;
 use memchr::memmem;
@@ -25,7 +25,7 @@ const SAMPLING: [&str; 5] = ["temperature", "top_p", "top_k", "frequency_penalty
 pub(crate) fn chat_body(ask: &Ask<'_>, habits: &Habits, dropped: &mut Dropped) -> Result<Bytes, PrepareError> {
     let payload = ask.payload;
     check_images(ask, habits)?;
-    if !is_touched(payload.body(), habits, ask) {
+    if !is_touched(habits, ask) {
         return Ok(replace_model(payload.body(), &payload.head().model_span, ask.model));
     }
     let mut object = chat_object(ask, habits, dropped)?;
@@ -38,7 +38,7 @@ pub(crate) fn chat_object<'a>(ask: &Ask<'a>, habits: &Habits, dropped: &mut Drop
     let mut object = Object::read(ask.payload.body()).map_err(unreadable)?;
     check_offers(&object, ask.capabilities)?;
     adapt(&mut object, ask, habits, dropped)?;
-    let messages = object.get("messages").filter(|_| past::may_need_care(ask.payload.body(), &habits.past));
+    let messages = object.get("messages").filter(|_| past::may_need_care(ask.payload, &habits.past));
     let messages = messages.map(|messages| past::acceptable(messages, &habits.past));
     if let Some(messages) = messages.transpose().map_err(unreadable)?.flatten() {
         object.set("messages", &messages).map_err(unwritable)?;
@@ -121,9 +121,10 @@ fn drop_field(object: &mut Object<'_>, name: &'static str, dropped: &mut Dropped
     object.remove(name);
 }
 
-/// Whether the host minds anything in the body, as far as a search for words tells.
-fn is_touched(body: &[u8], habits: &Habits, ask: &Ask<'_>) -> bool {
-    let holds = |name: &str| memmem::find(body, name.as_bytes()).is_some();
+/// Whether the host minds anything in the body, as far as the names in it tell.
+fn is_touched(habits: &Habits, ask: &Ask<'_>) -> bool {
+    let fields = ask.payload.head().fields;
+    let holds = |name: &str| fields.may_hold(name);
     let capabilities = ask.capabilities;
     let field = match max_tokens_field(habits, capabilities) {
         MaxTokensField::AsWritten => None,
@@ -136,10 +137,10 @@ fn is_touched(body: &[u8], habits: &Habits, ask: &Ask<'_>) -> bool {
         || (!capabilities.sampling.is_yes() && SAMPLING.into_iter().any(holds))
         || (capabilities.reasoning == Reasoning::None && holds("reasoning_effort"))
         || (!capabilities.tools.is_yes() && holds("tools"))
-        || (!capabilities.json_schema.is_yes() && holds("json_schema"))
+        || (!capabilities.json_schema.is_yes() && holds("response_format"))
         || (habits.effort == Effort::ThinkingOfClaude && holds("reasoning_effort"))
         || (habits.stop == Stop::List && holds("stop"))
-        || past::may_need_care(body, &habits.past)
+        || past::may_need_care(ask.payload, &habits.past)
 }
 
 /// Refuses what the model cannot do.
@@ -158,7 +159,7 @@ fn check_offers(object: &Object<'_>, capabilities: &Capabilities) -> Result<(), 
 /// Refuses images that the model or the host does not take. Only a body that may hold any is read.
 pub(crate) fn check_images(ask: &Ask<'_>, habits: &Habits) -> Result<(), PrepareError> {
     let takes_all = ask.capabilities.vision.is_yes() && habits.images == Images::Anywhere;
-    if takes_all || memmem::find(ask.payload.body(), b"image_url").is_none() {
+    if takes_all || !ask.payload.head().within.may_hold("image_url") {
         return Ok(());
     }
     let request: &ChatRequest = ask.payload.chat()?;
