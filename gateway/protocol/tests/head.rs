@@ -1,7 +1,7 @@
 //! The head of a request against `serde_json`: what is taken for JSON, and what is read of it, is the same for every body of the golden files and
 //! the fuzz corpus, and for each of them with something wrong in it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where and why")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on says where and why")]
 
 use std::{
     collections::BTreeSet,
