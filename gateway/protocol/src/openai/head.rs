@@ -1,14 +1,18 @@
 //! What routing needs to know of a request, read without parsing the rest.
 //!
-//! One pass of `serde_json` checks that the whole body is JSON and keeps five fields; messages and inputs are skipped, not
-//! built. The place of the model name is remembered, so that a backend with another name for the model gets the client's own
-//! bytes with only that name replaced.
+//! One walk checks that the whole body is JSON and keeps five fields; messages and inputs are skipped, not built. The place of the
+//! model name is remembered, so that a backend with another name for the model gets the client's own bytes with only that name
+//! replaced. The names of other fields are noted, so that whoever minds some of them can tell whether there is anything to mind.
 
-use std::{borrow::Cow, ops::Range};
+use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde::{Deserialize, de::IgnoredAny};
+
+use super::{
+    names::{Names, unescaped},
+    scan::{Field, NotAnObject, Scanner},
+};
 
 /// The head of a chat or embeddings request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +27,10 @@ pub struct Head {
     pub include_usage: bool,
     /// The most tokens to generate, if the caller set it; `max_completion_tokens` wins over `max_tokens`.
     pub max_tokens: Option<u64>,
+    /// Which fields the request has.
+    pub fields: Names,
+    /// Which names occur in the values of its fields, at any depth.
+    pub within: Names,
 }
 
 /// Why a body is not a request.
@@ -56,33 +64,63 @@ impl HeadError {
     }
 }
 
-/// The fields as they stand, so that one of a wrong type can be named.
-#[derive(Deserialize)]
-struct RawHead<'a> {
-    #[serde(borrow)]
-    model: Option<&'a RawValue>,
-    #[serde(borrow)]
-    stream: Option<&'a RawValue>,
-    #[serde(borrow)]
-    stream_options: Option<&'a RawValue>,
-    #[serde(borrow)]
-    max_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    max_completion_tokens: Option<&'a RawValue>,
-}
-
 #[derive(Deserialize)]
 struct StreamOptions {
     include_usage: Option<bool>,
 }
 
+/// The fields as they stand, so that one of a wrong type can be named.
+#[derive(Debug, Default)]
+struct RawHead {
+    model: Option<Range<usize>>,
+    stream: Option<Range<usize>>,
+    stream_options: Option<Range<usize>>,
+    max_tokens: Option<Range<usize>>,
+    max_completion_tokens: Option<Range<usize>>,
+}
+
+impl RawHead {
+    /// Where the field `name` is kept; none for those that are not.
+    fn place(&mut self, name: &[u8]) -> Option<&mut Option<Range<usize>>> {
+        Some(match name {
+            b"model" => &mut self.model,
+            b"stream" => &mut self.stream,
+            b"stream_options" => &mut self.stream_options,
+            b"max_tokens" => &mut self.max_tokens,
+            b"max_completion_tokens" => &mut self.max_completion_tokens,
+            _ => return None,
+        })
+    }
+
+    /// Keeps a field if it is one of these, none of which may stand there twice.
+    fn keep(&mut self, name: &[u8], value: Range<usize>) -> Result<(), HeadError> {
+        let Some(place) = self.place(name) else { return Ok(()) };
+        match place.replace(value) {
+            None => Ok(()),
+            Some(_) => Err(HeadError::Invalid(format!("duplicate field `{}`", String::from_utf8_lossy(name)))),
+        }
+    }
+}
+
+/// The JSON at `span`; `null` counts as absent.
+fn json(body: &[u8], span: Option<Range<usize>>) -> Option<&[u8]> {
+    body.get(span?).filter(|json| *json != b"null")
+}
+
 fn typed<'a, T: Deserialize<'a>>(
-    raw: Option<&'a RawValue>,
+    raw: Option<&'a [u8]>,
     field: &'static str,
     expected: &'static str,
 ) -> Result<Option<T>, HeadError> {
     let Some(raw) = raw else { return Ok(None) };
-    serde_json::from_str(raw.get()).map_err(|_| HeadError::WrongType { field, expected })
+    serde_json::from_slice(raw).map(Some).map_err(|_| HeadError::WrongType { field, expected })
+}
+
+/// What keeps `body` from being a JSON object, with the line and the column.
+#[cold]
+fn fault(body: &[u8]) -> HeadError {
+    let told = serde_json::from_slice::<IgnoredAny>(body).err().map(|error| error.to_string());
+    HeadError::Invalid(told.unwrap_or_else(|| "expected an object".to_owned()))
 }
 
 impl Head {
@@ -91,21 +129,37 @@ impl Head {
     /// # Errors
     /// [`HeadError`] with what is wrong and where.
     pub fn read(body: &[u8]) -> Result<Self, HeadError> {
-        let raw: RawHead<'_> = serde_json::from_slice(body).map_err(|error| HeadError::Invalid(error.to_string()))?;
-        let json = raw.model.ok_or(HeadError::NoModel)?.get();
-        let model: Option<Cow<'_, str>> = typed(raw.model, "model", "a string")?;
+        str::from_utf8(body).map_err(|error| HeadError::Invalid(error.to_string()))?;
+        let mut raw = RawHead::default();
+        let (mut fields, mut within) = (Names::default(), Names::default());
+        let mut scanner = Scanner::new(body);
+        while let Some(Field { name, value }) = scanner.next_field(&mut within).map_err(|NotAnObject| fault(body))? {
+            let quoted = body.get(name.span).unwrap_or_default();
+            if name.has_escapes {
+                let name =
+                    unescaped(quoted).ok_or_else(|| HeadError::Invalid("a name holds half a surrogate pair".to_owned()))?;
+                fields.add(name.as_bytes());
+                raw.keep(name.as_bytes(), value)?;
+            } else {
+                fields.add(quoted);
+                raw.keep(quoted, value)?;
+            }
+        }
+        let model_span = raw.model.ok_or(HeadError::NoModel)?;
+        let model: Option<String> = typed(json(body, Some(model_span.clone())), "model", "a string")?;
         let model = model.filter(|model| !model.is_empty()).ok_or(HeadError::NoModel)?;
-        let options: Option<StreamOptions> = typed(raw.stream_options, "stream_options", "an object with `include_usage`")?;
-        let max_tokens = typed(raw.max_tokens, "max_tokens", "a whole number")?;
-        let max_completion_tokens = typed(raw.max_completion_tokens, "max_completion_tokens", "a whole number")?;
-        // A borrowed raw value is a part of the body, so its address tells its place.
-        let start = json.as_ptr() as usize - body.as_ptr() as usize;
+        let options: Option<StreamOptions> =
+            typed(json(body, raw.stream_options), "stream_options", "an object with `include_usage`")?;
+        let max_tokens = typed(json(body, raw.max_tokens), "max_tokens", "a whole number")?;
+        let max_completion_tokens = typed(json(body, raw.max_completion_tokens), "max_completion_tokens", "a whole number")?;
         Ok(Self {
-            model: model.into_owned(),
-            model_span: start..start + json.len(),
-            stream: typed(raw.stream, "stream", "true or false")?.unwrap_or(false),
+            model,
+            model_span,
+            stream: typed(json(body, raw.stream), "stream", "true or false")?.unwrap_or(false),
             include_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
             max_tokens: max_completion_tokens.or(max_tokens),
+            fields,
+            within,
         })
     }
 }
@@ -114,17 +168,28 @@ impl Head {
 #[must_use]
 pub fn replace_model(body: &Bytes, span: &Range<usize>, model: &str) -> Bytes {
     let name = serde_json::Value::from(model).to_string();
-    let (Some(before), Some(old), Some(after)) = (body.get(..span.start), body.get(span.clone()), body.get(span.end..)) else {
-        return body.clone();
-    };
-    if old == name.as_bytes() {
+    if body.get(span.clone()) == Some(name.as_bytes()) {
         return body.clone();
     }
-    let mut replaced = BytesMut::with_capacity(before.len() + name.len() + after.len());
-    replaced.put_slice(before);
-    replaced.put_slice(name.as_bytes());
-    replaced.put_slice(after);
-    replaced.freeze()
+    spliced(body, &[], span, &name)
+}
+
+/// The same with `fields` put in front of the others: JSON of fields of an object, each with a comma behind it.
+#[must_use]
+pub fn replace_model_and_begin_with(fields: &[u8], body: &Bytes, span: &Range<usize>, model: &str) -> Bytes {
+    spliced(body, fields, span, &serde_json::Value::from(model).to_string())
+}
+
+/// `body`, an object, with `fields` at its front and `name` at `span`. As it is where the span is not in it.
+fn spliced(body: &Bytes, fields: &[u8], span: &Range<usize>, name: &str) -> Bytes {
+    let start = memchr::memchr(b'{', body).map_or(0, |brace| brace + 1);
+    let parts = (body.get(..start), body.get(start..span.start), body.get(span.end..));
+    let (Some(brace), Some(before), Some(after)) = parts else { return body.clone() };
+    let mut spliced = BytesMut::with_capacity(body.len() + fields.len() + name.len());
+    for part in [brace, fields, before, name.as_bytes(), after] {
+        spliced.put_slice(part);
+    }
+    spliced.freeze()
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! The body of a request as a host takes it.
 //!
-//! Where the host takes what the caller wrote, only the model's name is replaced. Whether anything else must change is decided by searching
-//! the body for the few words that this host minds; only if one is there is the object read and written anew.
+//! Where the host takes what the caller wrote, only the model's name is replaced. Whether anything else must change is decided by the names
+//! that were noted when the head was read; only if this host minds one of them is the object read and written anew.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use memchr::memmem;
 use tradewind_protocol::{
     Capabilities, MaxTokensField, Reasoning,
     chat::{ChatRequest, ConvertError, Dropped, Media, Message, Part},
-    openai::replace_model,
+    openai::{replace_model, replace_model_and_begin_with},
 };
 
 use super::{
@@ -21,39 +21,35 @@ use crate::{Ask, PrepareError};
 /// What a model that samples in its own way refuses.
 const SAMPLING: [&str; 5] = ["temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty"];
 
+/// The wish for token counts at the end of a stream, as a field.
+const COUNTS: &[u8] = br#""stream_options":{"include_usage":true},"#;
+
 /// The body of a chat or a text completion, with `model` as the model's name.
 pub(crate) fn chat_body(ask: &Ask<'_>, habits: &Habits, dropped: &mut Dropped) -> Result<Bytes, PrepareError> {
     let payload = ask.payload;
     check_images(ask, habits)?;
-    let renamed = if is_touched(payload.body(), habits, ask) {
-        let mut object = chat_object(ask, habits, dropped)?;
-        object.set("model", ask.model).map_err(unwritable)?;
-        object.write().map(Bytes::from).map_err(unwritable)?
-    } else {
-        replace_model(payload.body(), &payload.head().model_span, ask.model)
-    };
-    Ok(if must_ask_for_counts(ask, habits) { asking_for_counts(&renamed) } else { renamed })
+    let asks = must_ask_for_counts(ask, habits);
+    if !is_touched(habits, ask) {
+        let span = &payload.head().model_span;
+        return Ok(if asks {
+            replace_model_and_begin_with(COUNTS, payload.body(), span, ask.model)
+        } else {
+            replace_model(payload.body(), span, ask.model)
+        });
+    }
+    let mut object = chat_object(ask, habits, dropped)?;
+    object.set("model", ask.model).map_err(unwritable)?;
+    if asks {
+        object.set("stream_options", &serde_json::json!({ "include_usage": true })).map_err(unwritable)?;
+    }
+    object.write().map(Bytes::from).map_err(unwritable)
 }
 
 /// Whether a stream would tell no token counts, by which the gateway accounts for it, unless it is asked to. A caller who wrote
 /// `stream_options` has had a say.
 fn must_ask_for_counts(ask: &Ask<'_>, habits: &Habits) -> bool {
     let head = ask.payload.head();
-    head.stream
-        && !head.include_usage
-        && habits.counts == Counts::Asked
-        && memmem::find(ask.payload.body(), b"\"stream_options\"").is_none()
-}
-
-/// The body of a stream, an object that is not empty, with the wish for token counts put in at its front.
-fn asking_for_counts(body: &Bytes) -> Bytes {
-    const WISH: &[u8] = br#""stream_options":{"include_usage":true},"#;
-    let Some(fields) = memchr::memchr(b'{', body).and_then(|brace| body.get(brace + 1..)) else { return body.clone() };
-    let mut asking = BytesMut::with_capacity(1 + WISH.len() + fields.len());
-    asking.put_u8(b'{');
-    asking.put_slice(WISH);
-    asking.put_slice(fields);
-    asking.freeze()
+    head.stream && !head.include_usage && habits.counts == Counts::Asked && !head.fields.may_hold("stream_options")
 }
 
 /// The same as an object that can be changed further; the model's name is the caller's.
@@ -61,7 +57,7 @@ pub(crate) fn chat_object<'a>(ask: &Ask<'a>, habits: &Habits, dropped: &mut Drop
     let mut object = Object::read(ask.payload.body()).map_err(unreadable)?;
     check_offers(&object, ask.capabilities)?;
     adapt(&mut object, ask, habits, dropped)?;
-    let messages = object.get("messages").filter(|_| past::may_need_care(ask.payload.body(), &habits.past));
+    let messages = object.get("messages").filter(|_| past::may_need_care(ask.payload, &habits.past));
     let messages = messages.map(|messages| past::acceptable(messages, &habits.past));
     if let Some(messages) = messages.transpose().map_err(unreadable)?.flatten() {
         object.set("messages", &messages).map_err(unwritable)?;
@@ -144,9 +140,10 @@ fn drop_field(object: &mut Object<'_>, name: &'static str, dropped: &mut Dropped
     object.remove(name);
 }
 
-/// Whether the host minds anything in the body, as far as a search for words tells.
-fn is_touched(body: &[u8], habits: &Habits, ask: &Ask<'_>) -> bool {
-    let holds = |name: &str| memmem::find(body, name.as_bytes()).is_some();
+/// Whether the host minds anything in the body, as far as the names in it tell.
+fn is_touched(habits: &Habits, ask: &Ask<'_>) -> bool {
+    let fields = ask.payload.head().fields;
+    let holds = |name: &str| fields.may_hold(name);
     let capabilities = ask.capabilities;
     let field = match max_tokens_field(habits, capabilities) {
         MaxTokensField::AsWritten => None,
@@ -159,10 +156,10 @@ fn is_touched(body: &[u8], habits: &Habits, ask: &Ask<'_>) -> bool {
         || (!capabilities.sampling.is_yes() && SAMPLING.into_iter().any(holds))
         || (capabilities.reasoning == Reasoning::None && holds("reasoning_effort"))
         || (!capabilities.tools.is_yes() && holds("tools"))
-        || (!capabilities.json_schema.is_yes() && holds("json_schema"))
+        || (!capabilities.json_schema.is_yes() && holds("response_format"))
         || (habits.effort == Effort::ThinkingOfClaude && holds("reasoning_effort"))
         || (habits.stop == Stop::List && holds("stop"))
-        || past::may_need_care(body, &habits.past)
+        || past::may_need_care(ask.payload, &habits.past)
 }
 
 /// Refuses what the model cannot do.
@@ -181,7 +178,7 @@ fn check_offers(object: &Object<'_>, capabilities: &Capabilities) -> Result<(), 
 /// Refuses images that the model or the host does not take. Only a body that may hold any is read.
 pub(crate) fn check_images(ask: &Ask<'_>, habits: &Habits) -> Result<(), PrepareError> {
     let takes_all = ask.capabilities.vision.is_yes() && habits.images == Images::Anywhere;
-    if takes_all || memmem::find(ask.payload.body(), b"image_url").is_none() {
+    if takes_all || !ask.payload.head().within.may_hold("image_url") {
         return Ok(());
     }
     let request: &ChatRequest = ask.payload.chat()?;

@@ -8,7 +8,10 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 use serde_json::value::RawValue;
-use tradewind_protocol::openai::{THOUGHT_MARK, split_thought};
+use tradewind_protocol::{
+    Payload,
+    openai::{THOUGHT_MARK, split_thought},
+};
 
 use super::{
     host::{CachePoints, Ids, Past, Silence},
@@ -40,16 +43,18 @@ pub(crate) fn acceptable(messages: &str, past: &Past) -> Result<Option<Box<RawVa
     if changed { serde_json::value::to_raw_value(&kept).map(Some) } else { Ok(None) }
 }
 
-/// Whether a body may hold anything that [`acceptable`] changes: a cheap look, which may say yes in vain.
-pub(crate) fn may_need_care(body: &[u8], past: &Past) -> bool {
-    let holds = |needle: &str| memmem::find(body, needle.as_bytes()).is_some();
-    holds(THOUGHT_MARK)
-        || holds(PARSED)
-        || holds(ANNOTATIONS)
+/// Whether a request may hold anything that [`acceptable`] changes: a cheap look, which may say yes in vain.
+pub(crate) fn may_need_care(payload: &Payload, past: &Past) -> bool {
+    let within = payload.head().within;
+    let holds = |name: &str| within.may_hold(name);
+    let has_text = |text: &str| memmem::find(payload.body(), text.as_bytes()).is_some();
+    [PARSED, PARSED_ARGUMENTS, ANNOTATIONS].into_iter().any(holds)
         || past.refused.iter().any(|name| holds(name))
         || (past.cache_points == CachePoints::Refused && holds("cache_control"))
         || (past.ids == Ids::NineAlphanumerics && holds("tool_call_id"))
-        || (past.silence == Silence::LeftOut && holds("assistant"))
+        || (past.silence == Silence::LeftOut && has_text("assistant"))
+        // A proof stands behind the id of a call, in the call or in its result.
+        || ((holds("tool_calls") || holds("tool_call_id")) && has_text(THOUGHT_MARK))
 }
 
 enum Cleaned {
@@ -156,8 +161,16 @@ fn plain_id(id: &str, ids: Ids) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use tradewind_protocol::openai::Head;
+
     use super::*;
     use crate::openai::Host;
+
+    fn needs_care(host: Host, messages: &str) -> bool {
+        let body = Bytes::from(format!(r#"{{"model":"m","messages":{messages}}}"#));
+        may_need_care(&Payload::new(Head::read(&body).unwrap(), body), &host.habits().past)
+    }
 
     fn past(host: Host, messages: &str) -> String {
         let past = host.habits().past;
@@ -170,7 +183,7 @@ mod tests {
         for host in [Host::OpenAi, Host::Mistral, Host::Databricks] {
             assert_eq!(past(host, plain), "as it came");
         }
-        assert!(!may_need_care(br#"{"messages":[{"role":"user","content":"hi"}]}"#, &Host::OpenAi.habits().past));
+        assert!(!needs_care(Host::OpenAi, plain));
     }
 
     #[test]
@@ -178,6 +191,9 @@ mod tests {
         let messages = r#"[{"role":"assistant","content":null,"reasoning_content":"hm","thinking_blocks":[{}],"tool_calls":[{"id":"a__thought__s","x":1}]},{"role":"tool","tool_call_id":"a__thought__s","content":"1"}]"#;
         let plain = r#"[{"role":"assistant","content":null,"tool_calls":[{"id":"a","x":1}]},{"role":"tool","tool_call_id":"a","content":"1"}]"#;
         assert_eq!(past(Host::OpenAi, messages), plain);
+        assert!(needs_care(Host::OpenAi, messages));
+        assert!(needs_care(Host::Vllm, r#"[{"role":"tool","tool_call_id":"a__thought__s","content":"1"}]"#));
+        assert!(!needs_care(Host::Vllm, r#"[{"role":"tool","tool_call_id":"a","content":"1"}]"#));
         assert!(past(Host::DeepSeek, messages).contains(r#""reasoning_content":"hm""#));
         assert!(!past(Host::DeepSeek, messages).contains("thinking_blocks"));
     }
@@ -187,7 +203,7 @@ mod tests {
         let messages = r#"[{"role":"assistant","content":null,"annotations":null,"parsed":null,"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}","parsed_arguments":{}}}]}]"#;
         let plain = r#"[{"role":"assistant","content":null,"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}}]}]"#;
         for host in [Host::OpenAi, Host::Vllm] {
-            assert!(may_need_care(messages.as_bytes(), &host.habits().past));
+            assert!(needs_care(host, messages));
             assert_eq!(past(host, messages), plain);
         }
     }
