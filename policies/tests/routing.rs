@@ -1,6 +1,6 @@
 //! What a policy says of choosing among backends, and of keeping an eye on them.
 
-#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a helper that panics fails its test")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
 use std::time::Duration;
 
