@@ -5,7 +5,9 @@
 
 use std::{hint::black_box, time::Instant};
 
-use tradewind_bench::{CHUNKS, Dialect, Passing, Reading, naive_chunk, naive_request, pass, prepare, read, request, wire};
+use tradewind_bench::{
+    CHUNKS, Dialect, Fleet, Passing, Reading, decide, naive_chunk, naive_request, pass, prepare, read, request, wire,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -40,6 +42,10 @@ fn main() {
     }
     let naive = quickest(REQUESTS, || (), |()| black_box(naive_request(&body, "gpt-4o-2024-08-06")).is_some());
     println!("  {:<10} {naive:>7.0} ns", "as a tree");
+
+    println!("a decision");
+    let decision = quickest(REQUESTS, Fleet::default, |fleet| black_box(decide(fleet)).is_some());
+    println!("  {:<10} {decision:>7.0} ns", "twenty");
 
     println!("a chunk of text");
     for dialect in Dialect::ALL {

@@ -1,0 +1,28 @@
+//! A decision allocates nothing: it is made for every request, on the threads that carry the streams.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tradewind_policies::select::{Ask, Candidate, Health, Monotonic, Turn, choose, hedge_after};
+
+#[test]
+fn a_decision_allocates_nothing() {
+    let ask = Ask { prompt_tokens: 800.0, output_tokens: 150.0, ..Ask::default() };
+    let backends: Vec<Health> = (0..20).map(|_| Health::default()).collect();
+    let now = Monotonic::since_epoch(Duration::from_secs(9));
+    let mut rng = StdRng::seed_from_u64(1);
+    let allocated = allocation_counter::measure(|| {
+        for _ in 0..100 {
+            let mut places = backends.iter().enumerate();
+            let candidates: [Candidate<usize>; 20] = std::array::from_fn(|_| {
+                let (target, health) = places.next().unwrap();
+                Candidate { target, tier: target / 10, outlook: health.outlook(now, &ask) }
+            });
+            let choice = choose(&candidates, Turn::First, &mut rng).unwrap();
+            black_box(hedge_after(&candidates[choice.target].outlook, 800.0, &candidates));
+        }
+    });
+    assert_eq!(allocated.count_total, 0);
+}
