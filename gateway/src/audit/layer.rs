@@ -159,6 +159,7 @@ fn record(context: &RequestContext, status: Option<StatusCode>, ended: context::
         status: status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).as_u16(),
         outcome,
         attempts: context.attempts(),
+        hedges: context.hedges(),
         prompt_tokens: usage.map(|usage| usage.prompt_tokens),
         completion_tokens: usage.map(|usage| usage.completion_tokens),
         duration_ms: u64::try_from(context.elapsed().as_millis()).unwrap_or(u64::MAX),

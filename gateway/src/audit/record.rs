@@ -46,6 +46,8 @@ pub struct Record {
     pub outcome: Outcome,
     /// How many times an upstream was tried.
     pub attempts: u32,
+    /// How many of them were begun beside one that was slow.
+    pub hedges: u32,
     /// Tokens read by the model.
     pub prompt_tokens: Option<u64>,
     /// Tokens written by the model.

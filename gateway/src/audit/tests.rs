@@ -97,6 +97,7 @@ fn record(request_id: &str) -> Record {
         status: 401,
         outcome: Outcome::Failed,
         attempts: 0,
+        hedges: 0,
         prompt_tokens: None,
         completion_tokens: None,
         duration_ms: 0,

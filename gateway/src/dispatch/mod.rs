@@ -15,6 +15,7 @@ use std::{
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use http::Response;
+use smallvec::SmallVec;
 use tokio::time::{Sleep, sleep};
 use tower::Service;
 use tradewind_policies::{select::Turn, spec::Routing};
@@ -67,6 +68,8 @@ struct Dispatching {
     /// When a second attempt begins beside the one under way.
     hedge: Option<Pin<Box<Sleep>>>,
     is_hedged: bool,
+    /// Where attempts are under way.
+    under_way: SmallVec<[Planned; 2]>,
     verdict: Verdict,
     /// The room that was not enough, and the refusal that said so.
     too_long: Option<(Planned, Failure)>,
@@ -98,6 +101,7 @@ impl Dispatching {
             made: 0,
             hedge: None,
             is_hedged: false,
+            under_way: SmallVec::new(),
             verdict: Verdict::default(),
             too_long: None,
         }
@@ -152,7 +156,8 @@ impl Dispatching {
         }
     }
 
-    fn attempt(&self, chosen: Chosen, is_hedge: bool) -> BoxFuture<'static, Ended> {
+    fn attempt(&mut self, chosen: Chosen, is_hedge: bool) -> BoxFuture<'static, Ended> {
+        self.under_way.push(chosen.planned.clone());
         let patience = self.patience();
         attempt(self.inference.clone(), chosen, Arc::clone(&self.lesson), patience, is_hedge).boxed()
     }
@@ -190,11 +195,13 @@ impl Dispatching {
 
     fn judge(&mut self, ended: Ended) -> Next {
         let Ended { planned, is_hedge, was_desperate, outcome } = ended;
+        self.under_way.retain(|other| !Arc::ptr_eq(&other.deployment, &planned.deployment));
         let failure = match outcome {
             Ok(response) => {
                 if is_hedge {
                     planned.deployment.metrics().hedge_won();
                 }
+                self.under_way.iter().for_each(Planned::called_off);
                 return Next::Respond(response);
             }
             Err(failure) => failure,

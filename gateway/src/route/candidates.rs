@@ -36,6 +36,15 @@ pub struct Planned {
     pub(super) ask: Ask,
 }
 
+impl Planned {
+    /// An attempt there was called off because another was quicker. The provider has read the prompt by then, and wants to be paid for it.
+    pub fn called_off(&self) {
+        let Some(price) = self.price else { return };
+        let read = Usage::new(self.ask.prompt_tokens.max(0.0).round() as u64, 0);
+        self.deployment.metrics().called_off(price.of(read).0);
+    }
+}
+
 /// All that may serve one request, and which of them it has been to.
 #[derive(Debug)]
 pub struct Candidates {

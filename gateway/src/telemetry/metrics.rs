@@ -61,6 +61,10 @@ fn describe() {
     describe_histogram!(names::OVERHEAD, Unit::Seconds, "Time to the response's head that was not spent waiting for a backend.");
     describe_counter!(names::ATTEMPTS, "Attempts at backends.");
     describe_counter!(names::HEDGES, "Second attempts beside slow ones.");
+    describe_counter!(
+        names::HEDGE_COST,
+        "Estimated price of attempts called off because another was quicker, in billionths of a US dollar."
+    );
     describe_counter!(names::HEDGES_WON, "Second attempts that answered first.");
     describe_counter!(names::POLICY_RELOADS, "Reloads of the policy.");
     describe_gauge!(names::POLICY_LOADED, Unit::Seconds, "When the policy in force was loaded, since 1970.");
@@ -84,6 +88,7 @@ pub struct DeploymentMetrics {
     cancelled: Counter,
     hedges: Counter,
     hedges_won: Counter,
+    hedge_cost: Counter,
 }
 
 impl DeploymentMetrics {
@@ -119,6 +124,7 @@ impl DeploymentMetrics {
             cancelled: attempts("cancelled"),
             hedges: counter!(names::HEDGES, labels()),
             hedges_won: counter!(names::HEDGES_WON, labels()),
+            hedge_cost: counter!(names::HEDGE_COST, labels()),
         }
     }
 
@@ -143,6 +149,11 @@ impl DeploymentMetrics {
     /// Counts one that answered first.
     pub fn hedge_won(&self) {
         self.hedges_won.increment(1);
+    }
+
+    /// Counts what an attempt cost that was called off because another was quicker.
+    pub fn called_off(&self, nano_usd: u64) {
+        self.hedge_cost.increment(nano_usd);
     }
 
     /// Counts a request that this deployment answered.

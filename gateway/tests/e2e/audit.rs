@@ -43,6 +43,7 @@ async fn every_request_is_recorded_once_in_a_chain_that_verifies() {
         ("status", json!(200)),
         ("outcome", json!("completed")),
         ("attempts", json!(1)),
+        ("hedges", json!(0)),
         ("client", json!("127.0.0.1")),
     ] {
         assert_eq!(records[0][field], value, "{field}");

@@ -251,7 +251,8 @@ async fn where_every_backend_is_rate_limited_the_client_is_told_when_the_first_c
     // Now it is known beforehand.
     let second = gateway.ask(&chat()).await;
     assert_eq!(second.refusal(), (429, "rate_limit_exceeded".to_owned()));
-    assert!((1..=40).contains(&second.header("retry-after").parse::<u64>().unwrap()), "{second:?}");
+    // And a little later, so that not everybody returns at once.
+    assert!((1..=44).contains(&second.header("retry-after").parse::<u64>().unwrap()), "{second:?}");
     assert_eq!((a.requests().len(), b.requests().len()), (1, 1));
     let records = gateway.stop().await;
     assert_eq!((&records[0]["attempts"], &records[1]["attempts"]), (&json!(2), &json!(0)));
@@ -259,7 +260,7 @@ async fn where_every_backend_is_rate_limited_the_client_is_told_when_the_first_c
 }
 
 #[tokio::test]
-async fn where_every_backend_is_down_the_client_is_told_and_after_a_while_without_asking_them() {
+async fn where_every_backend_is_down_the_client_is_told_and_they_are_asked_no_more_than_twice() {
     let (a, b) = (Absent::new(), Absent::new());
     let gateway = Gateway::start(&Policy::in_turn([a.base_url(), b.base_url()])).await;
     let mut answers = Vec::new();
@@ -271,7 +272,8 @@ async fn where_every_backend_is_down_the_client_is_told_and_after_a_while_withou
     assert_eq!(last.refusal(), (503, "service_unavailable".to_owned()));
     assert!(last.header("retry-after").parse::<u64>().unwrap() >= 1, "{last:?}");
     let records = gateway.stop().await;
-    assert_eq!((&records[0]["attempts"], &records[5]["attempts"]), (&json!(2), &json!(0)));
+    // With nothing better to do, they are knocked at: the first request after their return is answered.
+    assert!(records.iter().all(|record| record["attempts"].as_u64().unwrap() <= 2), "{records:?}");
     assert_eq!(records[5]["reason"], "service_unavailable");
 }
 

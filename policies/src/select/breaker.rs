@@ -64,20 +64,28 @@ struct Return {
 }
 
 impl Breaker {
-    /// The backend answered.
-    pub(super) fn observe_answer(&mut self, now: Monotonic) {
-        self.failures = 0;
-        self.recent.count(now, true);
+    /// The backend begins to answer. That is enough for a probe, whose end may be minutes away; it is no success yet.
+    pub(super) fn observe_begun(&mut self, now: Monotonic) {
         match self.state {
             State::Closed => match &mut self.returned {
                 Some(returned) if now.since(returned.at) < SLOW_START => returned.answers += 1,
-                _ => (self.returned, self.trips) = (None, 0),
+                _ => self.returned = None,
             },
             State::Open { .. } | State::Probing { .. } => {
                 self.state = State::Closed;
                 self.recent = Window::default();
                 self.returned = Some(Return { at: now, answers: 1 });
             }
+        }
+    }
+
+    /// The backend answered to the end.
+    pub(super) fn observe_answer(&mut self, now: Monotonic) {
+        self.observe_begun(now);
+        self.failures = 0;
+        self.recent.count(now, true);
+        if self.returned.is_none() {
+            self.trips = 0;
         }
     }
 
@@ -320,9 +328,19 @@ mod tests {
         breaker.start(at(6));
         breaker.observe_answer(at(6));
         assert_eq!(breaker.room(at(6)), Some(2));
-        (0..3).for_each(|_| breaker.observe_answer(at(7)));
+        (0..3).for_each(|_| breaker.observe_begun(at(7)));
         assert_eq!(breaker.room(at(7)), Some(5));
         assert_eq!(breaker.room(at(36)), None);
+    }
+
+    #[test]
+    fn answers_that_break_off_are_no_answers() {
+        let mut breaker = Breaker::default();
+        for _ in 0..FAILURES {
+            breaker.observe_begun(at(0));
+            breaker.observe_failure(at(0), &mut rng());
+        }
+        assert!(until(&breaker, at(0)).is_some());
     }
 
     #[test]

@@ -270,6 +270,7 @@ impl Health {
                 if !started.is_answered {
                     self.observe_whole(now, &mut started, output_tokens);
                 }
+                self.breaker.observe_answer(now);
                 self.cooldown.observe_success();
             }
             Outcome::RateLimited { retry_after } => {
@@ -367,7 +368,7 @@ impl Health {
         self.waiting.end(started.id);
         self.waiting.answered(started.sent);
         self.failures.observe(now, false);
-        self.breaker.observe_answer(now);
+        self.breaker.observe_begun(now);
     }
 
     fn observe_first_token(&mut self, now: Monotonic, started: &Started, seconds: f64) {

@@ -75,7 +75,8 @@ impl PassedEvents {
             }
         }
         match &events.fault {
-            Some(fault) if !events.has_begun() => Err(not_begun(fault)),
+            // Half an event at the end may look like content, and is nothing that could be passed on.
+            Some(fault) if events.opening.is_empty() || !events.has_begun() => Err(not_begun(fault)),
             _ => Ok(events),
         }
     }
