@@ -14,7 +14,7 @@ mod file;
 mod route;
 mod timeouts;
 
-pub(crate) use cursor::Located;
+pub(crate) use cursor::{Located, Table, Value, shortened};
 pub(crate) use draft::{Draft, RawBackend, RawRoute, RawTenant};
 
 /// Reads every file into one draft. What cannot be read is reported and left out.
