@@ -12,10 +12,10 @@
 //!    either one immutable [`Policy`] or all the faults it found ([`PolicyErrors`]), never a part of a policy.
 //! 2. [`Policy::authorize`] says whether a tenant may ask for a model; [`Policy::eligible`] says which backends
 //!    may then serve the request, in tiers. Both are look-ups in tables compiled at load.
-//! 3. [`select::rank`] orders the eligible backends by what [`select::Health`] has learnt about each.
+//! 3. [`select::choose`] picks one of the eligible backends by what [`select::Health`] has learnt about each.
 //!
 //! A promise of the policy (who may use what, which backends may see it) is decided in step 2 and nothing in step
-//! 3 can widen it: `rank` only reorders and removes.
+//! 3 can widen it: `choose` only picks and leaves out.
 
 #![forbid(unsafe_code)]
 

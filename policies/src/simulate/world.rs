@@ -196,8 +196,16 @@ impl<'w> World<'w> {
         if candidates.is_empty() {
             return None;
         }
-        let truth = Truth { scenario: self.scenario, servers: &self.servers, mean_output: self.workload.mean_output };
-        let question = Question { now: self.now, turn, prompt: self.workload.requests[id].prompt, candidates, truth };
+        let truth = Truth { servers: &self.servers, mean_output: self.workload.mean_output };
+        let question = Question {
+            now: self.now,
+            turn,
+            prompt: self.workload.requests[id].prompt,
+            candidates,
+            tried: &self.requests[id].tried,
+            scenario: self.scenario,
+            truth,
+        };
         let balancer = self.balancers.get_mut(self.requests[id].gateway)?;
         ask(balancer.as_mut(), &question)
     }

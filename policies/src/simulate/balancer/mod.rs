@@ -18,6 +18,7 @@ mod pair;
 mod peak_ewma;
 mod policy;
 mod round_robin;
+mod tradewind;
 
 pub(super) use oracle::Truth;
 pub use policy::{Policy, UnknownPolicy};
@@ -47,6 +48,10 @@ pub(super) struct Question<'w> {
     pub(super) prompt: u32,
     /// The backends to choose from: not yet tried by this request, where any is left. Not empty.
     pub(super) candidates: &'w [BackendId],
+    /// Where the request's attempts have gone so far.
+    pub(super) tried: &'w [BackendId],
+    /// The scenario, for what a policy file would say of a backend: its price, its failure domain.
+    pub(super) scenario: &'w Scenario,
     /// What no gateway can know. Only the oracle looks.
     pub(super) truth: Truth<'w>,
 }

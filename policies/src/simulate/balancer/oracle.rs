@@ -6,7 +6,7 @@
 
 use super::{AttemptId, Balancer, End, Question, Sent};
 use crate::simulate::arena::Arena;
-use crate::simulate::scenario::{BackendId, Conditions, Reach, Scenario};
+use crate::simulate::scenario::{BackendId, Conditions, Reach};
 use crate::simulate::server::Server;
 
 /// Worse than anything: an attempt that is sure to be refused.
@@ -20,7 +20,6 @@ const RISK: f64 = 0.2;
 /// What no gateway can know.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::simulate) struct Truth<'w> {
-    pub(in crate::simulate) scenario: &'w Scenario,
     pub(in crate::simulate) servers: &'w Arena<BackendId, Server>,
     pub(in crate::simulate) mean_output: f64,
 }
@@ -59,8 +58,8 @@ impl Balancer for Oracle {
 
 impl<'w> Prospect<'w> {
     fn new(backend: BackendId, question: &Question<'w>) -> Self {
-        let Truth { scenario, servers, mean_output } = question.truth;
-        let (described, server) = (&scenario.backends[backend], &servers[backend]);
+        let Truth { servers, mean_output } = question.truth;
+        let (described, server) = (&question.scenario.backends[backend], &servers[backend]);
         let conditions = described.conditions(question.now);
         let tokens = f64::from(question.prompt) + mean_output;
         let has_slot = server.has_slot(conditions.slots);
@@ -81,17 +80,17 @@ impl<'w> Prospect<'w> {
             Some(slots) if !has_slot => f64::from(server.waiting + 1) * answer / f64::from(slots),
             _ => 0.0,
         };
-        let money = scenario.seconds_for(conditions.price.of(f64::from(question.prompt), mean_output));
+        let money = question.scenario.seconds_for(conditions.price.of(f64::from(question.prompt), mean_output));
         Self { backend, conditions, seconds: described.round_trip + wait + answer + money }
     }
 
     /// The seconds, with what failing costs times how likely it is. `all` are the seconds of all prospects, best first.
     fn risked(&self, all: &[f64], question: &Question<'_>) -> f64 {
-        let described = &question.truth.scenario.backends[self.backend];
+        let described = &question.scenario.backends[self.backend];
         let (share, takes) = match self.conditions.reach {
             Reach::Open => (self.conditions.failing.share, described.round_trip + self.conditions.failing.takes),
             Reach::Refusing => (1.0, described.round_trip),
-            Reach::Silent => (1.0, question.truth.scenario.first_token_timeout),
+            Reach::Silent => (1.0, question.scenario.first_token_timeout),
         };
         let is_best = all.first().is_some_and(|best| *best == self.seconds);
         let other = if is_best { all.get(1).or(all.first()) } else { all.first() };

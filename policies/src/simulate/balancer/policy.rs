@@ -13,12 +13,17 @@ use super::linkerd::LINKERD;
 use super::oracle::Oracle;
 use super::peak_ewma::PeakEwma;
 use super::round_robin::RoundRobin;
+use super::tradewind::Tradewind;
 use crate::fault::did_you_mean;
-use crate::simulate::scenario::Scenario;
+use crate::simulate::scenario::{Scenario, Told};
 
 /// A rule by which backends are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Policy {
+    /// The production router, as the scenario's `[policy]` sets it up.
+    Tradewind,
+    /// The same without hedging.
+    TradewindUnhedged,
     /// Knows all that can be known; what the others are measured by.
     Oracle,
     /// Each backend in turn.
@@ -43,12 +48,22 @@ pub struct UnknownPolicy {
 
 impl Policy {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Oracle, Self::RoundRobin, Self::LeastRequest, Self::Linkerd, Self::Helicone, Self::Agentgateway];
+    pub const ALL: [Self; 8] = [
+        Self::Oracle,
+        Self::Tradewind,
+        Self::TradewindUnhedged,
+        Self::RoundRobin,
+        Self::LeastRequest,
+        Self::Linkerd,
+        Self::Helicone,
+        Self::Agentgateway,
+    ];
 
     /// How it is written.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Tradewind => "tradewind",
+            Self::TradewindUnhedged => "tradewind-unhedged",
             Self::Oracle => "oracle",
             Self::RoundRobin => "round-robin",
             Self::LeastRequest => "least-request",
@@ -60,6 +75,8 @@ impl Policy {
 
     pub(super) fn balancer(self, scenario: &Scenario, rng: Pcg64) -> Box<dyn Balancer> {
         match self {
+            Self::Tradewind => Box::new(Tradewind::new(scenario, scenario.policy, rng)),
+            Self::TradewindUnhedged => Box::new(Tradewind::new(scenario, Told { hedge: false, ..scenario.policy }, rng)),
             Self::Oracle => Box::new(Oracle),
             Self::RoundRobin => Box::new(RoundRobin::new(scenario)),
             Self::LeastRequest => Box::new(LeastRequest::new(scenario, rng)),
