@@ -7,7 +7,7 @@
 //!
 //! # What makes a comparison fair
 //!
-//! - Every policy meets the same requests and the same luck ([`workload`](self)): only choices differ.
+//! - Every policy meets the same requests and the same luck: only choices differ.
 //! - What a request may do (attempts, timeouts, failover before the first token only) belongs to the world.
 //! - The balancers learn what a gateway can see: when first tokens come, the pace of streams, refusals and failures. Only
 //!   the oracle sees the truth.
@@ -23,6 +23,7 @@
 mod agenda;
 mod arena;
 mod balancer;
+mod compare;
 mod law;
 mod limiter;
 mod random;
@@ -35,6 +36,7 @@ mod world;
 
 pub use arena::{Arena, Id};
 pub use balancer::{Policy, UnknownPolicy};
+pub use compare::{Comparison, Ratio, Row, compare};
 pub use law::{Law, Sample, Tokens};
 pub use run::{Fate, Figures, Measure, Run};
 pub use scenario::Scenario;
