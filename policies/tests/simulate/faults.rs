@@ -58,7 +58,7 @@ fn each_fault_names_its_place_and_what_is_accepted() {
         (
             "tpot = { base = \"10ms\" }",
             "tpot = { base = 1 }\n[[event]]\nbackends = [\"b\"]\ndown = true",
-            "no backend `b`; accepted: `a`",
+            "no backend `b`; did you mean `a`?",
         ),
         ("tpot = { base = \"10ms\" }", "tpot = { base = 1 }\n[[event]]\nbackends = [\"a\"]", "nothing happens; accepted: `slow`"),
         (

@@ -6,7 +6,7 @@
 
 use super::{AttemptId, Balancer, End, Question, Sent};
 use crate::simulate::arena::Arena;
-use crate::simulate::scenario::{BackendId, Conditions, Reach};
+use crate::simulate::scenario::{BackendId, Conditions, Failing, Reach};
 use crate::simulate::server::Server;
 
 /// Worse than anything: an attempt that is sure to be refused.
@@ -63,7 +63,8 @@ impl<'w> Prospect<'w> {
         let conditions = described.conditions(question.now);
         let tokens = f64::from(question.prompt) + mean_output;
         let has_slot = server.has_slot(conditions.slots);
-        let is_refused = !server.limiter.has_room(question.now, conditions.limit, tokens)
+        let is_refused = conditions.reach != Reach::Open
+            || !server.limiter.has_room(question.now, conditions.limit, tokens)
             || (!has_slot && server.waiting >= described.queue.bound);
         if is_refused {
             return Self { backend, conditions, seconds: REFUSED };
@@ -87,14 +88,10 @@ impl<'w> Prospect<'w> {
     /// The seconds, with what failing costs times how likely it is. `all` are the seconds of all prospects, best first.
     fn risked(&self, all: &[f64], question: &Question<'_>) -> f64 {
         let described = &question.scenario.backends[self.backend];
-        let (share, takes) = match self.conditions.reach {
-            Reach::Open => (self.conditions.failing.share, described.round_trip + self.conditions.failing.takes),
-            Reach::Refusing => (1.0, described.round_trip),
-            Reach::Silent => (1.0, question.scenario.first_token_timeout),
-        };
+        let Failing { share, takes } = self.conditions.failing;
         let is_best = all.first().is_some_and(|best| *best == self.seconds);
         let other = if is_best { all.get(1).or(all.first()) } else { all.first() };
         let turning = other.map_or(MOST_TURNING, |seconds| seconds.min(MOST_TURNING));
-        self.seconds * (1.0 - share) + share * (takes + turning + RISK)
+        self.seconds * (1.0 - share) + share * (described.round_trip + takes + turning + RISK)
     }
 }
