@@ -30,6 +30,7 @@ mod read;
 mod resolve;
 
 pub mod select;
+pub mod simulate;
 mod source;
 pub mod spec;
 

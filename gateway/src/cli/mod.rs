@@ -2,6 +2,7 @@
 
 pub mod audit;
 mod banner;
+pub mod policy;
 mod serve;
 pub mod token;
 
@@ -29,6 +30,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Check the audit log
     Audit(audit::AuditArgs),
+    /// Try out how requests are routed
+    Policy(policy::PolicyArgs),
 }
 
 impl Cli {
@@ -39,6 +42,7 @@ impl Cli {
             Command::Serve(args) => serve::run(&args),
             Command::Token(args) => done(token::run(args, &mut io::stdout()).map(|()| ExitCode::SUCCESS)),
             Command::Audit(args) => done(audit::run(args, &mut io::stdout())),
+            Command::Policy(args) => done(policy::run(args, &mut io::stdout())),
         }
     }
 }

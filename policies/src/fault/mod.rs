@@ -9,7 +9,7 @@ mod suggest;
 pub(crate) use report::{At, Report};
 pub(crate) use suggest::{accepted, did_you_mean};
 
-/// Everything that is wrong with the files of a policy. There is at least one fault.
+/// Everything that is wrong with the files of a policy, or with a scenario. There is at least one fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyErrors(Vec<Fault>);
 

@@ -65,14 +65,16 @@ impl<'s> Report<'s> {
     }
 
     /// `value` if nothing was found, else what was found.
-    pub(crate) fn into_result<T>(mut self, value: T) -> Result<T, PolicyErrors> {
-        if self.found.is_empty() {
-            return Ok(value);
-        }
+    pub(crate) fn into_result<T>(self, value: T) -> Result<T, PolicyErrors> {
+        if self.found.is_empty() { Ok(value) } else { Err(self.into_errors()) }
+    }
+
+    /// What was found, which has to be something.
+    pub(crate) fn into_errors(mut self) -> PolicyErrors {
         let mut found = std::mem::take(&mut self.found);
         found.sort_by_key(|(at, ..)| *at);
         let fault = |(at, key, message)| Fault { place: self.place(at), key, message, snippet: self.snippet(at) };
-        Err(PolicyErrors(found.into_iter().map(fault).collect()))
+        PolicyErrors(found.into_iter().map(fault).collect())
     }
 
     /// The line at `at` with carets below; none for an empty place.

@@ -20,9 +20,9 @@ pub(crate) struct Located<T> {
 }
 
 /// A TOML table that is being read.
-pub(super) struct Table<'t> {
-    pub(super) key: String,
-    pub(super) at: At,
+pub(crate) struct Table<'t> {
+    pub(crate) key: String,
+    pub(crate) at: At,
     /// What nobody has taken yet.
     entries: Vec<Value<'t>>,
     /// The keys that were asked for, taken or not.
@@ -30,17 +30,17 @@ pub(super) struct Table<'t> {
 }
 
 /// A TOML value that is being read.
-pub(super) struct Value<'t> {
+pub(crate) struct Value<'t> {
     /// The last part of its path: its key, or empty for an element of a list.
-    pub(super) name: &'t str,
-    pub(super) name_at: At,
-    pub(super) key: String,
-    pub(super) at: At,
+    pub(crate) name: &'t str,
+    pub(crate) name_at: At,
+    pub(crate) key: String,
+    pub(crate) at: At,
     tree: &'t DeValue<'t>,
 }
 
 impl<'t> Table<'t> {
-    pub(super) fn new(key: String, at: At, tree: &'t DeTable<'t>) -> Self {
+    pub(crate) fn new(key: String, at: At, tree: &'t DeTable<'t>) -> Self {
         let entry = |(name, value): (&'t Spanned<std::borrow::Cow<'t, str>>, &'t Spanned<DeValue<'t>>)| {
             let (name, name_at) = (name.get_ref().as_ref(), At::new(at.file, name.span()));
             let key = if key.is_empty() { quoted(name) } else { format!("{key}.{}", quoted(name)) };
@@ -51,14 +51,14 @@ impl<'t> Table<'t> {
     }
 
     /// The value of `name`, if it is there. The name counts as known from here on.
-    pub(super) fn take(&mut self, name: &'static str) -> Option<Value<'t>> {
+    pub(crate) fn take(&mut self, name: &'static str) -> Option<Value<'t>> {
         self.known.push(name);
         let place = self.entries.iter().position(|entry| entry.name == name)?;
         Some(self.entries.swap_remove(place))
     }
 
     /// The value of `name`, whose absence is a fault.
-    pub(super) fn require(&mut self, name: &'static str, report: &mut Report<'_>) -> Option<Value<'t>> {
+    pub(crate) fn require(&mut self, name: &'static str, report: &mut Report<'_>) -> Option<Value<'t>> {
         let value = self.take(name);
         if value.is_none() {
             report.fault(self.at, self.key.as_str(), format!("missing key `{name}`"));
@@ -67,7 +67,7 @@ impl<'t> Table<'t> {
     }
 
     /// What `read` makes of the value of `name`, whose absence is a fault. `None` if there is a fault.
-    pub(super) fn required<T>(
+    pub(crate) fn required<T>(
         &mut self,
         name: &'static str,
         report: &mut Report<'_>,
@@ -77,7 +77,7 @@ impl<'t> Table<'t> {
     }
 
     /// What `read` makes of the value of `name`, and `Some(None)` if it is not there. `None` if there is a fault.
-    pub(super) fn optional<T>(
+    pub(crate) fn optional<T>(
         &mut self,
         name: &'static str,
         report: &mut Report<'_>,
@@ -90,13 +90,13 @@ impl<'t> Table<'t> {
     }
 
     /// Every entry of a table whose keys are names that the operator chose.
-    pub(super) fn into_entries(self) -> Vec<Value<'t>> {
+    pub(crate) fn into_entries(self) -> Vec<Value<'t>> {
         self.entries
     }
 
     /// Reports every key that nobody asked for. Their values are kept out of snippets: a key in the wrong place
     /// may well be a secret's.
-    pub(super) fn finish(self, report: &mut Report<'_>) {
+    pub(crate) fn finish(self, report: &mut Report<'_>) {
         for entry in self.entries {
             let hint = did_you_mean(entry.name, self.known.iter().copied());
             conceal(entry.at, entry.tree, report);
@@ -105,7 +105,7 @@ impl<'t> Table<'t> {
     }
 
     /// Gives up on what nobody has taken: which keys belong here is not known, and their values may be secrets.
-    pub(super) fn abandon(&mut self, report: &mut Report<'_>) {
+    pub(crate) fn abandon(&mut self, report: &mut Report<'_>) {
         for entry in self.entries.drain(..) {
             conceal(entry.at, entry.tree, report);
         }
@@ -114,7 +114,7 @@ impl<'t> Table<'t> {
 
 impl<'t> Value<'t> {
     /// The value as a table.
-    pub(super) fn table(self, report: &mut Report<'_>) -> Option<Table<'t>> {
+    pub(crate) fn table(self, report: &mut Report<'_>) -> Option<Table<'t>> {
         match self.tree {
             DeValue::Table(tree) => Some(Table::new(self.key, self.at, tree)),
             _ => self.mistyped("a table", report),
@@ -122,7 +122,7 @@ impl<'t> Value<'t> {
     }
 
     /// The elements of a list.
-    pub(super) fn list(self, report: &mut Report<'_>) -> Option<Vec<Value<'t>>> {
+    pub(crate) fn list(self, report: &mut Report<'_>) -> Option<Vec<Value<'t>>> {
         let DeValue::Array(elements) = self.tree else {
             return self.mistyped("a list", report);
         };
@@ -134,7 +134,7 @@ impl<'t> Value<'t> {
     }
 
     /// The value as a string.
-    pub(super) fn string(self, report: &mut Report<'_>) -> Option<Located<&'t str>> {
+    pub(crate) fn string(self, report: &mut Report<'_>) -> Option<Located<&'t str>> {
         match self.tree {
             DeValue::String(text) => Some(self.located(text.as_ref())),
             _ => self.mistyped("a string", report),
@@ -142,7 +142,7 @@ impl<'t> Value<'t> {
     }
 
     /// A string that parses as `T`.
-    pub(super) fn parsed<T>(self, report: &mut Report<'_>) -> Option<Located<T>>
+    pub(crate) fn parsed<T>(self, report: &mut Report<'_>) -> Option<Located<T>>
     where
         T: FromStr,
         T::Err: Display,
@@ -158,7 +158,7 @@ impl<'t> Value<'t> {
     }
 
     /// A list of strings that parse as `T`. Elements that do not are reported and left out.
-    pub(super) fn parsed_list<T>(self, report: &mut Report<'_>) -> Option<Vec<Located<T>>>
+    pub(crate) fn parsed_list<T>(self, report: &mut Report<'_>) -> Option<Vec<Located<T>>>
     where
         T: FromStr,
         T::Err: Display,
@@ -168,7 +168,7 @@ impl<'t> Value<'t> {
     }
 
     /// A string that is one of these words, as what the word stands for.
-    pub(super) fn choice<T: Copy>(self, words: &[(&str, T)], report: &mut Report<'_>) -> Option<T> {
+    pub(crate) fn choice<T: Copy>(self, words: &[(&str, T)], report: &mut Report<'_>) -> Option<T> {
         let Located { value: written, at, key } = self.string(report)?;
         let found = words.iter().find(|(word, _)| *word == written);
         if found.is_none() {
@@ -179,7 +179,7 @@ impl<'t> Value<'t> {
     }
 
     /// A boolean.
-    pub(super) fn boolean(self, report: &mut Report<'_>) -> Option<bool> {
+    pub(crate) fn boolean(self, report: &mut Report<'_>) -> Option<bool> {
         match self.tree {
             DeValue::Boolean(value) => Some(*value),
             _ => self.mistyped("`true` or `false`", report),
@@ -215,7 +215,7 @@ impl<'t> Value<'t> {
     }
 
     /// What `read` makes of the value; if nothing, the value is kept out of snippets, for it may be a secret.
-    pub(super) fn shown_if<T>(self, report: &mut Report<'_>, read: impl FnOnce(Self, &mut Report<'_>) -> Option<T>) -> Option<T> {
+    pub(crate) fn shown_if<T>(self, report: &mut Report<'_>, read: impl FnOnce(Self, &mut Report<'_>) -> Option<T>) -> Option<T> {
         let (at, tree) = (self.at, self.tree);
         let value = read(self, report);
         if value.is_none() {
@@ -225,7 +225,7 @@ impl<'t> Value<'t> {
     }
 
     /// An integer that `accept` takes; `accepted` says which it does.
-    pub(super) fn integer<T>(
+    pub(crate) fn integer<T>(
         self,
         accepted: &str,
         accept: impl FnOnce(i64) -> Option<T>,
@@ -273,6 +273,33 @@ impl<'t> Value<'t> {
         }
     }
 
+    /// A number, with or without a decimal point, that `accept` takes; `accepted` says which it does.
+    pub(crate) fn number<T>(
+        self,
+        accepted: &str,
+        accept: impl FnOnce(f64) -> Option<T>,
+        report: &mut Report<'_>,
+    ) -> Option<Located<T>> {
+        let digits = match self.tree {
+            DeValue::Integer(digits) => digits.as_str(),
+            DeValue::Float(digits) => digits.as_str(),
+            _ => return self.mistyped("a number", report),
+        };
+        match digits.parse().ok().filter(|number: &f64| number.is_finite()).and_then(accept) {
+            Some(value) => Some(self.located(value)),
+            None => {
+                let message = format!("`{digits}` is out of range; accepted: {accepted}");
+                report.fault(self.at, self.key, message);
+                None
+            }
+        }
+    }
+
+    /// Whether it was written as a number.
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(self.tree, DeValue::Integer(_) | DeValue::Float(_))
+    }
+
     fn located<T>(self, value: T) -> Located<T> {
         Located { value, at: self.at, key: self.key }
     }
@@ -315,6 +342,6 @@ fn quoted(name: &str) -> String {
 }
 
 /// As much of a text as a message should carry.
-pub(super) fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     text.chars().take(80).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -16,7 +16,7 @@ mod route;
 mod routing;
 mod timeouts;
 
-pub(crate) use cursor::Located;
+pub(crate) use cursor::{Located, Table, Value, shortened};
 pub(crate) use draft::{Draft, RawBackend, RawRoute, RawRouting, RawTenant};
 
 /// Reads every file into one draft. What cannot be read is reported and left out.
