@@ -12,6 +12,15 @@ pub(super) struct Limiter {
     at: f64,
 }
 
+/// What an answer says is left of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Left {
+    /// Requests, or tokens.
+    pub(super) left: f64,
+    /// The seconds until the bucket is full again.
+    pub(super) full_in: f64,
+}
+
 impl Limiter {
     /// Takes a request of so many tokens out, if there is room for it.
     pub(super) fn take(&mut self, now: f64, limit: Option<&Limit>, tokens: f64) -> bool {
@@ -32,6 +41,16 @@ impl Limiter {
             let (requests_left, tokens_left) = self.left(now, limit);
             has_room(limit, requests_left, tokens_left, tokens)
         })
+    }
+
+    /// What is left of the bucket of requests and of that of tokens.
+    pub(super) fn remaining(&self, now: f64, limit: &Limit) -> [Option<Left>; 2] {
+        let (requests, tokens) = self.left(now, limit);
+        let left = |allowance: Option<Allowance>, level: f64| {
+            let Allowance { rate, burst } = allowance.filter(|allowance| allowance.rate > 0.0)?;
+            Some(Left { left: level.max(0.0), full_in: (burst - level) / rate })
+        };
+        [left(limit.requests, requests), left(limit.tokens, tokens)]
     }
 
     fn left(&self, now: f64, limit: &Limit) -> (f64, f64) {
@@ -57,7 +76,13 @@ mod tests {
 
     fn limit(requests: Option<(f64, f64)>, tokens: Option<(f64, f64)>) -> Limit {
         let allowance = |(rate, burst)| Allowance { rate, burst };
-        Limit { requests: requests.map(allowance), tokens: tokens.map(allowance), retry_after: None, takes: 0.0 }
+        Limit {
+            requests: requests.map(allowance),
+            tokens: tokens.map(allowance),
+            retry_after: None,
+            takes: 0.0,
+            tells_remaining: false,
+        }
     }
 
     #[test]
@@ -77,6 +102,14 @@ mod tests {
         assert!(limiter.take(0.0, Some(&limit), 5000.0));
         assert!(!limiter.take(1.0, Some(&limit), 200.0));
         assert!(limiter.take(50.0, Some(&limit), 200.0));
+    }
+
+    #[test]
+    fn says_what_is_left_and_when_it_is_full_again() {
+        let limit = limit(Some((2.0, 4.0)), None);
+        let mut limiter = Limiter::default();
+        (0..3).for_each(|_| assert!(limiter.take(0.0, Some(&limit), 10.0)));
+        assert_eq!(limiter.remaining(0.5, &limit), [Some(Left { left: 2.0, full_in: 1.0 }), None]);
     }
 
     #[test]

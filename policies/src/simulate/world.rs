@@ -275,6 +275,7 @@ impl<'w> World<'w> {
             return;
         }
         self.tell_first_token(id);
+        self.tell_remaining(id);
         self.cancel_rivals(id);
         let attempt = &self.attempts[id];
         let drawn = &self.workload.requests[attempt.request];
@@ -300,6 +301,15 @@ impl<'w> World<'w> {
         let attempt = &mut self.attempts[id];
         attempt.state = State::Streaming;
         attempt.sent.first_token = Some(now);
+    }
+
+    fn tell_remaining(&mut self, id: AttemptId) {
+        let (now, backend) = (self.now, self.attempts[id].sent.backend);
+        let limit = self.scenario.backends[backend].conditions(now).limit.filter(|limit| limit.tells_remaining);
+        if let Some(limit) = limit {
+            let left = self.servers[backend].limiter.remaining(now, limit);
+            self.tell(id, |balancer, sent| balancer.remaining(now, sent, left));
+        }
     }
 
     fn cancel_rivals(&mut self, winner: AttemptId) {

@@ -148,6 +148,15 @@ fn a_dear_backend_is_used_as_far_as_it_is_worth_its_price() {
 }
 
 #[test]
+fn the_router_heeds_what_answers_say_is_left_of_a_limit() {
+    let refused = |tells: bool| {
+        let limit = format!("limit = {{ tokens_per_minute = 20_000, retry_after = 2, tells_remaining = {tells} }}");
+        figures(&world("", &limit, ""), Policy::Tradewind, 1, &[3, 4]).measured[Measure::LimitedAttempts]
+    };
+    assert!(refused(true) < 0.5 * refused(false), "{} {}", refused(true), refused(false));
+}
+
+#[test]
 fn a_hedge_overtakes_a_stalled_attempt() {
     let stalls = "stall = { share = 0.03, lasts = { law = \"constant\", value = \"1.8s\" } }";
     let scenario = world("warm_up = 10", stalls, "");

@@ -5,6 +5,7 @@
 //! gateway, and they share nothing.
 
 use super::arena::{Arena, id};
+use super::limiter::Left;
 use super::random::{Stream, stream};
 use super::scenario::{BackendId, Scenario};
 
@@ -93,6 +94,9 @@ pub(super) trait Balancer {
 
     /// The first token has come.
     fn first_token(&mut self, now: f64, sent: &Sent);
+
+    /// With the first token came word of what is left of the backend's limits on requests and on tokens. The rules of others do not listen.
+    fn remaining(&mut self, _now: f64, _sent: &Sent, _left: [Option<Left>; 2]) {}
 
     /// The stream has been seen for long enough to know its pace, in seconds per token.
     fn per_token(&mut self, now: f64, sent: &Sent, pace: f64);

@@ -8,9 +8,11 @@ use smallvec::SmallVec;
 
 use super::{AttemptId, Balancer, End, Question, Sent, Turn};
 use crate::select::{
-    self, Ask, Candidate, ExpectedOutput, Health, HedgeBudget, Monotonic, Outcome, Outlook, RetryBudget, Started, choose,
+    self, Ask, Candidate, ExpectedOutput, Health, HedgeBudget, Monotonic, Outcome, Outlook, Remaining, RetryBudget, Started,
+    choose,
 };
 use crate::simulate::arena::Arena;
+use crate::simulate::limiter::Left;
 use crate::simulate::scenario::{BackendId, Scenario, Told};
 
 /// Up to so many candidates nothing is allocated.
@@ -117,6 +119,12 @@ impl Balancer for Tradewind {
         if let Some(under_way) = self.under_way.get_mut(&sent.id) {
             self.health[sent.backend].first_token(moment(now), &mut under_way.started);
         }
+    }
+
+    fn remaining(&mut self, now: f64, sent: &Sent, left: [Option<Left>; 2]) {
+        let remaining = |Left { left, full_in }| Remaining { left, resets_in: Duration::from_secs_f64(full_in) };
+        let [requests, tokens] = left.map(|left| left.map(remaining));
+        self.health[sent.backend].observe_remaining(moment(now), requests, tokens);
     }
 
     fn per_token(&mut self, now: f64, sent: &Sent, pace: f64) {

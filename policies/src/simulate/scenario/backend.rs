@@ -109,6 +109,8 @@ pub struct Limit {
     pub retry_after: Option<f64>,
     /// How long it takes to refuse, without the round trip.
     pub takes: f64,
+    /// Whether answers say what is left of it, as OpenAI's and Azure's headers do.
+    pub tells_remaining: bool,
 }
 
 /// What a token bucket lets through.

@@ -132,6 +132,7 @@ pub(super) fn limit(value: Value<'_>, report: &mut Report<'_>) -> Option<Limit> 
         tokens: per_minute.map(|rate| allowance(rate / 60.0, token_burst)),
         retry_after: table.optional("retry_after", report, seconds).flatten(),
         takes: optional(&mut table, "takes", REFUSAL_TAKES, report, seconds),
+        tells_remaining: optional(&mut table, "tells_remaining", false, report, |value, report| value.boolean(report)),
     };
     if limit.requests.is_none() && limit.tokens.is_none() {
         let message = "it limits nothing; accepted: `requests_per_second`, `tokens_per_minute` or both";
