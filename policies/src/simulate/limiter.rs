@@ -17,6 +17,8 @@ pub(super) struct Limiter {
 pub(super) struct Left {
     /// Requests, or tokens.
     pub(super) left: f64,
+    /// How many there are when the bucket is full.
+    pub(super) full: f64,
     /// The seconds until the bucket is full again.
     pub(super) full_in: f64,
 }
@@ -48,7 +50,7 @@ impl Limiter {
         let (requests, tokens) = self.left(now, limit);
         let left = |allowance: Option<Allowance>, level: f64| {
             let Allowance { rate, burst } = allowance.filter(|allowance| allowance.rate > 0.0)?;
-            Some(Left { left: level.max(0.0), full_in: (burst - level) / rate })
+            Some(Left { left: level.max(0.0), full: burst, full_in: (burst - level) / rate })
         };
         [left(limit.requests, requests), left(limit.tokens, tokens)]
     }
@@ -109,7 +111,7 @@ mod tests {
         let limit = limit(Some((2.0, 4.0)), None);
         let mut limiter = Limiter::default();
         (0..3).for_each(|_| assert!(limiter.take(0.0, Some(&limit), 10.0)));
-        assert_eq!(limiter.remaining(0.5, &limit), [Some(Left { left: 2.0, full_in: 1.0 }), None]);
+        assert_eq!(limiter.remaining(0.5, &limit), [Some(Left { left: 2.0, full: 4.0, full_in: 1.0 }), None]);
     }
 
     #[test]

@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use wide::u8x16;
+
 use super::names::Names;
 
 /// The body is no JSON object. Where and why is for `serde_json` to say, which counts lines.
@@ -253,17 +255,22 @@ const STEP: usize = 16;
 
 /// How many bytes stand before the next quote, backslash or control character, or the end.
 fn plain_bytes(bytes: &[u8]) -> usize {
+    const QUOTE: u8x16 = u8x16::new([b'"'; STEP]);
+    const BACKSLASH: u8x16 = u8x16::new([b'\\'; STEP]);
+    const LAST_CONTROL: u8x16 = u8x16::new([0x1f; STEP]);
     let (steps, rest) = bytes.as_chunks::<STEP>();
     for (number, step) in steps.iter().enumerate() {
-        let special = u128::from_le_bytes(step.map(|byte| if is_special(byte) { 0xff } else { 0 }));
+        let step = u8x16::new(*step);
+        let is_special = step.simd_eq(QUOTE) | step.simd_eq(BACKSLASH) | step.min(LAST_CONTROL).simd_eq(step);
+        let special = is_special.to_bitmask();
         if special != 0 {
-            return number * STEP + special.trailing_zeros() as usize / 8;
+            return number * STEP + special.trailing_zeros() as usize;
         }
     }
     bytes.len() - rest.len() + rest.iter().take_while(|byte| !is_special(**byte)).count()
 }
 
-/// Whether a byte cannot stand in a string as itself. Without branches, so that the compiler can do it to all of a step at once.
+/// Whether a byte cannot stand in a string as itself.
 const fn is_special(byte: u8) -> bool {
-    (byte == b'"') | (byte == b'\\') | (byte < b' ')
+    matches!(byte, b'"' | b'\\' | 0..0x20)
 }

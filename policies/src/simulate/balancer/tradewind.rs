@@ -122,7 +122,8 @@ impl Balancer for Tradewind {
     }
 
     fn remaining(&mut self, now: f64, sent: &Sent, left: [Option<Left>; 2]) {
-        let remaining = |Left { left, full_in }| Remaining { left, resets_in: Duration::from_secs_f64(full_in) };
+        let remaining =
+            |Left { left, full, full_in }| Remaining { left, limit: Some(full), resets_in: Duration::from_secs_f64(full_in) };
         let [requests, tokens] = left.map(|left| left.map(remaining));
         self.health[sent.backend].observe_remaining(moment(now), requests, tokens);
     }
