@@ -6,9 +6,9 @@
 //! works, so one that batches can tell the same.
 //!
 //! # How it is known
-//! What is to be done is counted as [`Work`]: forward passes, and tokens in them. What a unit of it [costs](pace) is learnt from
+//! What is to be done is counted as `Work`: forward passes, and tokens in them. What a unit of it costs is learnt from
 //! every step that is computed, beginning with a rehearsal at start, so that a busy or a throttled machine is noticed. How many tokens a
-//! request that waits will have, and how long its answer will be, is [estimated](estimates) from those before it.
+//! request that waits will have, and how long its answer will be, is estimated from those before it.
 
 mod estimates;
 mod evidence;
