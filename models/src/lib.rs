@@ -15,6 +15,7 @@ pub mod decoder;
 pub mod embeddings;
 pub mod encoder;
 pub mod fetch;
+pub mod load;
 pub mod manifest;
 pub mod queue;
 pub mod sample;
@@ -23,3 +24,4 @@ pub mod tokenizer;
 
 pub use chat::ChatEngine;
 pub use embeddings::EmbeddingEngine;
+pub use load::{Forecast, Full};

@@ -42,6 +42,7 @@ impl Admin {
             "/livez" => text(StatusCode::OK, "alive\n"),
             "/readyz" => self.readiness(),
             "/metrics" => {
+                self.engines.measure();
                 let mut response = text(StatusCode::OK, self.metrics.render());
                 let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
                 response.headers_mut().insert(CONTENT_TYPE, format);

@@ -68,6 +68,7 @@ fn describe() {
     describe_counter!(names::HEDGES_WON, "Second attempts that answered first.");
     describe_counter!(names::POLICY_RELOADS, "Reloads of the policy.");
     describe_gauge!(names::POLICY_LOADED, Unit::Seconds, "When the policy in force was loaded, since 1970.");
+    describe_gauge!(names::LOCAL_WAIT, Unit::Seconds, "How long a request that came now would wait for a local model.");
     describe_gauge!(names::POLICY_STALE, "1 where the last reload failed and an older policy is in force.");
 }
 

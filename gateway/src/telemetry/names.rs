@@ -31,6 +31,8 @@ pub const POLICY_RELOADS: &str = "tradewind_policy_reloads_total";
 pub const POLICY_LOADED: &str = "tradewind_policy_loaded_timestamp_seconds";
 /// 1 where the last reload failed and an older policy is in force.
 pub const POLICY_STALE: &str = "tradewind_policy_stale";
+/// How long a request that came now would wait for a local model, in seconds, as the model's engine predicts it.
+pub const LOCAL_WAIT: &str = "tradewind_local_predicted_wait_seconds";
 
 /// Label: what was asked for (`gen_ai.operation.name`).
 pub const OPERATION: &str = "gen_ai_operation_name";

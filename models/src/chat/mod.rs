@@ -11,6 +11,8 @@
 
 mod engine;
 mod generation;
+mod progress;
+mod rehearsal;
 mod request;
 mod stop;
 mod worker;
@@ -18,8 +20,10 @@ mod worker;
 pub use self::engine::{ChatEngine, ChatModel, ChatSettings, StartError};
 pub use self::generation::{Event, Finish, GenerateError, Generation, Usage};
 pub use self::request::ChatRequest;
-pub use crate::queue::{Load, SubmitError};
+pub use crate::queue::SubmitError;
 pub use crate::template::{Message, Role};
 
+#[cfg(test)]
+mod forecast_tests;
 #[cfg(test)]
 mod tests;

@@ -19,3 +19,18 @@ pub struct ChatRequest {
     /// When the answer is of no use any more.
     pub deadline: Option<Instant>,
 }
+
+/// What a turn adds beside its content, as if it were text: templates name the role and mark both ends.
+const TURN: usize = 16;
+
+impl ChatRequest {
+    /// The size of the conversation, from which its tokens are estimated.
+    pub(super) fn bytes(&self) -> usize {
+        bytes(&self.messages)
+    }
+}
+
+/// The size of a conversation.
+pub(super) fn bytes(messages: &[Message]) -> usize {
+    messages.iter().map(|message| message.content.len() + TURN).sum()
+}

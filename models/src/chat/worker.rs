@@ -5,9 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::progress::{Ahead, Progress};
 use super::stop::{Matched, StopMatcher};
-use super::{ChatModel, ChatRequest, ChatSettings, Event, Finish, GenerateError, Usage};
-use crate::queue::{Job, panic_message};
+use super::{ChatModel, ChatRequest, Event, Finish, GenerateError, Usage};
+use crate::load::{Ended, Estimates, Work};
+use crate::queue::{Job, Meter, panic_message};
 use crate::sample::Sampler;
 
 /// A request on its way to the worker.
@@ -15,11 +17,19 @@ use crate::sample::Sampler;
 pub(super) struct ChatJob {
     pub(super) request: ChatRequest,
     pub(super) events: mpsc::Sender<Event>,
+    /// The engine's: how many tokens of a prompt are read at once.
+    pub(super) prefill_chunk: usize,
 }
 
 impl Job for ChatJob {
     fn is_abandoned(&self) -> bool {
         self.events.is_closed()
+    }
+
+    fn work(&self, estimates: &Estimates) -> Work {
+        let prompt = estimates.prompt.expected(self.request.bytes()).round() as usize;
+        let answer = self.request.max_tokens.unwrap_or(usize::MAX);
+        Ahead { position: 0, prompt, answer, chunk: self.prefill_chunk }.work(estimates)
     }
 }
 
@@ -43,17 +53,25 @@ impl<E: Into<GenerateError>> From<E> for Interrupted {
 }
 
 impl Worker {
-    pub(super) fn new(model: ChatModel, settings: ChatSettings) -> Self {
-        Self { model, prefill_chunk: settings.prefill_chunk.max(1) }
+    /// Reads prompts in pieces of `prefill_chunk` tokens, at least one.
+    pub(super) const fn new(model: ChatModel, prefill_chunk: usize) -> Self {
+        Self { model, prefill_chunk }
     }
 
     /// Answers one request. A panic costs this request, not the engine: the model's weights are never written, and its
     /// cache is reset before each request.
-    pub(super) fn serve(&mut self, job: ChatJob) {
-        let ChatJob { request, events } = job;
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.answer(request, &events)));
+    pub(super) fn serve(&mut self, job: ChatJob, meter: &Meter<'_, ChatJob>) {
+        let ChatJob { request, events, .. } = job;
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.answer(request, &events, meter)));
         let last = match outcome {
-            Ok(Ok((finish, usage))) => Event::Done { finish, usage },
+            Ok(Ok((finish, usage))) => {
+                let ended = match finish {
+                    Finish::Stop => Ended::ByItself,
+                    Finish::Length => Ended::ByLimit,
+                };
+                meter.learn(|estimates| estimates.answer.learn(usage.completion_tokens, ended));
+                Event::Done { finish, usage }
+            }
             Ok(Err(Interrupted::Abandoned)) => return,
             Ok(Err(Interrupted::Failed(error))) => Event::Failed(error),
             Err(payload) => Event::Failed(GenerateError::Panicked(panic_message(payload.as_ref()))),
@@ -65,21 +83,29 @@ impl Worker {
         let _left = send(&events, last);
     }
 
-    fn answer(&mut self, request: ChatRequest, events: &mpsc::Sender<Event>) -> Result<(Finish, Usage), Interrupted> {
+    fn answer(
+        &mut self,
+        request: ChatRequest,
+        events: &mpsc::Sender<Event>,
+        meter: &Meter<'_, ChatJob>,
+    ) -> Result<(Finish, Usage), Interrupted> {
         let still_wanted = || still_wanted(events, request.deadline);
         still_wanted()?;
 
         let limit = self.model.decoder.context_length();
         let prompt = self.model.tokenizer.encode(&self.model.template.render(&request.messages)?)?;
         let prompt_tokens = prompt.len();
+        meter.learn(|estimates| estimates.prompt.learn(request.bytes(), prompt_tokens));
         if prompt_tokens >= limit {
             return Err(GenerateError::ContextExceeded { prompt_tokens, limit }.into());
         }
         send(events, Event::Started { prompt_tokens })?;
 
-        let mut logits = self.prefill(&prompt, still_wanted)?;
         let room = limit - prompt_tokens;
         let longest = request.max_tokens.map_or(room, |asked| asked.min(room));
+        let ahead = Ahead { position: 0, prompt: prompt_tokens, answer: longest, chunk: self.prefill_chunk };
+        let mut progress = Progress::begin(ahead, meter);
+        let mut logits = self.prefill(&prompt, &mut progress, still_wanted)?;
         let mut sampler = Sampler::new(request.sampling);
         let mut decoder = self.model.tokenizer.stream_decoder()?;
         let mut stops = StopMatcher::new(request.stop);
@@ -105,6 +131,7 @@ impl Worker {
             if completion_tokens < longest {
                 still_wanted()?;
                 logits = self.model.decoder.forward(&[token], prompt_tokens + completion_tokens - 1)?;
+                progress.step();
             }
         };
 
@@ -120,7 +147,12 @@ impl Worker {
     }
 
     /// Reads the prompt and returns the logits after it.
-    fn prefill(&mut self, prompt: &[u32], still_wanted: impl Fn() -> Result<(), Interrupted>) -> Result<Vec<f32>, Interrupted> {
+    fn prefill(
+        &mut self,
+        prompt: &[u32],
+        progress: &mut Progress<'_>,
+        still_wanted: impl Fn() -> Result<(), Interrupted>,
+    ) -> Result<Vec<f32>, Interrupted> {
         self.model.decoder.reset();
         let mut logits = None;
         let mut start = 0;
@@ -128,6 +160,7 @@ impl Worker {
             still_wanted()?;
             logits = Some(self.model.decoder.forward(chunk, start)?);
             start += chunk.len();
+            progress.step();
         }
         logits.ok_or(Interrupted::Failed(GenerateError::EmptyPrompt))
     }

@@ -3,15 +3,21 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::rehearsal::rehearse;
+use super::size::{Shape, Size};
 use super::worker::{EmbedError, EmbedJob, Worker};
 use super::{Embeddings, Input};
+use crate::decoder::ForwardError;
 use crate::encoder::Encoder;
-use crate::queue::{Handle, Load, Queue, SubmitError};
+use crate::load::{Estimates, Forecast, Full};
+use crate::queue::{Bounds, Clock, Handle, Queue, SubmitError};
 use crate::tokenizer::Tokenizer;
 
 /// The parts of an embedding model, as a loader hands them over.
@@ -33,14 +39,20 @@ impl fmt::Debug for EmbeddingModel {
 pub struct EmbeddingSettings {
     /// How many requests may wait behind the one being served.
     pub queue: usize,
+    /// How many tokens they may have together: once there are as many, no further request is taken.
+    pub queue_tokens: usize,
     /// How many tokens one forward pass takes: more is hardly faster, fewer notices sooner that a client has left. An
     /// input is never divided.
     pub batch_tokens: usize,
+    /// How many times a few made-up inputs are computed at start, so that the first forecasts are right. Without that they are a guess,
+    /// which the first requests correct.
+    pub rehearsals: usize,
 }
 
 impl Default for EmbeddingSettings {
+    /// A small model on a few cores takes some ten seconds for as many tokens as may wait.
     fn default() -> Self {
-        Self { queue: 64, batch_tokens: 512 }
+        Self { queue: 64, queue_tokens: 32_768, batch_tokens: 512, rehearsals: 2 }
     }
 }
 
@@ -49,20 +61,28 @@ impl Default for EmbeddingSettings {
 pub struct EmbeddingEngine {
     jobs: Handle<EmbedJob>,
     dimensions: usize,
+    shape: Shape,
 }
 
 impl EmbeddingEngine {
-    /// Starts the engine's thread.
+    /// Rehearses, and starts the engine's thread. Blocks for the rehearsals.
     ///
     /// # Errors
-    /// When the system gives no thread.
-    pub fn start(model: EmbeddingModel, settings: EmbeddingSettings) -> io::Result<Self> {
+    /// When the model cannot be computed, or the system gives no thread.
+    pub fn start(model: EmbeddingModel, settings: EmbeddingSettings) -> Result<Self, StartError> {
+        Self::start_by(Clock::real(), model, settings)
+    }
+
+    pub(super) fn start_by(clock: Clock, mut model: EmbeddingModel, settings: EmbeddingSettings) -> Result<Self, StartError> {
         let dimensions = model.encoder.dimensions();
-        let queue = Queue::new(settings.queue);
-        let jobs = Handle::new(std::sync::Arc::clone(&queue));
-        let mut worker = Worker::new(model, settings);
-        thread::Builder::new().name("tw-embed".to_owned()).spawn(move || queue.serve(|job| worker.serve(job)))?;
-        Ok(Self { jobs, dimensions })
+        let shape = Shape { batch_tokens: settings.batch_tokens.max(1), longest: model.encoder.max_tokens() };
+        let pace = rehearse(model.encoder.as_mut(), settings.rehearsals, &clock)?;
+        let bounds = Bounds { requests: settings.queue, tokens: settings.queue_tokens };
+        let queue = Queue::new(bounds, pace, Estimates::default(), clock);
+        let jobs = Handle::new(Arc::clone(&queue));
+        let mut worker = Worker::new(model, shape);
+        thread::Builder::new().name("tw-embed".to_owned()).spawn(move || queue.serve(|job, meter| worker.serve(job, meter)))?;
+        Ok(Self { jobs, dimensions, shape })
     }
 
     /// Queues a request.
@@ -71,7 +91,7 @@ impl EmbeddingEngine {
     /// When the queue is full or the engine has ended; everything else is the result's error.
     pub fn submit(&self, inputs: Vec<Input>) -> Result<Pending, SubmitError> {
         let (result, receiver) = oneshot::channel();
-        self.jobs.queue().push(EmbedJob { inputs, result })?;
+        self.jobs.queue().push(EmbedJob { size: Size::of(&inputs), inputs, result, shape: self.shape })?;
         Ok(Pending(receiver))
     }
 
@@ -80,15 +100,38 @@ impl EmbeddingEngine {
         self.dimensions
     }
 
-    /// How busy the engine is.
-    pub fn load(&self) -> Load {
-        self.jobs.queue().load()
+    /// How long a further request would take, with so many tokens in all its inputs. Takes no lock.
+    pub fn forecast(&self, prompt_tokens: usize) -> Forecast {
+        let work = self.shape.inputs(prompt_tokens);
+        self.jobs.queue().outlook(|published, now| Forecast {
+            first_token: published.wait(now).saturating_add(published.time(&work, now)),
+            per_token: Duration::ZERO,
+        })
+    }
+
+    /// Whether a further request would be taken. Takes no lock.
+    ///
+    /// # Errors
+    /// [`Full`], with the time after which it would.
+    pub fn room(&self) -> Result<(), Full> {
+        self.jobs.queue().room()
     }
 
     /// Takes no more requests; those already queued are still answered.
     pub fn close(&self) {
         self.jobs.queue().close();
     }
+}
+
+/// An engine that could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The model cannot be computed.
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
+    /// The system gave no thread.
+    #[error("cannot start the engine's thread: {0}")]
+    Thread(#[from] io::Error),
 }
 
 /// The vectors to come. Dropping it cancels the work.

@@ -4,11 +4,13 @@
 //! bounded size. Dropping the [`Pending`] result cancels the work before its next forward pass.
 
 mod engine;
+mod rehearsal;
+mod size;
 mod worker;
 
-pub use self::engine::{EmbeddingEngine, EmbeddingModel, EmbeddingSettings, Pending};
+pub use self::engine::{EmbeddingEngine, EmbeddingModel, EmbeddingSettings, Pending, StartError};
 pub use self::worker::EmbedError;
-pub use crate::queue::{Load, SubmitError};
+pub use crate::queue::SubmitError;
 
 /// One thing to embed.
 #[derive(Debug, Clone, PartialEq, Eq)]

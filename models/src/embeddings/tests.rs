@@ -42,7 +42,7 @@ fn engine(encoder: &Lengths) -> EmbeddingEngine {
     let (model, pre) = ("gpt2".to_owned(), "smollm".to_owned());
     let tokenizer = Tokenizer::from_gguf(GgufVocabulary { model, pre, tokens, merges: Vec::new() }).unwrap();
     let model = EmbeddingModel { encoder: Box::new(encoder.clone()), tokenizer };
-    EmbeddingEngine::start(model, EmbeddingSettings { queue: 2, batch_tokens: 6 }).unwrap()
+    EmbeddingEngine::start(model, EmbeddingSettings { queue: 2, queue_tokens: 1000, batch_tokens: 6, rehearsals: 0 }).unwrap()
 }
 
 fn text(text: &str) -> Input {

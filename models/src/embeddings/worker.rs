@@ -4,9 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::oneshot;
 
-use super::{EmbeddingModel, EmbeddingSettings, Embeddings, Input};
+use super::size::{Shape, Size, work_of};
+use super::{EmbeddingModel, Embeddings, Input};
 use crate::decoder::ForwardError;
-use crate::queue::{Job, panic_message};
+use crate::load::{Estimates, Work};
+use crate::queue::{Job, Meter, Plan, panic_message};
 use crate::tokenizer::TokenizerError;
 
 /// Vectors that could not be made. `index` counts the request's inputs from 0.
@@ -62,29 +64,36 @@ pub enum EmbedError {
 pub(super) struct EmbedJob {
     pub(super) inputs: Vec<Input>,
     pub(super) result: oneshot::Sender<Result<Embeddings, EmbedError>>,
+    pub(super) size: Size,
+    /// The engine's.
+    pub(super) shape: Shape,
 }
 
 impl Job for EmbedJob {
     fn is_abandoned(&self) -> bool {
         self.result.is_closed()
     }
+
+    fn work(&self, estimates: &Estimates) -> Work {
+        self.size.work(self.shape, estimates)
+    }
 }
 
 /// Owns the model.
 pub(super) struct Worker {
     model: EmbeddingModel,
-    batch_tokens: usize,
+    shape: Shape,
 }
 
 impl Worker {
-    pub(super) fn new(model: EmbeddingModel, settings: EmbeddingSettings) -> Self {
-        Self { model, batch_tokens: settings.batch_tokens }
+    pub(super) const fn new(model: EmbeddingModel, shape: Shape) -> Self {
+        Self { model, shape }
     }
 
     /// Answers one request. A panic costs this request, not the engine.
-    pub(super) fn serve(&mut self, job: EmbedJob) {
-        let EmbedJob { inputs, result } = job;
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.embed(inputs, || result.is_closed())))
+    pub(super) fn serve(&mut self, job: EmbedJob, meter: &Meter<'_, EmbedJob>) {
+        let EmbedJob { inputs, result, .. } = job;
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.embed(inputs, meter, || result.is_closed())))
             .unwrap_or_else(|payload| Err(EmbedError::Panicked(panic_message(payload.as_ref()))));
         if let Err(error) = &outcome {
             tracing::debug!(%error, "embedding failed");
@@ -93,25 +102,43 @@ impl Worker {
         let _left = result.send(outcome);
     }
 
-    fn embed(&mut self, inputs: Vec<Input>, is_abandoned: impl Fn() -> bool) -> Result<Embeddings, EmbedError> {
-        let sequences =
-            inputs.into_iter().enumerate().map(|(index, input)| self.tokens(index, input)).collect::<Result<Vec<_>, _>>()?;
+    fn embed(
+        &mut self,
+        inputs: Vec<Input>,
+        meter: &Meter<'_, EmbedJob>,
+        is_abandoned: impl Fn() -> bool,
+    ) -> Result<Embeddings, EmbedError> {
+        let sequences = inputs
+            .into_iter()
+            .enumerate()
+            .map(|(index, input)| self.tokens(index, input, meter))
+            .collect::<Result<Vec<_>, _>>()?;
         let prompt_tokens = sequences.iter().map(Vec::len).sum();
         let mut vectors = Vec::with_capacity(sequences.len());
-        for batch in batches(&sequences, self.batch_tokens) {
+        let batches: Vec<_> = batches(&sequences, self.shape.batch_tokens).collect();
+        meter.begin(|_| plan(&batches));
+        let mut rest = batches.as_slice();
+        while let Some((batch, after)) = rest.split_first() {
             if is_abandoned() {
                 break;
             }
             vectors.extend(self.model.encoder.encode(batch)?);
+            meter.advance(|_| plan(after));
+            rest = after;
         }
         Ok(Embeddings { vectors, prompt_tokens })
     }
 
     /// The checked tokens of one input.
-    fn tokens(&self, index: usize, input: Input) -> Result<Vec<u32>, EmbedError> {
+    fn tokens(&self, index: usize, input: Input, meter: &Meter<'_, EmbedJob>) -> Result<Vec<u32>, EmbedError> {
         let tokens = match input {
             Input::Tokens(tokens) => tokens,
-            Input::Text(text) => self.model.tokenizer.encode(&text).map_err(|source| EmbedError::Tokenizer { index, source })?,
+            Input::Text(text) => {
+                let encoded = self.model.tokenizer.encode(&text);
+                let tokens = encoded.map_err(|source| EmbedError::Tokenizer { index, source })?;
+                meter.learn(|estimates| estimates.prompt.learn(text.len(), tokens.len()));
+                tokens
+            }
         };
         let limit = self.model.encoder.max_tokens();
         let vocabulary = self.model.encoder.vocabulary_size();
@@ -126,6 +153,14 @@ impl Worker {
             return Err(EmbedError::UnknownToken { index, token: *token, vocabulary });
         }
         Ok(tokens)
+    }
+}
+
+/// What is to be done about these batches: the first is the next step.
+fn plan(batches: &[&[Vec<u32>]]) -> Plan {
+    match batches.split_first() {
+        None => Plan::default(),
+        Some((next, after)) => Plan { step: work_of(next), rest: after.iter().map(|batch| work_of(batch)).sum() },
     }
 }
 

@@ -1,14 +1,17 @@
 //! The local models, by their id: loading, loaded, or not to be had.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
+use metrics::gauge;
 use tradewind_models::{
-    ChatEngine, EmbeddingEngine,
+    ChatEngine, EmbeddingEngine, Forecast, Full,
     manifest::{self, Manifest},
 };
 use tradewind_policies::spec::ServedModel;
 use tradewind_protocol::Operation;
+
+use crate::telemetry::names;
 
 /// A local model, and how far it has come.
 #[derive(Debug, Clone)]
@@ -21,6 +24,27 @@ pub enum Engine {
     Embeddings(EmbeddingEngine),
     /// It could not be loaded, and why. Requests go to other backends, if the policy names any.
     Unavailable(String),
+}
+
+impl Engine {
+    /// How long a further request would take, with so many tokens in its prompt and so many expected in its answer, or that there is no room
+    /// for one. `None` where there is no engine that could tell.
+    fn forecast(&self, prompt_tokens: usize, output_tokens: usize) -> Option<Result<Forecast, Full>> {
+        match self {
+            Self::Chat(engine) => Some(engine.room().map(|()| engine.forecast(prompt_tokens, output_tokens))),
+            Self::Embeddings(engine) => Some(engine.room().map(|()| engine.forecast(prompt_tokens))),
+            Self::Loading | Self::Unavailable(_) => None,
+        }
+    }
+
+    /// How long a request that came now would wait before it is served.
+    fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Chat(engine) => Some(engine.forecast(0, 0).first_token),
+            Self::Embeddings(engine) => Some(engine.forecast(0).first_token),
+            Self::Loading | Self::Unavailable(_) => None,
+        }
+    }
 }
 
 /// All of them. Clones share the engines.
@@ -48,6 +72,24 @@ impl LocalEngines {
     #[must_use]
     pub fn get(&self, model: &str) -> Option<Arc<Engine>> {
         Some(self.by_model.get(model)?.load_full())
+    }
+
+    /// How long a further request to the model would take, with so many tokens in its prompt and so many expected in its answer; or that its
+    /// engine is full, and when to come back. Asked before a request is sent, so that it can go elsewhere instead. Takes no lock.
+    ///
+    /// `None` where nobody can tell: the model is not one of these, or is being loaded, or could not be. An attempt says which.
+    #[must_use]
+    pub fn forecast(&self, model: &str, prompt_tokens: usize, output_tokens: usize) -> Option<Result<Forecast, Full>> {
+        self.by_model.get(model)?.load().forecast(prompt_tokens, output_tokens)
+    }
+
+    /// Sets the gauges that tell how long a request to each model would wait.
+    pub fn measure(&self) {
+        for (model, place) in self.by_model.iter() {
+            if let Some(wait) = place.load().wait() {
+                gauge!(names::LOCAL_WAIT, names::MODEL => *model).set(wait);
+            }
+        }
     }
 
     /// The models there are places for, in the order of the registry.
@@ -93,5 +135,83 @@ pub const fn operation(manifest: &Manifest) -> Operation {
 impl fmt::Debug for LocalEngines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.by_model.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use tradewind_models::{
+        decoder::ForwardError,
+        embeddings::{EmbeddingModel, EmbeddingSettings, Input},
+        encoder::Encoder,
+        tokenizer::{GgufVocabulary, TokenKind, Tokenizer},
+    };
+
+    use super::*;
+    use crate::{backend::local::not_taken, inference::Blame};
+
+    /// Announces each forward pass, and waits to be let through.
+    struct Held {
+        entered: Sender<()>,
+        allowed: Receiver<()>,
+    }
+
+    impl Encoder for Held {
+        fn dimensions(&self) -> usize {
+            1
+        }
+
+        fn max_tokens(&self) -> usize {
+            100
+        }
+
+        fn vocabulary_size(&self) -> usize {
+            1
+        }
+
+        fn encode(&mut self, sequences: &[Vec<u32>]) -> Result<Vec<Vec<f32>>, ForwardError> {
+            let _test_is_over = self.entered.send(());
+            let _test_is_over = self.allowed.recv();
+            Ok(vec![vec![1.0]; sequences.len()])
+        }
+    }
+
+    #[test]
+    fn a_full_engine_says_so_before_it_is_asked_and_when_it_is() {
+        let (entered, has_entered) = channel();
+        let (_held_until_the_end, allowed) = channel();
+        let vocabulary = GgufVocabulary {
+            model: "gpt2".to_owned(),
+            pre: "smollm".to_owned(),
+            tokens: vec![("a".to_owned(), TokenKind::Text)],
+            merges: Vec::new(),
+        };
+        let tokenizer = Tokenizer::from_gguf(vocabulary).unwrap();
+        let model = EmbeddingModel { encoder: Box::new(Held { entered, allowed }), tokenizer };
+        let settings = EmbeddingSettings { queue: 1, rehearsals: 0, ..EmbeddingSettings::default() };
+        let engine = EmbeddingEngine::start(model, settings).unwrap();
+
+        let manifest = manifest::default_embeddings().unwrap();
+        let engines = LocalEngines::loading([manifest]);
+        let forecast = || engines.forecast(manifest.id.as_str(), 10, 0);
+        assert_eq!(engines.forecast("another", 10, 0), None);
+        assert_eq!(forecast(), None, "it is being loaded");
+        engines.set(manifest, Engine::Embeddings(engine.clone()));
+        let idle = forecast().unwrap().unwrap();
+
+        let inputs = || vec![Input::Tokens(vec![0; 50])];
+        let _running = engine.submit(inputs()).unwrap();
+        has_entered.recv().unwrap();
+        let busy = forecast().unwrap().unwrap();
+        assert!(busy.first_token > idle.first_token, "{busy:?} {idle:?}");
+
+        let _waiting = engine.submit(inputs()).unwrap();
+        let full = forecast().unwrap().unwrap_err();
+        assert!(full.retry_after > Duration::ZERO);
+        let failure = not_taken(engine.submit(inputs()).unwrap_err());
+        assert!(matches!(failure.blame, Blame::RateLimited(Some(_))), "{failure:?}");
+        assert!(failure.error.retry_after() >= Some(Duration::from_secs(1)));
     }
 }

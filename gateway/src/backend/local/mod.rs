@@ -13,7 +13,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use tower::Service;
-use tradewind_models::chat::SubmitError;
+use tradewind_models::{Full, chat::SubmitError};
 
 pub use self::engines::{Engine, LocalEngines, operation};
 
@@ -82,9 +82,11 @@ fn loading() -> Failure {
     Failure::unsuited(error)
 }
 
+/// An engine that takes no more. A full one is a backend at its limit: another is asked, and the caller is told to come back when there
+/// should be room only where there is no other.
 fn not_taken(error: SubmitError) -> Failure {
     match error {
-        SubmitError::QueueFull { retry_after } => {
+        SubmitError::Full(Full { retry_after }) => {
             // A client can only be told whole seconds.
             let after = retry_after.max(Duration::from_secs(1));
             let error = Error::new(Kind::RateLimited, "The local model's queue is full.").with_retry_after(after);
