@@ -31,6 +31,7 @@ fn record(request_id: &str) -> Record {
         reason: None,
         status: 200,
         outcome: Outcome::Completed,
+        replay_of: None,
         attempts: 1,
         prompt_tokens: Some(12),
         completion_tokens: Some(34),

@@ -60,6 +60,10 @@ fn describe() {
     describe_histogram!(names::TOKEN_USAGE, "Tokens of a request.");
     describe_histogram!(names::OVERHEAD, Unit::Seconds, "Time to the response's head that was not spent waiting for a backend.");
     describe_counter!(names::ATTEMPTS, "Attempts at backends.");
+    describe_counter!(names::IDEMPOTENCY_REQUESTS, "Requests with an idempotency key.");
+    describe_counter!(names::IDEMPOTENCY_EXECUTIONS, "Executions for an idempotency key that have ended.");
+    describe_gauge!(names::IDEMPOTENCY_STORED_ANSWERS, "Answers that are kept for their idempotency keys.");
+    describe_gauge!(names::IDEMPOTENCY_STORED_BYTES, Unit::Bytes, "What the kept answers count for in memory.");
     describe_counter!(names::POLICY_RELOADS, "Reloads of the policy.");
     describe_gauge!(names::POLICY_LOADED, Unit::Seconds, "When the policy in force was loaded, since 1970.");
     describe_gauge!(names::POLICY_STALE, "1 where the last reload failed and an older policy is in force.");

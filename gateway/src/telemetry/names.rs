@@ -19,6 +19,14 @@ pub const TOKEN_USAGE: &str = "gen_ai_client_token_usage";
 pub const OVERHEAD: &str = "tradewind_gateway_overhead_seconds";
 /// Attempts at backends, by what became of them.
 pub const ATTEMPTS: &str = "tradewind_attempts_total";
+/// Requests with an idempotency key, by what they led to.
+pub const IDEMPOTENCY_REQUESTS: &str = "tradewind_idempotency_requests_total";
+/// Executions for an idempotency key that have ended, by what became of their answers.
+pub const IDEMPOTENCY_EXECUTIONS: &str = "tradewind_idempotency_executions_total";
+/// Answers that are kept for their idempotency keys.
+pub const IDEMPOTENCY_STORED_ANSWERS: &str = "tradewind_idempotency_stored_answers";
+/// What these answers count for in memory, in bytes.
+pub const IDEMPOTENCY_STORED_BYTES: &str = "tradewind_idempotency_stored_bytes";
 /// Reloads of the policy, by result.
 pub const POLICY_RELOADS: &str = "tradewind_policy_reloads_total";
 /// When the policy in force was loaded, in seconds since 1970.
