@@ -96,11 +96,44 @@ impl Body {
         }
     }
 
-    fn interrupt(&mut self, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let code = error.kind().code();
-        let event = error.into_event();
-        self.end(End::Interrupted(code));
-        Poll::Ready(Some(Ok(Frame::data(event))))
+    /// All of it where it is known in full, and otherwise the body as it is. What was to settle at the end does so now: the bytes
+    /// belong to whoever asked, and may be sent any number of times.
+    ///
+    /// # Errors
+    /// It is a stream.
+    pub fn into_whole(mut self) -> Result<Bytes, Self> {
+        let Content::Full(bytes) = &mut self.content else { return Err(self) };
+        let bytes = bytes.take().unwrap_or_default();
+        self.end(End::Completed);
+        Ok(bytes)
+    }
+
+    /// The next piece, or why it could not go on; as a frame, that would be told in-band.
+    pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        let polled = match &mut self.content {
+            Content::Ended => return Poll::Ready(None),
+            Content::Full(bytes) => {
+                let bytes = bytes.take().unwrap_or_default();
+                self.end(End::Completed);
+                return Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)));
+            }
+            Content::Events(events) => events.poll(cx),
+        };
+        match &polled {
+            Poll::Ready(None) => self.end(End::Completed),
+            Poll::Ready(Some(Err(error))) => self.end(End::Interrupted(error.kind().code())),
+            Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
+        }
+        polled
+    }
+}
+
+impl Events {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        match (self.stream.as_mut().poll_next(cx), &mut self.limits) {
+            (Poll::Pending, Some(limits)) => limits.poll(cx).map(|error| Some(Err(error))),
+            (polled, _) => polled,
+        }
     }
 }
 
@@ -121,26 +154,7 @@ impl http_body::Body for Body {
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        match &mut self.content {
-            Content::Ended => Poll::Ready(None),
-            Content::Full(bytes) => {
-                let bytes = bytes.take().unwrap_or_default();
-                self.end(End::Completed);
-                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
-            }
-            Content::Events(events) => match events.stream.as_mut().poll_next(cx) {
-                Poll::Ready(Some(Ok(bytes))) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
-                Poll::Ready(Some(Err(error))) => self.interrupt(error),
-                Poll::Ready(None) => {
-                    self.end(End::Completed);
-                    Poll::Ready(None)
-                }
-                Poll::Pending => match events.limits.as_mut().map(|limits| limits.poll(cx)) {
-                    Some(Poll::Ready(error)) => self.interrupt(error),
-                    Some(Poll::Pending) | None => Poll::Pending,
-                },
-            },
-        }
+        self.poll_piece(cx).map(|piece| Some(Ok(Frame::data(piece?.unwrap_or_else(Error::into_event)))))
     }
 
     fn is_end_stream(&self) -> bool {

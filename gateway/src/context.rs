@@ -20,7 +20,7 @@ use tradewind_policies::RouteName;
 use tradewind_protocol::{Operation, Usage};
 use uuid::Uuid;
 
-use crate::{auth::Principal, body::End, error::Kind, route::Deployment, snapshot::Snapshot};
+use crate::{auth::Principal, body::End, error::Kind, idempotency::IdempotencyKey, route::Deployment, snapshot::Snapshot};
 
 /// The longest part of a path that is kept for the log and the audit record.
 const PATH_LIMIT: usize = 200;
@@ -142,7 +142,9 @@ pub struct RequestContext {
     snapshot: Arc<Snapshot>,
     deadline: OnceLock<Instant>,
     principal: OnceLock<Arc<Principal>>,
+    idempotency_key: OnceLock<IdempotencyKey>,
     asked: OnceLock<Asked>,
+    replay_of: OnceLock<RequestId>,
     served_by: OnceLock<Arc<Deployment>>,
     error: OnceLock<Kind>,
     reason: OnceLock<&'static str>,
@@ -170,7 +172,9 @@ impl RequestContext {
             snapshot,
             deadline: OnceLock::new(),
             principal: OnceLock::new(),
+            idempotency_key: OnceLock::new(),
             asked: OnceLock::new(),
+            replay_of: OnceLock::new(),
             served_by: OnceLock::new(),
             error: OnceLock::new(),
             reason: OnceLock::new(),
@@ -254,6 +258,17 @@ impl RequestContext {
         self.principal.get()
     }
 
+    /// Sets the client's name for what is to be done once.
+    pub fn set_idempotency_key(&self, key: IdempotencyKey) {
+        let _first_stays = self.idempotency_key.set(key);
+    }
+
+    /// The client's name for what is to be done once, if it gave one.
+    #[must_use]
+    pub fn idempotency_key(&self) -> Option<&IdempotencyKey> {
+        self.idempotency_key.get()
+    }
+
     /// Sets what is asked for.
     pub fn set_asked(&self, asked: Asked) {
         let _first_stays = self.asked.set(asked);
@@ -263,6 +278,17 @@ impl RequestContext {
     #[must_use]
     pub fn asked(&self) -> Option<&Asked> {
         self.asked.get()
+    }
+
+    /// Sets whose outcome the client gets, where that is not its own.
+    pub fn set_replay_of(&self, executed: RequestId) {
+        let _first_stays = self.replay_of.set(executed);
+    }
+
+    /// The request whose outcome the client gets, where this one was not executed.
+    #[must_use]
+    pub fn replay_of(&self) -> Option<RequestId> {
+        self.replay_of.get().copied()
     }
 
     /// Counts an attempt at a backend and the time it took to answer or fail.
@@ -390,5 +416,19 @@ pub(crate) mod testing {
         let surroundings = Surroundings::of_process(client(&ClientOptions::plain(Duration::from_secs(1))).unwrap());
         let snapshot = Snapshot::build(policy, &Builder::new(LocalEngines::default(), surroundings), None).unwrap();
         Arc::new(RequestContext::new(Origin::unknown(), Method::POST, "/v1/chat/completions", Arc::new(snapshot)))
+    }
+
+    /// The same, from this caller.
+    pub(crate) fn context_of(tenant: &str, subject: &str) -> Arc<RequestContext> {
+        let context = context();
+        context.set_principal(Arc::new(Principal {
+            subject: subject.into(),
+            tenant: tenant.parse().unwrap(),
+            issuer: "https://login.example.com".into(),
+            models: None,
+            expires: u64::MAX,
+            token_id: None,
+        }));
+        context
     }
 }

@@ -18,11 +18,11 @@ use tradewind_protocol::{
 use crate::body::Body;
 
 /// Why a request could not be served.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Error(Box<Details>);
 
 /// Boxed, because errors are rare and results are passed on by every layer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Details {
     kind: Kind,
     message: Cow<'static, str>,
@@ -73,6 +73,10 @@ pub enum Kind {
     UnsupportedMediaType,
     /// The body did not arrive.
     RequestAborted,
+    /// The idempotency key was used for another request.
+    IdempotencyKeyReused,
+    /// The request with this idempotency key is under way, and its answer cannot be shared.
+    IdempotencyKeyInUse,
     /// Every backend has had enough for now.
     RateLimited,
     /// The gateway itself has had enough for now.
@@ -120,6 +124,8 @@ impl Kind {
             Self::RequestTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, INVALID, "request_too_large", Downstream),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID, "unsupported_media_type", Downstream),
             Self::RequestAborted => (StatusCode::BAD_REQUEST, INVALID, "request_aborted", Downstream),
+            Self::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, INVALID, "idempotency_key_reused", Downstream),
+            Self::IdempotencyKeyInUse => (StatusCode::CONFLICT, INVALID, "idempotency_key_in_use", Downstream),
             Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "rate_limit_exceeded", Upstream),
             Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, SERVER, "overloaded", Internal),
             Self::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, SERVER, "shutting_down", Internal),

@@ -25,6 +25,7 @@ use crate::{
     context::Origin,
     credential::Surroundings,
     home::{Home, HomeError},
+    idempotency::Ledger,
     reload::{self, LoadError, Reloader},
     server::{BindError, Connection, Listeners, Server, Shutdown, Tls, TlsError},
     snapshot::{Builder, Snapshot},
@@ -171,6 +172,9 @@ impl Gateway {
         let authenticator = Arc::clone(&self.authenticator);
         background.spawn(async move { authenticator.keep_keys_fresh().await });
         background.spawn(keep_up(metrics.clone()));
+        let ledger = Ledger::new(self.settings.idempotency);
+        let tidied = ledger.clone();
+        background.spawn(async move { tidied.keep_tidy().await });
 
         let admin = Admin::new(metrics, self.audit.clone(), self.engines.clone(), shutdown.clone());
         // Operators watch the drain too, so their listener ends after the other.
@@ -187,6 +191,7 @@ impl Gateway {
             in_flight: self.settings.requests.in_flight.get(),
             deadline: self.settings.requests.deadline,
             body_limit: usize::try_from(self.settings.requests.body.0).unwrap_or(usize::MAX),
+            ledger,
         });
         let server = Server::https(self.listeners, self.tls, self.settings.connections, shutdown);
         let drained = server.run(move |connection| MapRequest::new(stack.clone(), origin(connection))).await;

@@ -11,9 +11,10 @@
 //! 4. [`auth`] finds out who asks, from the headers alone;
 //! 5. [`ingress`] reads the body within its limit and turns it into an [`Inference`](inference::Inference);
 //! 6. [`auth`] again decides whether the caller may use that model;
-//! 7. [`route`] orders the backends that the policy allows, by how they have been doing;
-//! 8. [`dispatch`] tries them, one after the other, until one answers;
-//! 9. [`backend`] is where an attempt leaves the gateway: by a socket, its [`credential`] added last, or into an engine of this process.
+//! 7. [`idempotency`] answers a repetition with what was answered before, if the client named it as one;
+//! 8. [`route`] orders the backends that the policy allows, by how they have been doing;
+//! 9. [`dispatch`] tries them, one after the other, until one answers;
+//! 10. [`backend`] is where an attempt leaves the gateway: by a socket, its [`credential`] added last, or into an engine of this process.
 //!
 //! On the way back the [`body`] owns what must outlast the headers, and settles it when it ends or is dropped. An
 //! [`error`] becomes HTTP in one place, near the top.
@@ -39,6 +40,7 @@ pub mod error;
 pub mod finishing;
 pub mod gateway;
 pub mod home;
+pub mod idempotency;
 pub mod inference;
 pub mod ingress;
 pub mod limit;

@@ -16,6 +16,7 @@ use crate::{
     backend::{Attempt, AttemptTimeoutsLayer, BackendService},
     body::Body,
     dispatch::Dispatch,
+    idempotency::{IdempotentLayer, Ledger, ReadKeyLayer},
     inference::{Answer, Failure},
     ingress::{DecodeLayer, ListModelsLayer, RespondLayer},
     limit::{DeadlineLayer, InFlightLayer},
@@ -40,6 +41,8 @@ pub struct Shared {
     pub deadline: Duration,
     /// How large its body may be, in bytes.
     pub body_limit: usize,
+    /// What was done already, by idempotency key.
+    pub ledger: Ledger,
 }
 
 /// The stack that every request passes. Clones share their state: one is made for each connection.
@@ -66,12 +69,16 @@ where
         .layer(DeadlineLayer::new(shared.deadline))
         // Headers only: nothing is parsed for strangers.
         .layer(AuthenticateLayer::new(shared.authenticator))
+        // A header, which is gone below; and not a stranger's.
+        .layer(ReadKeyLayer)
         // Bytes become a typed call; below here a request is no longer HTTP.
         .layer(DecodeLayer::new(shared.body_limit))
         // Principal, model and operation are known now, and nothing expensive has happened yet.
         .layer(AuthorizeLayer)
         // Costs no backend, but must be authenticated.
         .layer(ListModelsLayer)
+        // A replay must be authenticated, authorized and recorded as any request, but asks no backend.
+        .layer(IdempotentLayer::new(shared.ledger))
         // From the model to its eligible backends, best first.
         .layer(RouteLayer)
         // Failover across them, only before the first byte to the client.

@@ -31,6 +31,7 @@ fn record(request_id: &str) -> Record {
         reason: None,
         status: 200,
         outcome: Outcome::Completed,
+        replay_of: None,
         attempts: 1,
         hedges: 0,
         prompt_tokens: Some(12),
@@ -100,8 +101,8 @@ fn a_line_has_the_documented_members_in_order() {
         r#"","event":"request","request_id":"0","tenant":"acme","subject":"alice \"the\" tester\n","#,
         r#""issuer":"tradewind-dev","token_id":null,"operation":"chat","method":"POST","path":"/v1/chat/completions","#,
         r#""model":"chat-ü","route":null,"backend":"local","decision":"granted","reason":null,"status":200,"#,
-        r#""outcome":"completed","attempts":1,"hedges":0,"prompt_tokens":12,"completion_tokens":34,"duration_ms":56,"policy":"0f","#,
-        r#""client":"127.0.0.1","prev":"0000"#,
+        r#""outcome":"completed","replay_of":null,"attempts":1,"hedges":0,"prompt_tokens":12,"completion_tokens":34,"#,
+        r#""duration_ms":56,"policy":"0f","client":"127.0.0.1","prev":"0000"#,
     );
     assert!(rest[24..].starts_with(expected), "{rest}");
 }

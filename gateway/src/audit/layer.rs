@@ -158,6 +158,7 @@ fn record(context: &RequestContext, status: Option<StatusCode>, ended: context::
         reason: context.reason().map(Cow::Borrowed),
         status: status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).as_u16(),
         outcome,
+        replay_of: context.replay_of().map(|executed| executed.to_string().into()),
         attempts: context.attempts(),
         hedges: context.hedges(),
         prompt_tokens: usage.map(|usage| usage.prompt_tokens),

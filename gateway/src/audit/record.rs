@@ -44,6 +44,8 @@ pub struct Record {
     pub status: u16,
     /// How the answer ended.
     pub outcome: Outcome,
+    /// The `request_id` of the request whose outcome the caller got, where an idempotency key made this one a repetition of it.
+    pub replay_of: Option<Arc<str>>,
     /// How many times an upstream was tried.
     pub attempts: u32,
     /// How many of them were begun beside one that was slow.

@@ -96,6 +96,7 @@ fn record(request_id: &str) -> Record {
         reason: Some("missing_credential".into()),
         status: 401,
         outcome: Outcome::Failed,
+        replay_of: None,
         attempts: 0,
         hedges: 0,
         prompt_tokens: None,

@@ -32,6 +32,6 @@ pub use self::fault::{ConfigErrors, Fault, Place};
 pub use self::log::{InvalidLogFilter, LogFilter, LogFormat};
 pub use self::quantity::{ByteSize, InvalidByteSize};
 pub use self::settings::{
-    AuditSettings, AuthSettings, Certificate, ConnectionSettings, IssuerKeys, IssuerSettings, LocalSettings, LogSettings,
-    RequestSettings, Settings,
+    AuditSettings, AuthSettings, Certificate, ConnectionSettings, IdempotencySettings, IssuerKeys, IssuerSettings, LocalSettings,
+    LogSettings, RequestSettings, Settings,
 };

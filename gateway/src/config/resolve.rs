@@ -10,8 +10,8 @@ use toml::de::DeValue;
 use super::reader::Section;
 use super::values::{count, duration, flag, parsed, size, text, texts};
 use super::{
-    AuditSettings, AuthSettings, ByteSize, Certificate, ConnectionSettings, IssuerKeys, IssuerSettings, ListenAddress,
-    LocalSettings, LogFormat, LogSettings, RequestSettings, Settings,
+    AuditSettings, AuthSettings, ByteSize, Certificate, ConnectionSettings, IdempotencySettings, IssuerKeys, IssuerSettings,
+    ListenAddress, LocalSettings, LogFormat, LogSettings, RequestSettings, Settings,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -28,6 +28,7 @@ pub(super) fn settings(mut root: Section<'_, '_>) -> Settings {
         certificate: certificate(root.section("tls")),
         connections: connections(&mut limits, &mut timeouts),
         requests: requests(&mut limits, &mut timeouts),
+        idempotency: idempotency(root.section("idempotency")),
         auth: auth(&mut root),
         audit: audit(root.section("audit")),
         log: log(root.section("log")),
@@ -76,6 +77,25 @@ fn requests(limits: &mut Section<'_, '_>, timeouts: &mut Section<'_, '_>) -> Req
         body: limits.value("body", default.body, size(ByteSize::kib(1)..=ByteSize::mib(1024))),
         deadline: timeouts.value("request", default.deadline, duration(SECOND..=DAY)),
     }
+}
+
+fn idempotency(mut section: Section<'_, '_>) -> IdempotencySettings {
+    let default = IdempotencySettings::default();
+    let settings = IdempotencySettings {
+        ttl: section.value("ttl", default.ttl, duration(SECOND..=DAY)),
+        memory: section.value("memory", default.memory, size(ByteSize::mib(1)..=ByteSize::mib(64 << 10))),
+        answers: section.value("answers", default.answers, count(1..=10_000_000)),
+        answer: section.value("answer", default.answer, size(ByteSize::kib(1)..=ByteSize::mib(1024))),
+    };
+    // An answer that fills the memory would drive out all others, and may not be let in at all.
+    if settings.answer.0 > settings.memory.0 / 2 {
+        let key = if section.has("answer") { "answer" } else { "memory" };
+        let (answer, memory) = (settings.answer, settings.memory);
+        section
+            .refuse(key, &format!("one answer may be {answer} large, which is more than half of {memory}; change one of them"));
+    }
+    section.finish();
+    settings
 }
 
 fn auth(root: &mut Section<'_, '_>) -> AuthSettings {

@@ -25,6 +25,8 @@ pub struct Settings {
     pub connections: ConnectionSettings,
     /// Limits of one request.
     pub requests: RequestSettings,
+    /// What is kept for requests that come again.
+    pub idempotency: IdempotencySettings,
     /// Whose tokens are accepted.
     pub auth: AuthSettings,
     /// Where the audit log goes.
@@ -107,6 +109,32 @@ impl Default for RequestSettings {
             body: ByteSize::mib(16),
             // The longest that the large providers let a streamed answer take.
             deadline: Duration::from_mins(10),
+        }
+    }
+}
+
+/// What is kept for requests that come again with the same `Idempotency-Key`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdempotencySettings {
+    /// How long an answer is kept, from its end.
+    pub ttl: Duration,
+    /// Bytes of kept answers. Those under way may take as much again.
+    pub memory: ByteSize,
+    /// How many answers are kept.
+    pub answers: NonZeroUsize,
+    /// Bytes of one answer; a larger one is not kept. At most half of `memory`.
+    pub answer: ByteSize,
+}
+
+impl Default for IdempotencySettings {
+    fn default() -> Self {
+        Self {
+            // Longer than the retries of SDKs and job queues take, and as long as a request may take.
+            ttl: Duration::from_mins(10),
+            memory: ByteSize::mib(64),
+            answers: nonzero(10_000),
+            // The embeddings of some hundred texts, or any chat.
+            answer: ByteSize::mib(4),
         }
     }
 }

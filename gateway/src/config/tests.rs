@@ -71,7 +71,8 @@ fn every_setting_of_the_example_is_accepted() {
 fn every_setting_the_gateway_knows_is_in_the_example() {
     let everything = uncommented(Some(()));
     let example: toml::Table = everything.parse().unwrap();
-    for section in ["", "[tls]", "[limits]", "[timeouts]", "[auth]", "[audit]", "[log]", "[local]", "[[issuer]]"] {
+    for section in ["", "[tls]", "[limits]", "[timeouts]", "[idempotency]", "[auth]", "[audit]", "[log]", "[local]", "[[issuer]]"]
+    {
         let message = faults(&format!("{section}\nnosuchkey = 1"));
         let (_, accepted) = message.split_once("(accepted here: ").unwrap();
         let (accepted, _) = accepted.split_once(')').unwrap();
@@ -121,7 +122,7 @@ threads = -1
 "#;
     let expected = [
         r#"tradewind.toml:2:10: listen: "8443" is not an address; write host:port, for example localhost:8443 or [::]:8443"#,
-        "tradewind.toml:3:1: polcy: unknown key; did you mean policy? (accepted here: admin, audit, auth, home, issuer, limits, listen, local, log, policy, timeouts, tls)",
+        "tradewind.toml:3:1: polcy: unknown key; did you mean policy? (accepted here: admin, audit, auth, home, idempotency, issuer, limits, listen, local, log, policy, timeouts, tls)",
         "tradewind.toml:6:8: tls.cert: has no key beside it; set tls.key to the certificate's private key",
         r#"tradewind.toml:9:13: limits.in_flight: expected a whole number from 1 to 1000000, found the text "many""#,
         r#"tradewind.toml:10:8: limits.body: "16MB" is not a size; write a whole number with B, KiB, MiB or GiB, for example 16MiB"#,
@@ -142,6 +143,14 @@ threads = -1
         assert_eq!(found, expected);
     }
     assert_eq!(found.lines().count(), expected.len(), "{found}");
+}
+
+#[test]
+fn an_answer_that_would_fill_the_memory_is_refused_where_it_was_typed() {
+    let refused = |key: &str| format!("idempotency.{key}: one answer may be ");
+    assert!(faults("[idempotency]\nanswer = \"40MiB\"").contains(&refused("answer")));
+    assert!(faults("[idempotency]\nmemory = \"4MiB\"").contains(&refused("memory")));
+    assert!(parse("[idempotency]\nmemory = \"4MiB\"\nanswer = \"2MiB\"").is_ok());
 }
 
 #[test]

@@ -10,25 +10,40 @@ use std::{
 };
 
 use tokio::{sync::Notify, time::Instant};
+use tradewind_models::load::Full;
 use tradewind_policies::{
     BackendName, UpstreamModel,
-    select::{Ask, Health, Learnt, Monotonic, Outcome, Outlook, Remaining, Removed, Started},
+    select::{Ask, Forecast, Health, Learnt, Monotonic, Outcome, Outlook, Remaining, Removed, Started},
     spec::Concurrency,
 };
 use tradewind_protocol::Capabilities;
 
 use super::prompts::{Prefix, Prompts};
-use crate::{backend::BackendService, telemetry::DeploymentMetrics};
+use crate::{
+    backend::{BackendService, LocalEngines},
+    telemetry::DeploymentMetrics,
+};
 
 /// How much one stream counts in what is known of the size of events.
 const EVENT_WEIGHT: f64 = 0.1;
 
+/// Where a deployment is, and what it can do.
+pub struct Site {
+    /// The backend.
+    pub backend: BackendName,
+    /// What it calls the model.
+    pub model: UpstreamModel,
+    /// What the model can do there.
+    pub capabilities: Arc<Capabilities>,
+    /// The backend itself.
+    pub service: BackendService,
+    /// The engines of this process, where the model is one of theirs: they forecast themselves.
+    pub engines: Option<LocalEngines>,
+}
+
 /// One model of one backend: where attempts go, and what is known of them. Outlives a reload that does not change it.
 pub struct Deployment {
-    backend: BackendName,
-    model: UpstreamModel,
-    capabilities: Arc<Capabilities>,
-    service: BackendService,
+    site: Site,
     metrics: DeploymentMetrics,
     /// The instant from which the decisions count time.
     epoch: Instant,
@@ -47,20 +62,9 @@ pub struct Deployment {
 impl Deployment {
     /// A deployment of which no more is known than `health` says.
     #[must_use]
-    pub fn new(
-        backend: BackendName,
-        model: UpstreamModel,
-        capabilities: Arc<Capabilities>,
-        service: BackendService,
-        metrics: DeploymentMetrics,
-        epoch: Instant,
-        health: Health,
-    ) -> Self {
+    pub fn new(site: Site, metrics: DeploymentMetrics, epoch: Instant, health: Health) -> Self {
         Self {
-            backend,
-            model,
-            capabilities,
-            service,
+            site,
             metrics,
             epoch,
             health: Mutex::new(health),
@@ -74,25 +78,25 @@ impl Deployment {
     /// The backend's name.
     #[must_use]
     pub fn backend_name(&self) -> &str {
-        self.backend.as_str()
+        self.site.backend.as_str()
     }
 
     /// What the backend calls the model.
     #[must_use]
     pub const fn model(&self) -> &UpstreamModel {
-        &self.model
+        &self.site.model
     }
 
     /// What the model can do there.
     #[must_use]
     pub fn capabilities(&self) -> Arc<Capabilities> {
-        Arc::clone(&self.capabilities)
+        Arc::clone(&self.site.capabilities)
     }
 
     /// The backend itself.
     #[must_use]
     pub fn service(&self) -> BackendService {
-        self.service.clone()
+        self.site.service.clone()
     }
 
     /// The metrics of its requests.
@@ -105,7 +109,11 @@ impl Deployment {
     #[must_use]
     pub fn outlook(&self, ask: &Ask) -> Outlook {
         let now = self.now();
-        let outlook = self.with_health(|health| health.outlook(now, ask));
+        let (ask, full) = self.forecast(ask);
+        let outlook = self.with_health(|health| health.outlook(now, &ask));
+        if let Some(Full { retry_after }) = full {
+            return outlook.without(Removed::CoolingDown { until: now + retry_after });
+        }
         if self.is_unhealthy.load(Ordering::Relaxed) && outlook.removed.is_none() {
             return outlook.without(Removed::Unhealthy);
         }
@@ -124,7 +132,11 @@ impl Deployment {
     /// The deployment has become unavailable since it was chosen.
     pub fn start(self: &Arc<Self>, ask: &Ask, despite: Option<Removed>) -> Result<Run, Removed> {
         let now = self.now();
-        let started = self.with_health(|health| health.start(now, ask, despite))?;
+        let (ask, full) = self.forecast(ask);
+        if let Some(Full { retry_after }) = full {
+            return Err(Removed::CoolingDown { until: now + retry_after });
+        }
+        let started = self.with_health(|health| health.start(now, &ask, despite))?;
         Ok(Run { deployment: Arc::clone(self), begun: Instant::now(), started: Some(started), outcome: None })
     }
 
@@ -183,6 +195,23 @@ impl Deployment {
         self.with_health(|health| health.in_flight())
     }
 
+    /// The request with what the engine itself expects of it, where the model is in this process; or that the engine is full.
+    fn forecast(&self, ask: &Ask) -> (Ask, Option<Full>) {
+        let whole = |tokens: f64| tokens.max(0.0).round() as usize;
+        let told =
+            self.site.engines.as_ref().and_then(|engines| {
+                engines.forecast(self.site.model.as_str(), whole(ask.prompt_tokens), whole(ask.output_tokens))
+            });
+        match told {
+            None => (*ask, None),
+            Some(Err(full)) => (*ask, Some(full)),
+            Some(Ok(told)) => {
+                let (first_token, per_token) = (told.first_token.as_secs_f64(), told.per_token.as_secs_f64());
+                (Ask { forecast: Some(Forecast { first_token, per_token }), ..*ask }, None)
+            }
+        }
+    }
+
     fn now(&self) -> Monotonic {
         Monotonic::since_epoch(self.epoch.elapsed())
     }
@@ -199,7 +228,7 @@ impl Deployment {
 
 impl fmt::Debug for Deployment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Deployment").field("backend", &self.backend).field("model", &self.model).finish_non_exhaustive()
+        f.debug_struct("Deployment").field("backend", &self.site.backend).field("model", &self.site.model).finish_non_exhaustive()
     }
 }
 

@@ -9,7 +9,7 @@ mod prompts;
 mod state;
 
 pub use candidates::{Candidates, Chosen, Planned};
-pub use deployment::{Deployment, Run};
+pub use deployment::{Deployment, Run, Site};
 pub use layer::{Route, RouteLayer, Routed};
 pub use prompts::Prefix;
 pub use state::RouteState;

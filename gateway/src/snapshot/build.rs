@@ -15,7 +15,7 @@ use crate::{
     backend::{BackendService, CatalogError, Local, LocalEngines, Remote, adapter},
     client::{ClientOptions, TlsError, client},
     credential::{Authorizer, CredentialError, Surroundings},
-    route::Deployment,
+    route::{Deployment, Site},
     stack,
     telemetry::DeploymentMetrics,
 };
@@ -98,7 +98,14 @@ impl Builder {
         let capabilities = Arc::new(served.capabilities.apply(known));
         let health = Health::new(Prior::default(), spec.concurrency);
         let metrics = DeploymentMetrics::new(spec.name.as_str(), provider, model.as_str());
-        Deployment::new(spec.name.clone(), model.clone(), capabilities, built.service.clone(), metrics, self.epoch, health)
+        let site = Site {
+            backend: spec.name.clone(),
+            model: model.clone(),
+            capabilities,
+            service: built.service.clone(),
+            engines: matches!(spec.provider, Provider::Local).then(|| self.engines.clone()),
+        };
+        Deployment::new(site, metrics, self.epoch, health)
     }
 
     fn local(&self, spec: &BackendSpec) -> Result<Built, Reason> {

@@ -66,6 +66,10 @@ fn describe() {
         "Estimated price of attempts called off because another was quicker, in billionths of a US dollar."
     );
     describe_counter!(names::HEDGES_WON, "Second attempts that answered first.");
+    describe_counter!(names::IDEMPOTENCY_REQUESTS, "Requests with an idempotency key.");
+    describe_counter!(names::IDEMPOTENCY_EXECUTIONS, "Executions for an idempotency key that have ended.");
+    describe_gauge!(names::IDEMPOTENCY_STORED_ANSWERS, "Answers that are kept for their idempotency keys.");
+    describe_gauge!(names::IDEMPOTENCY_STORED_BYTES, Unit::Bytes, "What the kept answers count for in memory.");
     describe_counter!(names::POLICY_RELOADS, "Reloads of the policy.");
     describe_gauge!(names::POLICY_LOADED, Unit::Seconds, "When the policy in force was loaded, since 1970.");
     describe_gauge!(names::LOCAL_WAIT, Unit::Seconds, "How long a request that came now would wait for a local model.");

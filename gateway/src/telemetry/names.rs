@@ -25,6 +25,14 @@ pub const HEDGES: &str = "tradewind_hedges_total";
 pub const HEDGES_WON: &str = "tradewind_hedges_won_total";
 /// What attempts cost that were called off because another was quicker, in billionths of a US dollar.
 pub const HEDGE_COST: &str = "tradewind_hedge_cost_nano_usd_total";
+/// Requests with an idempotency key, by what they led to.
+pub const IDEMPOTENCY_REQUESTS: &str = "tradewind_idempotency_requests_total";
+/// Executions for an idempotency key that have ended, by what became of their answers.
+pub const IDEMPOTENCY_EXECUTIONS: &str = "tradewind_idempotency_executions_total";
+/// Answers that are kept for their idempotency keys.
+pub const IDEMPOTENCY_STORED_ANSWERS: &str = "tradewind_idempotency_stored_answers";
+/// What these answers count for in memory, in bytes.
+pub const IDEMPOTENCY_STORED_BYTES: &str = "tradewind_idempotency_stored_bytes";
 /// Reloads of the policy, by result.
 pub const POLICY_RELOADS: &str = "tradewind_policy_reloads_total";
 /// When the policy in force was loaded, in seconds since 1970.

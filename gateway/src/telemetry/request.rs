@@ -140,6 +140,7 @@ impl Line {
             status = self.status,
             error = context.reason(),
             outcome = outcome.as_str(),
+            replay_of = context.replay_of().map(tracing::field::display),
             attempts = context.attempts(),
             prompt_tokens = usage.map(|usage| usage.prompt_tokens),
             completion_tokens = usage.map(|usage| usage.completion_tokens),
