@@ -13,7 +13,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::{HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tradewind_policies::RouteName;
@@ -22,6 +22,8 @@ use uuid::Uuid;
 
 use crate::{auth::Principal, body::End, error::Kind, route::Deployment, snapshot::Snapshot};
 
+/// The header that says how many milliseconds somebody will wait: a client to the gateway, and the gateway to servers of the operator's own.
+pub const DEADLINE: HeaderName = HeaderName::from_static("x-tradewind-deadline-ms");
 /// The longest part of a path that is kept for the log and the audit record.
 const PATH_LIMIT: usize = 200;
 

@@ -17,7 +17,10 @@ use tradewind_policies::{
 };
 use tradewind_protocol::Capabilities;
 
-use super::prompts::{Prefix, Prompts};
+use super::{
+    Switch,
+    prompts::{Prefix, Prompts},
+};
 use crate::{backend::BackendService, telemetry::DeploymentMetrics};
 
 /// How much one stream counts in what is known of the size of events.
@@ -40,12 +43,15 @@ pub struct Deployment {
     tokens_per_event: Mutex<Option<f64>>,
     /// What an active check found; where there is none, all is well.
     is_unhealthy: AtomicBool,
+    /// Whether an operator took its backend out of service.
+    switch: Switch,
     /// Somebody has left, so there may be room.
     left: Notify,
 }
 
 impl Deployment {
-    /// A deployment of which no more is known than `health` says.
+    /// A deployment of which no more is known than `health` says, out of service while `switch` is off.
+    #[expect(clippy::too_many_arguments, reason = "what a deployment is made of, put together in one place")]
     #[must_use]
     pub fn new(
         backend: BackendName,
@@ -55,6 +61,7 @@ impl Deployment {
         metrics: DeploymentMetrics,
         epoch: Instant,
         health: Health,
+        switch: Switch,
     ) -> Self {
         Self {
             backend,
@@ -67,6 +74,7 @@ impl Deployment {
             prompts: Mutex::default(),
             tokens_per_event: Mutex::default(),
             is_unhealthy: AtomicBool::new(false),
+            switch,
             left: Notify::new(),
         }
     }
@@ -106,10 +114,13 @@ impl Deployment {
     pub fn outlook(&self, ask: &Ask) -> Outlook {
         let now = self.now();
         let outlook = self.with_health(|health| health.outlook(now, ask));
-        if self.is_unhealthy.load(Ordering::Relaxed) && outlook.removed.is_none() {
-            return outlook.without(Removed::Unhealthy);
+        if self.is_drained() {
+            outlook.without(Removed::Drained)
+        } else if !self.is_healthy() && outlook.removed.is_none() {
+            outlook.without(Removed::Unhealthy)
+        } else {
+            outlook
         }
-        outlook
     }
 
     /// How long until `moment`.
@@ -123,6 +134,9 @@ impl Deployment {
     /// # Errors
     /// The deployment has become unavailable since it was chosen.
     pub fn start(self: &Arc<Self>, ask: &Ask, despite: Option<Removed>) -> Result<Run, Removed> {
+        if self.is_drained() {
+            return Err(Removed::Drained);
+        }
         let now = self.now();
         let started = self.with_health(|health| health.start(now, ask, despite))?;
         Ok(Run { deployment: Arc::clone(self), begun: Instant::now(), started: Some(started), outcome: None })
@@ -147,6 +161,31 @@ impl Deployment {
     /// An active check of its backend found that it can serve, or cannot.
     pub fn checked(&self, is_healthy: bool) {
         self.is_unhealthy.store(!is_healthy, Ordering::Relaxed);
+    }
+
+    /// Whether it can serve, as far as active checks tell.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        !self.is_unhealthy.load(Ordering::Relaxed)
+    }
+
+    /// Whether an operator took its backend out of service.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.switch.is_off()
+    }
+
+    /// Its server told how many requests it works on and how many wait there, whoever sent them. That is believed for `fresh`.
+    pub fn observe_load(&self, running: f64, waiting: f64, fresh: Duration) {
+        let now = self.now();
+        self.with_health(|health| health.observe_load(now, running, waiting, fresh));
+    }
+
+    /// How many requests of others its server has, as far as it tells.
+    #[must_use]
+    pub fn shared_with(&self) -> f64 {
+        let now = self.now();
+        self.with_health(|health| health.shared_with(now))
     }
 
     /// What was learnt, once there is something.
@@ -181,6 +220,12 @@ impl Deployment {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.with_health(|health| health.in_flight())
+    }
+
+    /// How many requests may be under way, if that is limited.
+    #[must_use]
+    pub fn allowed(&self) -> Option<f64> {
+        self.with_health(|health| health.allowed())
     }
 
     fn now(&self) -> Monotonic {

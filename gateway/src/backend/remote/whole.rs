@@ -13,7 +13,7 @@ use tradewind_protocol::{
 };
 use tradewind_providers::{Reply, Translate, Translated};
 
-use super::outcome::{unreadable, with_causes};
+use super::outcome::unreadable;
 use crate::{backend::Attempt, context::RequestContext, error::Kind, inference::Failure, inference::Whole};
 
 /// The largest whole answer that is taken: far above a real one, and a bound on what an upstream makes us hold.
