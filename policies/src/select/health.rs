@@ -139,6 +139,14 @@ pub struct Learnt {
     pub variance: [f64; 2],
 }
 
+impl Learnt {
+    /// Whether it can be true of anything; what is not is never recalled.
+    pub fn is_sane(&self) -> bool {
+        let is_sane = |seconds: &f64| seconds.is_finite() && (0.0..3600.0).contains(seconds);
+        self.first_token.iter().chain(&self.per_token).chain(&self.variance).all(is_sane)
+    }
+}
+
 impl Default for Health {
     fn default() -> Self {
         Self::new(Prior::default(), Concurrency::Unlimited)
@@ -340,8 +348,7 @@ impl Health {
 
     /// Starts from what was learnt before a restart, and doubts it: things may have changed.
     pub fn recall(&mut self, learnt: &Learnt) {
-        let is_sane = |seconds: &f64| seconds.is_finite() && (0.0..3600.0).contains(seconds);
-        if !learnt.first_token.iter().chain(&learnt.per_token).chain(&learnt.variance).all(is_sane) {
+        if !learnt.is_sane() {
             return;
         }
         self.first_token.recall(learnt.first_token);
