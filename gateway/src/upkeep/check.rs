@@ -70,3 +70,18 @@ impl Drop for Found<'_> {
         self.tell(true);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_failures_in_a_row_are_believed_and_one_success_ends_it() {
+        let mut finding = Finding::default();
+        let mut changes = |answers: &[bool]| answers.iter().map(|is_ok| finding.observe(*is_ok)).collect::<Vec<_>>();
+        assert_eq!(changes(&[true, false, true, false]), [None; 4]);
+        assert_eq!(changes(&[false, false, false]), [Some(Change::Fell), None, None]);
+        assert_eq!(changes(&[true, true]), [Some(Change::Recovered), None]);
+        assert_eq!(changes(&[false, false]), [None, Some(Change::Fell)]);
+    }
+}

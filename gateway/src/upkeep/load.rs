@@ -94,3 +94,49 @@ fn after_labels(text: &str) -> Option<&str> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(page: &str) -> Option<(f64, f64)> {
+        Load::read(page).map(|load| (load.running, load.waiting))
+    }
+
+    #[test]
+    fn every_kind_of_server_is_understood() {
+        for (page, load) in [
+            ("vllm:num_requests_running{engine=\"0\"} 3.0\nvllm:num_requests_waiting{engine=\"0\"} 1.0\n", (3.0, 1.0)),
+            ("num_requests_running{model_name=\"m\"} 3\nnum_requests_waiting{model_name=\"m\"} 1\n", (3.0, 1.0)),
+            ("sglang:num_running_reqs{tp_rank=\"0\"} 4\nsglang:num_queue_reqs{tp_rank=\"0\"} 2\n", (4.0, 2.0)),
+            ("tgi_batch_current_size 8\ntgi_queue_size 5\n", (8.0, 5.0)),
+            ("te_queue_size 6\n", (0.0, 6.0)),
+        ] {
+            assert_eq!(told(page), Some(load), "{page}");
+        }
+    }
+
+    #[test]
+    fn models_and_engines_are_added_up_and_other_lines_are_left_alone() {
+        let page = "# HELP vllm:num_requests_running 99\n\
+                    # TYPE vllm:num_requests_running gauge\n\
+                    vllm:num_requests_running{engine=\"0\",model_name=\"a } \\\" b\"} 2.0 1700000000000\r\n\
+                    \tvllm:num_requests_running {engine=\"1\"}\t3\n\
+                    vllm:num_requests_running_total 70\n\
+                    vllm:num_requests_waiting NaN\n\
+                    vllm:num_requests_waiting +Inf\n\
+                    vllm:num_requests_waiting -1\n\
+                    vllm:num_requests_waiting{broken=\"\n\
+                    vllm:num_requests_waiting\n";
+        assert_eq!(told(page), Some((5.0, 0.0)));
+    }
+
+    #[test]
+    fn a_page_without_any_of_it_tells_nothing() {
+        for page in
+            ["", "<html><body>not here</body></html>", "# vllm:num_requests_running 1", "process_open_fds 12\n", "{", "é{} 1"]
+        {
+            assert_eq!(told(page), None, "{page}");
+        }
+    }
+}

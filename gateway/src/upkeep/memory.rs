@@ -171,3 +171,112 @@ fn read(home: &Home) -> Result<BTreeMap<(String, String), Entry>, String> {
 fn seconds(moment: SystemTime) -> u64 {
     moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+    use tradewind_policies::{
+        Policy, SourceFile,
+        select::{Ask, Outcome},
+    };
+
+    use super::*;
+    use crate::{backend::LocalEngines, client::ClientOptions, client::client, credential::Surroundings, snapshot::Builder};
+
+    const DAY: Duration = Duration::from_hours(24);
+
+    fn now() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+    }
+
+    /// Backends of these names, of which nothing is known.
+    fn snapshot(names: &[&str]) -> Snapshot {
+        let backend = |name: &&str| format!("[backend.{name}]\nprovider = \"openai\"\nsecret = \"env:KEY\"\nmodels.m = {{}}\n");
+        let text = format!("version = 1\n{}", names.iter().map(backend).collect::<String>());
+        let policy = Policy::parse(&[SourceFile::new("policy.toml", text)]).unwrap();
+        let http = client(&ClientOptions::plain(Duration::from_secs(1))).unwrap();
+        Snapshot::build(policy, &Builder::new(LocalEngines::default(), Surroundings::of_process(http)), None).unwrap()
+    }
+
+    /// One request is answered by every backend.
+    fn use_once(snapshot: &Snapshot) {
+        for (_, deployment) in snapshot.deployments() {
+            let mut run = deployment.start(&Ask::default(), None).unwrap();
+            run.first_token();
+            run.ended(Outcome::Success { output_tokens: 0 });
+        }
+    }
+
+    fn base(snapshot: &Snapshot) -> f64 {
+        snapshot.deployments().map(|(_, deployment)| deployment.outlook(&Ask::default()).first_token.base).sum()
+    }
+
+    fn recalled(home: &Home, now: SystemTime) -> f64 {
+        let snapshot = snapshot(&["a"]);
+        Memory::open(home.clone(), now).recall(&snapshot);
+        base(&snapshot)
+    }
+
+    fn kept_of(names: &[&str]) -> (TempDir, Home, Snapshot) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(&folder.path().join("home")).unwrap();
+        let snapshot = snapshot(names);
+        use_once(&snapshot);
+        let mut memory = Memory::open(home.clone(), now());
+        memory.note(&snapshot, now());
+        memory.write().unwrap();
+        (folder, home, snapshot)
+    }
+
+    #[test]
+    fn what_was_learnt_is_recalled_for_a_week() {
+        let (_folder, home, learnt) = kept_of(&["a"]);
+        let unknown = base(&snapshot(&["a"]));
+        assert_ne!(base(&learnt), unknown);
+        assert_eq!(recalled(&home, now() + 6 * DAY), base(&learnt));
+        assert_eq!(recalled(&home, now() + 8 * DAY), unknown);
+    }
+
+    #[test]
+    fn what_was_not_heard_of_again_is_kept_and_grows_old() {
+        let (_folder, home, learnt) = kept_of(&["a"]);
+        for day in 1..=6 {
+            let mut memory = Memory::open(home.clone(), now() + day * DAY);
+            let (known, other) = (snapshot(&["a"]), snapshot(&["b"]));
+            memory.recall(&known);
+            use_once(&other);
+            memory.note(&known, now() + day * DAY);
+            memory.note(&other, now() + day * DAY);
+            memory.write().unwrap();
+        }
+        assert_eq!(recalled(&home, now() + 6 * DAY), base(&learnt));
+        assert_ne!(recalled(&home, now() + 8 * DAY), base(&learnt));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_is_done_without_and_replaced() {
+        let (_folder, home, learnt) = kept_of(&["a"]);
+        let good = std::fs::read_to_string(home.learnt_file()).unwrap();
+        let unknown = base(&snapshot(&["a"]));
+        for bad in ["", "{", "[]", "{\"version\":2,\"deployments\":[]}", &good.replace("\"at\"", "\"when\"")] {
+            std::fs::write(home.learnt_file(), bad).unwrap();
+            assert_eq!(recalled(&home, now()), unknown, "{bad}");
+        }
+        let mut memory = Memory::open(home.clone(), now());
+        memory.note(&learnt, now());
+        memory.write().unwrap();
+        assert_eq!(std::fs::read_to_string(home.learnt_file()).unwrap(), good);
+    }
+
+    #[test]
+    fn nothing_is_written_where_nothing_is_new() {
+        let (_folder, home, learnt) = kept_of(&["a"]);
+        std::fs::remove_file(home.learnt_file()).unwrap();
+        let mut memory = Memory::open(home.clone(), now());
+        memory.write().unwrap();
+        assert!(!home.learnt_file().exists());
+        memory.note(&learnt, now());
+        memory.write().unwrap();
+        assert!(home.learnt_file().exists());
+    }
+}

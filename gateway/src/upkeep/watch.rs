@@ -48,8 +48,8 @@ pub(super) struct Watches {
 #[derive(Debug)]
 struct Watch {
     subject: Subject,
-    /// Ends the task with it.
-    _task: AbortOnDropHandle<()>,
+    /// Ends with this.
+    task: AbortOnDropHandle<()>,
 }
 
 impl Watches {
@@ -62,12 +62,6 @@ impl Watches {
             self.running.insert(place, same.unwrap_or_else(|| Watch::begin(purpose, subject)));
         }
     }
-
-    /// How many there are.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.running.len()
-    }
 }
 
 impl Watch {
@@ -76,7 +70,7 @@ impl Watch {
             Purpose::Health => tokio::spawn(check::check(subject.clone())),
             Purpose::Load => tokio::spawn(load::follow(subject.clone())),
         };
-        Self { subject, _task: AbortOnDropHandle::new(task) }
+        Self { subject, task: AbortOnDropHandle::new(task) }
     }
 }
 
@@ -134,5 +128,56 @@ impl Subject {
     pub(super) async fn pause(&self) {
         let share = rand::rng().random_range(1.0 - JITTER..1.0 + JITTER);
         sleep(self.every().mul_f64(share)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tradewind_policies::{Policy, SourceFile};
+
+    use super::*;
+    use crate::{backend::LocalEngines, client::ClientOptions, client::client, credential::Surroundings, snapshot::Builder};
+
+    fn snapshot(builder: &Builder, backends: &str, previous: Option<&Snapshot>) -> Snapshot {
+        let policy = Policy::parse(&[SourceFile::new("policy.toml", format!("version = 1\n{backends}"))]).unwrap();
+        Snapshot::build(policy, builder, previous).unwrap()
+    }
+
+    fn server(name: &str, more: &str) -> String {
+        format!("[backend.{name}]\nprovider = \"vllm\"\nbase_url = \"http://127.0.0.1:1/v1\"\nmodels.m = {{}}\n{more}\n")
+    }
+
+    fn builder() -> Builder {
+        let http = client(&ClientOptions::plain(Duration::from_secs(1))).unwrap();
+        Builder::new(LocalEngines::default(), Surroundings::of_process(http))
+    }
+
+    /// The tasks under way, which tell those that go on from those that begin anew.
+    fn tasks(watches: &Watches) -> HashMap<(String, Purpose), tokio::task::Id> {
+        watches.running.iter().map(|((name, purpose), watch)| ((name.to_string(), *purpose), watch.task.id())).collect()
+    }
+
+    #[tokio::test]
+    async fn only_what_changes_begins_anew_and_nothing_goes_on_that_is_not_asked_for() {
+        let (builder, mut watches) = (builder(), Watches::default());
+        let first = snapshot(&builder, &(server("a", "") + &server("b", "metrics = false")), None);
+        watches.follow(&first);
+        let before = tasks(&watches);
+        assert_eq!(before.len(), 3);
+
+        // A price says nothing of how to watch.
+        let text =
+            server("a", "probe = { every = \"1s\" }").replace("models.m = {}", "models.m = { price = { in = 1, out = 2 } }");
+        let second = snapshot(&builder, &(text + &server("c", "")), Some(&first));
+        watches.follow(&second);
+        let after = tasks(&watches);
+        let place = |name: &str, purpose| (name.to_owned(), purpose);
+        assert_eq!(after.len(), 4);
+        assert_eq!(after[&place("a", Purpose::Load)], before[&place("a", Purpose::Load)]);
+        assert_ne!(after[&place("a", Purpose::Health)], before[&place("a", Purpose::Health)]);
+        assert!(!after.contains_key(&place("b", Purpose::Health)));
+
+        watches.follow(&snapshot(&builder, "", Some(&second)));
+        assert!(watches.running.is_empty());
     }
 }

@@ -26,3 +26,4 @@ mod refusals;
 mod reload;
 mod shutdown;
 mod support;
+mod upkeep;
