@@ -386,11 +386,16 @@ pub(crate) mod testing {
         snapshot::Builder,
     };
 
+    /// What builds the backends of a gateway without local models.
+    pub(crate) fn builder() -> Builder {
+        let http = client(&ClientOptions::plain(Duration::from_secs(1))).unwrap();
+        Builder::new(LocalEngines::default(), Surroundings::of_process(http))
+    }
+
     /// A request to a gateway that serves nothing.
     pub(crate) fn context() -> Arc<RequestContext> {
         let policy = tradewind_policies::Policy::local(None, None).unwrap();
-        let surroundings = Surroundings::of_process(client(&ClientOptions::plain(Duration::from_secs(1))).unwrap());
-        let snapshot = Snapshot::build(policy, &Builder::new(LocalEngines::default(), surroundings), None).unwrap();
+        let snapshot = Snapshot::build(policy, &builder(), None).unwrap();
         Arc::new(RequestContext::new(Origin::unknown(), Method::POST, "/v1/chat/completions", Arc::new(snapshot)))
     }
 }

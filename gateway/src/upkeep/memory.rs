@@ -181,7 +181,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{backend::LocalEngines, client::ClientOptions, client::client, credential::Surroundings, snapshot::Builder};
+    use crate::context::testing::builder;
 
     const DAY: Duration = Duration::from_hours(24);
 
@@ -194,8 +194,7 @@ mod tests {
         let backend = |name: &&str| format!("[backend.{name}]\nprovider = \"openai\"\nsecret = \"env:KEY\"\nmodels.m = {{}}\n");
         let text = format!("version = 1\n{}", names.iter().map(backend).collect::<String>());
         let policy = Policy::parse(&[SourceFile::new("policy.toml", text)]).unwrap();
-        let http = client(&ClientOptions::plain(Duration::from_secs(1))).unwrap();
-        Snapshot::build(policy, &Builder::new(LocalEngines::default(), Surroundings::of_process(http)), None).unwrap()
+        Snapshot::build(policy, &builder(), None).unwrap()
     }
 
     /// One request is answered by every backend.
@@ -207,11 +206,14 @@ mod tests {
         }
     }
 
-    fn base(snapshot: &Snapshot) -> f64 {
-        snapshot.deployments().map(|(_, deployment)| deployment.outlook(&Ask::default()).first_token.base).sum()
+    /// What an idle backend is thought to take, in whole microseconds: the file may lose the last digit.
+    fn base(snapshot: &Snapshot) -> u64 {
+        let seconds: f64 =
+            snapshot.deployments().map(|(_, deployment)| deployment.outlook(&Ask::default()).first_token.base).sum();
+        (seconds * 1e6).round() as u64
     }
 
-    fn recalled(home: &Home, now: SystemTime) -> f64 {
+    fn recalled(home: &Home, now: SystemTime) -> u64 {
         let snapshot = snapshot(&["a"]);
         Memory::open(home.clone(), now).recall(&snapshot);
         base(&snapshot)

@@ -136,7 +136,7 @@ mod tests {
     use tradewind_policies::{Policy, SourceFile};
 
     use super::*;
-    use crate::{backend::LocalEngines, client::ClientOptions, client::client, credential::Surroundings, snapshot::Builder};
+    use crate::{context::testing::builder, snapshot::Builder};
 
     fn snapshot(builder: &Builder, backends: &str, previous: Option<&Snapshot>) -> Snapshot {
         let policy = Policy::parse(&[SourceFile::new("policy.toml", format!("version = 1\n{backends}"))]).unwrap();
@@ -145,11 +145,6 @@ mod tests {
 
     fn server(name: &str, more: &str) -> String {
         format!("[backend.{name}]\nprovider = \"vllm\"\nbase_url = \"http://127.0.0.1:1/v1\"\nmodels.m = {{}}\n{more}\n")
-    }
-
-    fn builder() -> Builder {
-        let http = client(&ClientOptions::plain(Duration::from_secs(1))).unwrap();
-        Builder::new(LocalEngines::default(), Surroundings::of_process(http))
     }
 
     /// The tasks under way, which tell those that go on from those that begin anew.
@@ -177,7 +172,7 @@ mod tests {
         assert_ne!(after[&place("a", Purpose::Health)], before[&place("a", Purpose::Health)]);
         assert!(!after.contains_key(&place("b", Purpose::Health)));
 
-        watches.follow(&snapshot(&builder, "", Some(&second)));
+        watches.follow(&snapshot(&builder, &server("a", "probe = false\nmetrics = false"), Some(&second)));
         assert!(watches.running.is_empty());
     }
 }
