@@ -27,8 +27,11 @@ pub enum PageError {
     #[error("{0}")]
     Unreachable(String),
     /// It did not answer in time.
-    #[error("no answer within {}", humantime::format_duration(*.0))]
-    Late(Duration),
+    #[error("no answer within {}", humantime::format_duration(*limit))]
+    Late {
+        /// That time.
+        limit: Duration,
+    },
     /// It answered with something else than success.
     #[error("status {0}")]
     Refused(StatusCode),
@@ -46,7 +49,7 @@ impl Pages {
     /// # Errors
     /// [`PageError`].
     pub async fn get(&self, path: &PathAndQuery, limit: Duration) -> Result<Bytes, PageError> {
-        timeout(limit, self.fetch(path)).await.unwrap_or(Err(PageError::Late(limit)))
+        timeout(limit, self.fetch(path)).await.unwrap_or(Err(PageError::Late { limit }))
     }
 
     async fn fetch(&self, path: &PathAndQuery) -> Result<Bytes, PageError> {

@@ -14,7 +14,10 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tradewind_policies::select::Learnt;
 
-use crate::{home::Home, snapshot::Snapshot};
+use crate::{
+    home::{Home, HomeError},
+    snapshot::Snapshot,
+};
 
 /// What the file is written as. A later format has another number, and is not guessed at.
 const VERSION: u32 = 1;
@@ -106,7 +109,7 @@ impl Memory {
 
     /// Takes in what the deployments of `snapshot` have learnt. Of those that it does not have, and of those that were not heard of since
     /// the start, what was known before stays.
-    pub(super) fn note(&mut self, snapshot: &Snapshot, now: SystemTime) {
+    fn note(&mut self, snapshot: &Snapshot, now: SystemTime) {
         for (backend, deployment) in snapshot.deployments() {
             let Some(learnt) = deployment.learnt().filter(Learnt::is_sane) else { continue };
             let place = (backend.name.to_string(), deployment.model().to_string());
@@ -120,7 +123,7 @@ impl Memory {
     }
 
     /// Writes the file, unless it says the same already.
-    pub(super) fn write(&mut self) -> Result<(), WriteError> {
+    fn write(&mut self) -> Result<(), WriteError> {
         if self.is_kept {
             return Ok(());
         }
@@ -146,9 +149,9 @@ impl Memory {
 
 /// Why the file is not written.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum WriteError {
+enum WriteError {
     #[error(transparent)]
-    Home(#[from] crate::home::HomeError),
+    Home(#[from] HomeError),
     #[error(transparent)]
     Json(#[from] serde_json::Error),
 }

@@ -78,7 +78,7 @@ impl Watch {
 fn subjects(backend: &Backend) -> impl Iterator<Item = (Purpose, Subject)> {
     let spec = backend.spec();
     let polls = [(Purpose::Health, &spec.probe), (Purpose::Load, &spec.metrics)];
-    polls.into_iter().filter_map(|(purpose, poll)| Some((purpose, Subject::of(backend, poll.as_ref()?)?)))
+    polls.into_iter().filter_map(move |(purpose, poll)| Some((purpose, Subject::of(backend, poll.as_ref()?)?)))
 }
 
 /// A page, and whom it tells something about.
