@@ -164,7 +164,7 @@ mod tests {
     /// An event after each of these pauses, and then no more.
     fn events(pauses: impl Iterator<Item = Duration> + Send + 'static) -> EventStream {
         Box::pin(stream::iter(pauses).then(|pause| async move {
-            tokio::time::sleep(pause).await;
+            sleep(pause).await;
             Ok(Bytes::from_static(b": still here\n\ndata: {}\n\n"))
         }))
     }
@@ -220,7 +220,7 @@ mod tests {
         while let Some(item) = stream.next().await {
             item.unwrap();
             passed += 1;
-            tokio::time::sleep(Duration::from_secs(5)).await;
+            sleep(Duration::from_secs(5)).await;
         }
         assert_eq!(passed, 100);
     }

@@ -49,7 +49,7 @@ pub(super) struct Watches {
 struct Watch {
     subject: Subject,
     /// Ends with this.
-    task: AbortOnDropHandle<()>,
+    _task: AbortOnDropHandle<()>,
 }
 
 impl Watches {
@@ -70,7 +70,7 @@ impl Watch {
             Purpose::Health => tokio::spawn(check::check(subject.clone())),
             Purpose::Load => tokio::spawn(load::follow(subject.clone())),
         };
-        Self { subject, task: AbortOnDropHandle::new(task) }
+        Self { subject, _task: AbortOnDropHandle::new(task) }
     }
 }
 
@@ -149,7 +149,11 @@ mod tests {
 
     /// The tasks under way, which tell those that go on from those that begin anew.
     fn tasks(watches: &Watches) -> HashMap<(String, Purpose), tokio::task::Id> {
-        watches.running.iter().map(|((name, purpose), watch)| ((name.to_string(), *purpose), watch.task.id())).collect()
+        watches
+            .running
+            .iter()
+            .map(|((name, purpose), watch)| ((name.to_string(), *purpose), watch._task.abort_handle().id()))
+            .collect()
     }
 
     #[tokio::test]
