@@ -65,12 +65,13 @@ SHARED = frozenset(
     {"body", "client", "config", "context", "error", "finishing", "home", "inference", "snapshot", "telemetry"}
 )
 # One-way exceptions. An attempt is made on the deployments that routing ordered, and a deployment wraps a backend, whose
-# last step before the socket is its credential; the operators' listener is served by the same server and reports on the health of the log
-# and of the local models.
+# last step before the socket is its credential; what is found out about a server is told to its deployments; the operators' listener
+# is served by the same server and reports on the health of the log and of the local models.
 NEIGHBOURS: dict[str, frozenset[str]] = {
     "dispatch": frozenset({"route", "backend"}),
     "backend": frozenset({"credential"}),
     "route": frozenset({"backend"}),
+    "upkeep": frozenset({"route"}),
     "admin": frozenset({"server", "audit", "backend"}),
 }
 

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::{HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tradewind_policies::RouteName;
@@ -22,6 +22,8 @@ use uuid::Uuid;
 
 use crate::{auth::Principal, body::End, error::Kind, idempotency::IdempotencyKey, route::Deployment, snapshot::Snapshot};
 
+/// The header that says how many milliseconds somebody will wait: a client to the gateway, and the gateway to servers of the operator's own.
+pub const DEADLINE: HeaderName = HeaderName::from_static("x-tradewind-deadline-ms");
 /// The longest part of a path that is kept for the log and the audit record.
 const PATH_LIMIT: usize = 200;
 
@@ -410,11 +412,16 @@ pub(crate) mod testing {
         snapshot::Builder,
     };
 
+    /// What builds the backends of a gateway without local models.
+    pub(crate) fn builder() -> Builder {
+        let http = client(&ClientOptions::plain(Duration::from_secs(1))).unwrap();
+        Builder::new(LocalEngines::default(), Surroundings::of_process(http))
+    }
+
     /// A request to a gateway that serves nothing.
     pub(crate) fn context() -> Arc<RequestContext> {
         let policy = tradewind_policies::Policy::local(None, None).unwrap();
-        let surroundings = Surroundings::of_process(client(&ClientOptions::plain(Duration::from_secs(1))).unwrap());
-        let snapshot = Snapshot::build(policy, &Builder::new(LocalEngines::default(), surroundings), None).unwrap();
+        let snapshot = Snapshot::build(policy, &builder(), None).unwrap();
         Arc::new(RequestContext::new(Origin::unknown(), Method::POST, "/v1/chat/completions", Arc::new(snapshot)))
     }
 

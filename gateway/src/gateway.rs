@@ -3,14 +3,22 @@
 //! [`Gateway::bind`] does everything that can fail on an operator's mistake, so that it is told at once and before a model is
 //! fetched. [`Gateway::run`] then serves until a shutdown; local models come in while it already serves the clouds.
 
-use std::{fmt, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
+    sync::Notify,
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval_at},
 };
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tower::util::MapRequest;
 use tradewind_models::manifest::{self, Manifest};
 use tradewind_policies::{Policy, spec::Provider};
@@ -31,6 +39,7 @@ use crate::{
     snapshot::{Builder, Snapshot},
     stack::{self, Shared},
     telemetry,
+    upkeep::{self, Memory},
 };
 
 /// How long a connection to a token endpoint or a metadata service may take.
@@ -48,6 +57,7 @@ pub struct Gateway {
     engines: LocalEngines,
     authenticator: Arc<Authenticator>,
     audit: Audit,
+    memory: Memory,
 }
 
 /// Why a gateway cannot start.
@@ -82,6 +92,9 @@ pub enum RunError {
     /// The policy files cannot be watched.
     #[error("cannot watch the policy for changes: {0}")]
     Watch(#[from] notify::Error),
+    /// What a task of the gateway's own was doing.
+    #[error("a task of the gateway panicked: {0}")]
+    Task(#[from] tokio::task::JoinError),
     /// The last records of the audit log were not written.
     #[error(transparent)]
     Audit(#[from] AuditError),
@@ -103,6 +116,8 @@ impl Gateway {
         let surroundings = Surroundings::of_process(client(&ClientOptions::plain(CREDENTIALS_CONNECT))?);
         let builder = Builder::new(engines.clone(), surroundings);
         let snapshot = Snapshot::build(policy, &builder, None).map_err(LoadError::Unbuildable)?;
+        let memory = Memory::open(home.clone(), SystemTime::now());
+        memory.recall(&snapshot);
         let issuers = issuers(&settings, &home);
         let authenticator = Authenticator::new(issuers, Arc::new(HttpFetch::new()?), Arc::new(SystemClock))?;
         let folder = settings.audit.dir.clone().unwrap_or_else(|| home.audit_dir());
@@ -110,7 +125,7 @@ impl Gateway {
         let audit = Audit::open(&folder, options)?;
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
         let authenticator = Arc::new(authenticator);
-        Ok(Self { settings, home, listeners, admin, tls, snapshot, builder, engines, authenticator, audit })
+        Ok(Self { settings, home, listeners, admin, tls, snapshot, builder, engines, authenticator, audit, memory })
     }
 
     /// What it was told.
@@ -166,9 +181,14 @@ impl Gateway {
     pub async fn run(self, metrics: PrometheusHandle, shutdown: Shutdown) -> Result<(), RunError> {
         self.snapshot.load().warm();
         let mut background = JoinSet::new();
+        let replaced = Arc::new(Notify::new());
         if let Some(path) = &self.settings.policy {
-            background.spawn(Reloader::watch(path, self.builder, Arc::clone(&self.snapshot))?.run());
+            let (current, replaced) = (Arc::clone(&self.snapshot), Arc::clone(&replaced));
+            background.spawn(Reloader::watch(path, self.builder, current, replaced)?.run());
         }
+        background.spawn(upkeep::watch(Arc::clone(&self.snapshot), replaced));
+        let end = CancellationToken::new();
+        let memory = AbortOnDropHandle::new(tokio::spawn(self.memory.keep(Arc::clone(&self.snapshot), end.clone())));
         let authenticator = Arc::clone(&self.authenticator);
         background.spawn(async move { authenticator.keep_keys_fresh().await });
         background.spawn(keep_up(metrics.clone()));
@@ -176,7 +196,8 @@ impl Gateway {
         let tidied = ledger.clone();
         background.spawn(async move { tidied.keep_tidy().await });
 
-        let admin = Admin::new(metrics, self.audit.clone(), self.engines.clone(), shutdown.clone());
+        let (engines, snapshot) = (self.engines.clone(), Arc::clone(&self.snapshot));
+        let admin = Admin::new(metrics, self.audit.clone(), engines, snapshot, shutdown.clone());
         // Operators watch the drain too, so their listener ends after the other.
         let admin_shutdown = Shutdown::new();
         let admin_server = Server::http(self.admin, self.settings.connections.clone(), admin_shutdown.clone());
@@ -198,7 +219,11 @@ impl Gateway {
         tracing::info!(forced = drained.forced, cut = drained.cut, "drained");
         admin_shutdown.force();
         background.shutdown().await;
+        end.cancel();
+        // Whatever becomes of that, the last records of requests are written.
+        let remembered = memory.await;
         self.audit.close().await?;
+        remembered?;
         Ok(())
     }
 }

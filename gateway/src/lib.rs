@@ -19,6 +19,8 @@
 //! On the way back the [`body`] owns what must outlast the headers, and settles it when it ends or is dropped. An
 //! [`error`] becomes HTTP in one place, near the top.
 //!
+//! Beside the requests, [`upkeep`] looks after what is known of the backends.
+//!
 //! [`gateway`] puts all of it together from the [settings](config), and [`reload`] replaces the [`snapshot`] of policy and backends that
 //! requests are served by. Modules of one feature do not import those of another; they meet in the modules named here that put
 //! others together.
@@ -50,3 +52,4 @@ pub mod server;
 pub mod snapshot;
 pub mod stack;
 pub mod telemetry;
+pub mod upkeep;

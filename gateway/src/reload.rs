@@ -16,7 +16,7 @@ use arc_swap::ArcSwap;
 use metrics::{counter, gauge};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::{
-    sync::mpsc,
+    sync::{Notify, mpsc},
     time::{Instant, timeout_at},
 };
 use tradewind_policies::{InvalidName, Policy, PolicyErrors, SourceFile};
@@ -102,17 +102,19 @@ pub struct Reloader {
     path: PathBuf,
     builder: Builder,
     current: Arc<ArcSwap<Snapshot>>,
+    /// Told whenever that is another.
+    replaced: Arc<Notify>,
     changes: mpsc::Receiver<()>,
     /// Watches for as long as it lives.
     _watcher: RecommendedWatcher,
 }
 
 impl Reloader {
-    /// Watches `path` and replaces `current`, which was built from it by `builder`.
+    /// Watches `path` and replaces `current`, which was built from it by `builder`; each time, `replaced` is told.
     ///
     /// # Errors
     /// The system does not let the path be watched.
-    pub fn watch(path: &Path, builder: Builder, current: Arc<ArcSwap<Snapshot>>) -> notify::Result<Self> {
+    pub fn watch(path: &Path, builder: Builder, current: Arc<ArcSwap<Snapshot>>, replaced: Arc<Notify>) -> notify::Result<Self> {
         let (tell, changes) = mpsc::channel(1);
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let is_change = event.as_ref().map_or(true, |event| !event.kind.is_access());
@@ -125,7 +127,7 @@ impl Reloader {
             if path.is_dir() { path } else { path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new(".")) };
         watcher.watch(folder, RecursiveMode::NonRecursive)?;
         mark_in_force();
-        Ok(Self { path: path.to_path_buf(), builder, current, changes, _watcher: watcher })
+        Ok(Self { path: path.to_path_buf(), builder, current, replaced, changes, _watcher: watcher })
     }
 
     /// Reloads for ever.
@@ -156,6 +158,7 @@ impl Reloader {
                 let hash = snapshot.policy_hash();
                 snapshot.warm();
                 this.current.store(Arc::new(snapshot));
+                this.replaced.notify_one();
                 mark_in_force();
                 counter!(names::POLICY_RELOADS, names::RESULT => "ok").increment(1);
                 tracing::info!(policy = &*hash, "a new policy is in force");

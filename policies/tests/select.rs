@@ -492,3 +492,62 @@ proptest! {
         prop_assert_eq!(health.in_flight(), 0);
     }
 }
+
+/// Answers whose first token takes longer the more requests the target has: those of the test's own and `shared` ones of others.
+fn slowed_by_others(shared: f64) -> Health {
+    let mut health = Health::default();
+    for second in 1..=60 {
+        let others = if second % 2 == 0 { shared } else { 0.0 };
+        let now = at(f64::from(second));
+        health.observe_load(now, others, 0.0, FRESH);
+        let mut started = health.start(now, &PLAIN, None).unwrap();
+        let answered = at(f64::from(second) + 0.2 + 0.01 * others);
+        health.first_token(answered, &mut started);
+        health.end(answered, started, Outcome::Success { output_tokens: 1 }, &mut rng());
+    }
+    health
+}
+
+const FRESH: Duration = Duration::from_secs(1);
+
+#[test]
+fn what_others_put_on_a_target_counts_in_its_prediction() {
+    let mut health = slowed_by_others(40.0);
+    let now = at(61.0);
+    health.observe_load(now, 0.0, 0.0, FRESH);
+    let alone = health.outlook(now, &PLAIN);
+    health.observe_load(now, 30.0, 10.0, FRESH);
+    let shared = health.outlook(now, &PLAIN);
+    assert_eq!((alone.first_token.load, health.shared_with(now)), (0.0, 40.0));
+    assert!(shared.first_token.seconds() > 1.5 * alone.first_token.seconds(), "{alone:?} {shared:?}");
+    // Nobody of ours is slowed down.
+    assert_eq!(shared.crowding, 0.0);
+}
+
+#[test]
+fn our_own_requests_are_not_counted_twice() {
+    let mut health = slowed_by_others(40.0);
+    let now = at(61.0);
+    let own = [health.start(now, &PLAIN, None).unwrap(), health.start(now, &PLAIN, None).unwrap()];
+    health.observe_load(now, 2.0, 0.0, FRESH);
+    assert_eq!(health.shared_with(now), 0.0);
+    health.observe_load(now, 1.0, 0.0, FRESH);
+    assert_eq!(health.shared_with(now), 0.0, "a request of ours has not arrived there yet");
+    let before = health.outlook(now, &PLAIN).first_token.load;
+    health.observe_load(now, 2.0, 3.0, FRESH);
+    assert_eq!(health.shared_with(now), 3.0, "those that wait count too");
+    assert!(health.outlook(now, &PLAIN).first_token.load > before);
+    own.into_iter().for_each(|started| health.end(now, started, Outcome::Cancelled, &mut rng()));
+    assert_eq!(health.shared_with(now), 3.0);
+}
+
+#[test]
+fn what_others_put_on_a_target_is_forgotten_when_it_is_no_longer_told() {
+    let mut health = Health::default();
+    health.observe_load(at(1.0), 7.0, 0.0, FRESH);
+    assert_eq!((health.shared_with(at(2.0)), health.shared_with(at(2.1))), (7.0, 0.0));
+    for nonsense in [f64::NAN, f64::INFINITY, -5.0] {
+        health.observe_load(at(3.0), nonsense, 0.0, FRESH);
+        assert_eq!(health.shared_with(at(3.0)), 0.0);
+    }
+}

@@ -1,20 +1,31 @@
-//! The operators' listener: is it alive, is it ready, what has it counted.
+//! The operators' listener: is it alive, is it ready, what has it counted, how are its backends.
 //!
 //! Plain HTTP on loopback unless an operator says otherwise; it takes no credential and tells no secret.
+
+mod backends;
 
 use std::{
     convert::Infallible,
     future::{Ready, ready},
+    sync::Arc,
     task::{Context, Poll},
 };
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    header::{ALLOW, CONTENT_TYPE, ORIGIN},
+};
 use http_body_util::Full;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower::Service;
 
-use crate::{audit::Audit, backend::LocalEngines, server::Shutdown};
+use crate::{audit::Audit, backend::LocalEngines, server::Shutdown, snapshot::Snapshot};
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+const JSON: &str = "application/json";
 
 /// Answers operators, probes and scrapers.
 #[derive(Clone)]
@@ -22,20 +33,39 @@ pub struct Admin {
     metrics: PrometheusHandle,
     audit: Audit,
     engines: LocalEngines,
+    snapshot: Arc<ArcSwap<Snapshot>>,
     shutdown: Shutdown,
+}
+
+/// What is asked of one backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Drain,
+    Undrain,
 }
 
 impl Admin {
     /// Renders `metrics`; ready once the local models have come in or failed to, for as long as requests can be recorded and no
-    /// shutdown has begun.
+    /// shutdown has begun. Tells of the backends in `snapshot`, and takes them out of service.
     #[must_use]
-    pub const fn new(metrics: PrometheusHandle, audit: Audit, engines: LocalEngines, shutdown: Shutdown) -> Self {
-        Self { metrics, audit, engines, shutdown }
+    pub const fn new(
+        metrics: PrometheusHandle,
+        audit: Audit,
+        engines: LocalEngines,
+        snapshot: Arc<ArcSwap<Snapshot>>,
+        shutdown: Shutdown,
+    ) -> Self {
+        Self { metrics, audit, engines, snapshot, shutdown }
     }
 
-    fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
-        if method != Method::GET && method != Method::HEAD {
-            return text(StatusCode::METHOD_NOT_ALLOWED, "this listener takes GET only\n");
+    fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> Response<Full<Bytes>> {
+        let order = order(path);
+        let allowed = if order.is_some() { "POST" } else { "GET, HEAD" };
+        if allowed.split(", ").all(|name| name != method.as_str()) {
+            return wrong_method(allowed);
+        }
+        if let Some((name, order)) = order {
+            return self.obey(name, order, headers);
         }
         match path {
             // That this is answered is the answer.
@@ -43,12 +73,13 @@ impl Admin {
             "/readyz" => self.readiness(),
             "/metrics" => {
                 self.engines.measure();
-                let mut response = text(StatusCode::OK, self.metrics.render());
-                let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-                response.headers_mut().insert(CONTENT_TYPE, format);
-                response
+                response(StatusCode::OK, PROMETHEUS, self.metrics.render())
             }
-            _ => text(StatusCode::NOT_FOUND, "served are /livez, /readyz and /metrics\n"),
+            "/backends" => list(&self.snapshot.load(), None),
+            _ => text(
+                StatusCode::NOT_FOUND,
+                "served are /livez, /readyz, /metrics and /backends, and POST to /backends/NAME/drain and /backends/NAME/undrain\n",
+            ),
         }
     }
 
@@ -63,12 +94,59 @@ impl Admin {
             text(StatusCode::OK, "ready\n")
         }
     }
+
+    fn obey(&self, name: &str, order: Order, headers: &HeaderMap) -> Response<Full<Bytes>> {
+        // This listener asks nobody who they are, so a page in an operator's browser must not be able to speak for them. Browsers always
+        // say where a page that sends a POST is from; operators' tools never do.
+        if headers.contains_key(ORIGIN) {
+            return text(StatusCode::FORBIDDEN, "pages in a browser give no orders here\n");
+        }
+        let snapshot = self.snapshot.load();
+        let Some(backend) = snapshot.backends().find(|backend| backend.spec().name.as_str() == name) else {
+            return text(StatusCode::NOT_FOUND, "the policy in force has no backend of this name; GET /backends lists them\n");
+        };
+        match order {
+            Order::Drain => backend.switch().turn_off(),
+            Order::Undrain => backend.switch().turn_on(),
+        }
+        tracing::info!(backend = name, ?order, "an operator took a backend out of service, or back");
+        list(&snapshot, Some(name))
+    }
+}
+
+/// `/backends/NAME/drain` or `/backends/NAME/undrain`.
+fn order(path: &str) -> Option<(&str, Order)> {
+    match path.strip_prefix("/backends/")?.rsplit_once('/')? {
+        (name, "drain") => Some((name, Order::Drain)),
+        (name, "undrain") => Some((name, Order::Undrain)),
+        _ => None,
+    }
+}
+
+fn list(snapshot: &Snapshot, only: Option<&str>) -> Response<Full<Bytes>> {
+    match backends::list(snapshot, only) {
+        Ok(list) => response(StatusCode::OK, JSON, list),
+        Err(error) => {
+            tracing::error!(%error, "the list of backends cannot be written");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "the list cannot be written; the log says why\n")
+        }
+    }
+}
+
+fn wrong_method(allowed: &'static str) -> Response<Full<Bytes>> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("this path takes {allowed} only\n"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    response(status, TEXT, body)
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
@@ -82,6 +160,6 @@ impl<B> Service<Request<B>> for Admin {
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        ready(Ok(self.answer(request.method(), request.uri().path())))
+        ready(Ok(self.answer(request.method(), request.uri().path(), request.headers())))
     }
 }

@@ -4,6 +4,7 @@ mod catalog;
 mod load;
 mod local;
 mod remote;
+mod throughput;
 mod timeouts;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::inference::{Answer, Failure, Inference};
 pub use catalog::{CatalogError, adapter};
 pub use load::load;
 pub use local::{Engine, Local, LocalEngines, operation};
-pub use remote::Remote;
+pub use remote::{Owner, Remote};
 pub use timeouts::{AttemptTimeouts, AttemptTimeoutsLayer};
 
 /// One try at one backend.

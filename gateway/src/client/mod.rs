@@ -3,6 +3,7 @@
 mod dial;
 mod identity;
 mod options;
+mod pages;
 mod tls;
 
 #[cfg(test)]
@@ -17,7 +18,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::Uri;
+use http::{HeaderValue, Uri};
 use http_body_util::Full;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -30,8 +31,12 @@ use tradewind_policies::spec::HttpVersion;
 pub use self::{
     dial::{Dial, HostOverride},
     options::ClientOptions,
+    pages::{PageError, Pages},
     tls::TlsError,
 };
+
+/// What the gateway calls itself.
+pub const AGENT: HeaderValue = HeaderValue::from_static(concat!("tradewind/", env!("CARGO_PKG_VERSION")));
 
 /// How long an unused connection is kept: below the minute or so after which load balancers drop it silently.
 const POOL_IDLE: Duration = Duration::from_secs(50);
@@ -80,6 +85,12 @@ fn builder(http: HttpVersion) -> hyper_util::client::legacy::Builder {
         .http2_keep_alive_interval(KEEPALIVE)
         .http2_only(http == HttpVersion::Http2);
     builder
+}
+
+/// The error and what caused it: hyper's own text alone says little.
+pub(crate) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// A connector that gives up after a time.

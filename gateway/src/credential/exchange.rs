@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use serde::de::DeserializeOwned;
 
 use super::{CredentialError, EndpointFault, Surroundings, refusal};
+use crate::client::with_causes;
 
 /// Credentials take a few kilobytes; a secret manager's values at most 64 KiB, in base64 within JSON.
 const ANSWER_LIMIT: usize = 256 * 1024;
@@ -116,10 +117,4 @@ impl Surroundings {
 fn place(uri: &Uri) -> String {
     let authority = uri.authority().map_or("", http::uri::Authority::as_str);
     format!("{}://{authority}{}", uri.scheme_str().unwrap_or("http"), uri.path())
-}
-
-/// The error and what caused it: hyper's own text alone says little.
-fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -7,13 +7,14 @@
 //!   issuer/key.pem 0600  the development token issuer's ES256 key
 //!   issuer/jwks.json     its public half
 //!   audit/               the audit log
+//!   learnt.json          how fast each backend was
 //! ```
 //!
 //! Each file is written beside its place, made durable, and moved there, with its final mode from the first byte. A
 //! crash therefore leaves a file whole or absent, and the private half of a pair is always the older one: a key without
 //! its certificate is completed at the next start. A certificate without its key, a file that does not parse, or two
 //! halves that do not match are nothing a crash leaves behind; they are reported and never replaced, for whoever put them
-//! there may want them back.
+//! there may want them back. Only what was learnt of backends is not worth that: it is learnt again.
 
 mod certificate;
 mod files;
@@ -26,6 +27,7 @@ use std::time::SystemTime;
 
 use time::OffsetDateTime;
 
+use self::files::Access;
 pub(crate) use issuer::{public_jwk, read_key};
 
 /// The state directory, complete.
@@ -146,6 +148,28 @@ impl Home {
     /// The folder of the audit log, unless another is configured.
     pub fn audit_dir(&self) -> PathBuf {
         self.dir.join("audit")
+    }
+
+    /// What was kept of the backends' speed, if anything was.
+    ///
+    /// # Errors
+    /// It is there and cannot be read.
+    pub fn learnt(&self) -> Result<Option<String>, HomeError> {
+        files::read(&self.learnt_file(), Access::Public)
+    }
+
+    /// Keeps what was learnt of the backends' speed, in place of what was kept before. Blocks until it is durable.
+    ///
+    /// # Errors
+    /// The file system says no.
+    pub fn keep_learnt(&self, text: &str) -> Result<(), HomeError> {
+        let _lock = self.lock()?;
+        files::write(&self.learnt_file(), text, Access::Public)
+    }
+
+    /// Where that is kept.
+    pub fn learnt_file(&self) -> PathBuf {
+        self.dir.join("learnt.json")
     }
 
     fn tls(&self) -> PathBuf {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use futures_util::future::{Either, Ready, ready};
-use http::{HeaderName, Request, Response};
+use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -20,12 +20,9 @@ use tower::{Layer, Service};
 
 use crate::{
     body::Body,
-    context::RequestContext,
+    context::{DEADLINE, RequestContext},
     error::{Error, Kind},
 };
-
-/// The request header by which a client says how many milliseconds it will wait.
-pub const DEADLINE: HeaderName = HeaderName::from_static("x-tradewind-deadline-ms");
 
 /// Wraps a service in [`Deadline`].
 #[derive(Debug, Clone, Copy)]

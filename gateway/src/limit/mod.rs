@@ -3,5 +3,5 @@
 mod deadline;
 mod in_flight;
 
-pub use deadline::{DEADLINE, Deadline, DeadlineLayer};
+pub use deadline::{Deadline, DeadlineLayer};
 pub use in_flight::{InFlight, InFlightLayer};

@@ -18,7 +18,10 @@ use tradewind_policies::{
 };
 use tradewind_protocol::Capabilities;
 
-use super::prompts::{Prefix, Prompts};
+use super::{
+    Switch,
+    prompts::{Prefix, Prompts},
+};
 use crate::{
     backend::{BackendService, LocalEngines},
     telemetry::DeploymentMetrics,
@@ -55,14 +58,16 @@ pub struct Deployment {
     tokens_per_event: Mutex<Option<f64>>,
     /// What an active check found; where there is none, all is well.
     is_unhealthy: AtomicBool,
+    /// Whether an operator took its backend out of service.
+    switch: Switch,
     /// Somebody has left, so there may be room.
     left: Notify,
 }
 
 impl Deployment {
-    /// A deployment of which no more is known than `health` says.
+    /// A deployment of which no more is known than `health` says, out of service while `switch` is off.
     #[must_use]
-    pub fn new(site: Site, metrics: DeploymentMetrics, epoch: Instant, health: Health) -> Self {
+    pub fn new(site: Site, metrics: DeploymentMetrics, epoch: Instant, health: Health, switch: Switch) -> Self {
         Self {
             site,
             metrics,
@@ -71,6 +76,7 @@ impl Deployment {
             prompts: Mutex::default(),
             tokens_per_event: Mutex::default(),
             is_unhealthy: AtomicBool::new(false),
+            switch,
             left: Notify::new(),
         }
     }
@@ -111,13 +117,15 @@ impl Deployment {
         let now = self.now();
         let (ask, full) = self.forecast(ask);
         let outlook = self.with_health(|health| health.outlook(now, &ask));
-        if let Some(Full { retry_after }) = full {
-            return outlook.without(Removed::CoolingDown { until: now + retry_after });
+        if self.is_drained() {
+            outlook.without(Removed::Drained)
+        } else if let Some(Full { retry_after }) = full {
+            outlook.without(Removed::CoolingDown { until: now + retry_after })
+        } else if !self.is_healthy() && outlook.removed.is_none() {
+            outlook.without(Removed::Unhealthy)
+        } else {
+            outlook
         }
-        if self.is_unhealthy.load(Ordering::Relaxed) && outlook.removed.is_none() {
-            return outlook.without(Removed::Unhealthy);
-        }
-        outlook
     }
 
     /// How long until `moment`.
@@ -131,6 +139,9 @@ impl Deployment {
     /// # Errors
     /// The deployment has become unavailable since it was chosen.
     pub fn start(self: &Arc<Self>, ask: &Ask, despite: Option<Removed>) -> Result<Run, Removed> {
+        if self.is_drained() {
+            return Err(Removed::Drained);
+        }
         let now = self.now();
         let (ask, full) = self.forecast(ask);
         if let Some(Full { retry_after }) = full {
@@ -159,6 +170,31 @@ impl Deployment {
     /// An active check of its backend found that it can serve, or cannot.
     pub fn checked(&self, is_healthy: bool) {
         self.is_unhealthy.store(!is_healthy, Ordering::Relaxed);
+    }
+
+    /// Whether it can serve, as far as active checks tell.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        !self.is_unhealthy.load(Ordering::Relaxed)
+    }
+
+    /// Whether an operator took its backend out of service.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.switch.is_off()
+    }
+
+    /// Its server told how many requests it works on and how many wait there, whoever sent them. That is believed for `fresh`.
+    pub fn observe_load(&self, running: f64, waiting: f64, fresh: Duration) {
+        let now = self.now();
+        self.with_health(|health| health.observe_load(now, running, waiting, fresh));
+    }
+
+    /// How many requests of others its server has, as far as it tells.
+    #[must_use]
+    pub fn shared_with(&self) -> f64 {
+        let now = self.now();
+        self.with_health(|health| health.shared_with(now))
     }
 
     /// What was learnt, once there is something.
@@ -210,6 +246,12 @@ impl Deployment {
                 (Ask { forecast: Some(Forecast { first_token, per_token }), ..*ask }, None)
             }
         }
+    }
+
+    /// How many requests may be under way, if that is limited.
+    #[must_use]
+    pub fn allowed(&self) -> Option<f64> {
+        self.with_health(|health| health.allowed())
     }
 
     fn now(&self) -> Monotonic {

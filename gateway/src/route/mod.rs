@@ -4,12 +4,14 @@
 
 mod candidates;
 mod deployment;
+mod drain;
 mod layer;
 mod prompts;
 mod state;
 
 pub use candidates::{Candidates, Chosen, Planned};
 pub use deployment::{Deployment, Run, Site};
+pub use drain::{Drains, Switch};
 pub use layer::{Route, RouteLayer, Routed};
 pub use prompts::Prefix;
 pub use state::RouteState;

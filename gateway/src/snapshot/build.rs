@@ -12,10 +12,10 @@ use tradewind_protocol::Capabilities;
 use tradewind_providers::Adapter;
 
 use crate::{
-    backend::{BackendService, CatalogError, Local, LocalEngines, Remote, adapter},
-    client::{ClientOptions, TlsError, client},
+    backend::{BackendService, CatalogError, Local, LocalEngines, Owner, Remote, adapter},
+    client::{ClientOptions, Pages, TlsError, client},
     credential::{Authorizer, CredentialError, Surroundings},
-    route::{Deployment, Site},
+    route::{Deployment, Drains, Site, Switch},
     stack,
     telemetry::DeploymentMetrics,
 };
@@ -26,6 +26,7 @@ pub struct Builder {
     epoch: Instant,
     engines: LocalEngines,
     surroundings: Surroundings,
+    drains: Drains,
 }
 
 /// A backend that can be tried.
@@ -36,6 +37,8 @@ pub(super) struct Built {
     adapter: Option<Arc<dyn Adapter>>,
     /// What adds its credential, if it has one.
     authorizer: Option<Arc<Authorizer>>,
+    /// Its server's pages, if its server is the operator's own.
+    pub(super) pages: Option<Arc<Pages>>,
 }
 
 impl Built {
@@ -73,7 +76,7 @@ impl Builder {
     /// A builder whose local backends are served by `engines`, and whose credentials come from `surroundings`.
     #[must_use]
     pub fn new(engines: LocalEngines, surroundings: Surroundings) -> Self {
-        Self { epoch: Instant::now(), engines, surroundings }
+        Self { epoch: Instant::now(), engines, surroundings, drains: Drains::default() }
     }
 
     /// The backend that `spec` describes.
@@ -86,6 +89,11 @@ impl Builder {
             Provider::Local => self.local(spec),
         };
         built.map_err(|reason| BuildError { backend: spec.name.clone(), reason })
+    }
+
+    /// What takes a backend out of service.
+    pub(super) fn switch(&self, spec: &BackendSpec) -> Switch {
+        self.drains.switch(&spec.name)
     }
 
     /// The state of one model of a backend.
@@ -105,14 +113,14 @@ impl Builder {
             service: built.service.clone(),
             engines: matches!(spec.provider, Provider::Local).then(|| self.engines.clone()),
         };
-        Deployment::new(site, metrics, self.epoch, health)
+        Deployment::new(site, metrics, self.epoch, health, self.switch(spec))
     }
 
     fn local(&self, spec: &BackendSpec) -> Result<Built, Reason> {
         for served in &spec.models {
             self.engines.check(served).map_err(Reason::Local)?;
         }
-        Ok(Built { service: stack::attempts(Local::new(self.engines.clone())), adapter: None, authorizer: None })
+        Ok(Built { service: stack::attempts(Local::new(self.engines.clone())), adapter: None, authorizer: None, pages: None })
     }
 
     fn remote(&self, server: &spec::Remote, spec: &BackendSpec) -> Result<Built, Reason> {
@@ -124,7 +132,11 @@ impl Builder {
         let options = ClientOptions::of(&server.connection, base_url, spec.timeouts.connect)?;
         let owner = format!("backend {}", spec.name);
         let authorizer = Arc::new(Authorizer::build(&owner, server, &adapter.authentication(), &self.surroundings)?);
-        let remote = Remote::new(Arc::clone(&adapter), Arc::clone(&authorizer), client(&options)?, options.host);
-        Ok(Built { service: stack::attempts(remote), adapter: Some(adapter), authorizer: Some(authorizer) })
+        let client = client(&options)?;
+        let owner = if spec.provider.is_paid() { Owner::Vendor } else { Owner::Operator };
+        let pages = base_url.filter(|_| owner == Owner::Operator);
+        let pages = pages.map(|base_url| Arc::new(Pages::new(client.clone(), base_url, options.host.clone())));
+        let remote = Remote::new(owner, Arc::clone(&adapter), Arc::clone(&authorizer), client, options.host);
+        Ok(Built { service: stack::attempts(remote), adapter: Some(adapter), authorizer: Some(authorizer), pages })
     }
 }

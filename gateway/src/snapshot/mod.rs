@@ -13,7 +13,10 @@ use tradewind_policies::{
 };
 
 use self::build::Built;
-use crate::route::{Deployment, RouteState};
+use crate::{
+    client::Pages,
+    route::{Deployment, RouteState, Switch},
+};
 
 pub use self::build::{BuildError, Builder};
 
@@ -29,10 +32,12 @@ pub struct Snapshot {
     routes: HashMap<RouteName, Arc<RouteState>>,
 }
 
-struct Backend {
+/// A backend of the policy, as it is being used.
+pub struct Backend {
     spec: BackendSpec,
     built: Built,
     deployments: HashMap<UpstreamModel, Arc<Deployment>>,
+    switch: Switch,
 }
 
 impl Snapshot {
@@ -80,6 +85,11 @@ impl Snapshot {
         self.backends.iter().flat_map(|backend| backend.deployments.values().map(|deployment| (&backend.spec, deployment)))
     }
 
+    /// Every backend.
+    pub fn backends(&self) -> impl Iterator<Item = &Backend> {
+        self.backends.iter()
+    }
+
     /// What a route remembers.
     #[must_use]
     pub fn route_state(&self, name: &RouteName) -> Option<&Arc<RouteState>> {
@@ -119,7 +129,37 @@ impl Backend {
             (served.upstream.clone(), kept.unwrap_or_else(|| Arc::new(builder.deployment(spec, served, &built))))
         };
         let deployments = spec.models.iter().map(deployment).collect();
-        Ok(Self { spec: spec.clone(), built, deployments })
+        Ok(Self { spec: spec.clone(), built, deployments, switch: builder.switch(spec) })
+    }
+
+    /// What the policy says of it.
+    #[must_use]
+    pub const fn spec(&self) -> &BackendSpec {
+        &self.spec
+    }
+
+    /// What its server shows beside its API, if that server is the operator's own. The same value over reloads that leave the way to
+    /// the server as it is.
+    #[must_use]
+    pub const fn pages(&self) -> Option<&Arc<Pages>> {
+        self.built.pages.as_ref()
+    }
+
+    /// Its deployments.
+    pub fn deployments(&self) -> impl Iterator<Item = &Arc<Deployment>> {
+        self.deployments.values()
+    }
+
+    /// What takes it out of service.
+    #[must_use]
+    pub const fn switch(&self) -> &Switch {
+        &self.switch
+    }
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backend").field("spec", &self.spec).finish_non_exhaustive()
     }
 }
 

@@ -27,3 +27,4 @@ mod refusals;
 mod reload;
 mod shutdown;
 mod support;
+mod upkeep;

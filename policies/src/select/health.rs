@@ -13,6 +13,7 @@ use super::monotonic::Monotonic;
 use super::outlook::{Ask, FirstToken, Forecast, Outlook, Removed};
 use super::pacer::{Pacer, Remaining};
 use super::regression::Regression;
+use super::sharers::Sharers;
 use super::waiting::Waiting;
 use crate::spec::Concurrency;
 
@@ -74,6 +75,7 @@ pub struct Health {
     limit: Limit,
     waiting: Waiting,
     in_flight: usize,
+    sharers: Sharers,
     /// When the last first token came.
     heard: Option<Monotonic>,
 }
@@ -137,6 +139,14 @@ pub struct Learnt {
     pub variance: [f64; 2],
 }
 
+impl Learnt {
+    /// Whether it can be true of anything; what is not is never recalled.
+    pub fn is_sane(&self) -> bool {
+        let is_sane = |seconds: &f64| seconds.is_finite() && (0.0..3600.0).contains(seconds);
+        self.first_token.iter().chain(&self.per_token).chain(&self.variance).all(is_sane)
+    }
+}
+
 impl Default for Health {
     fn default() -> Self {
         Self::new(Prior::default(), Concurrency::Unlimited)
@@ -162,6 +172,7 @@ impl Health {
             limit: Limit::new(concurrency),
             waiting: Waiting::default(),
             in_flight: 0,
+            sharers: Sharers::default(),
             heard: None,
         }
     }
@@ -169,7 +180,8 @@ impl Health {
     /// What to expect of one more request now.
     pub fn outlook(&self, now: Monotonic, ask: &Ask) -> Outlook {
         let age = self.heard.map(|heard| now.since(heard));
-        let in_flight = self.in_flight as f64;
+        let own = self.in_flight as f64;
+        let in_flight = own + self.sharers.requests(now);
         let prompt = ask.uncached() / PROMPT_UNIT;
 
         let [base, per_prompt, per_request] = self.first_token.weights();
@@ -194,7 +206,7 @@ impl Health {
         let crowding = if ask.forecast.is_some() || ask.output_tokens == 0.0 {
             0.0
         } else {
-            in_flight * self.pace.weight(1) * self.pace_level.last_offset().exp() * ask.output_tokens * REMAINING
+            own * self.pace.weight(1) * self.pace_level.last_offset().exp() * ask.output_tokens * REMAINING
         };
 
         Outlook {
@@ -228,7 +240,7 @@ impl Health {
         {
             return Err(removed);
         }
-        let in_flight = self.in_flight as f64;
+        let in_flight = self.in_flight as f64 + self.sharers.requests(now);
         let prompt = ask.uncached() / PROMPT_UNIT;
         let predicted = ask.forecast.unwrap_or_else(|| Forecast {
             first_token: self.first_token.predict(&[1.0, prompt, in_flight]),
@@ -301,6 +313,16 @@ impl Health {
         self.pacer.observe_remaining(now, requests, tokens);
     }
 
+    /// The target told how many requests it works on and how many wait there, whoever sent them. That is believed for `fresh`.
+    pub fn observe_load(&mut self, now: Monotonic, running: f64, waiting: f64, fresh: Duration) {
+        self.sharers.observe(now, running + waiting, self.in_flight, fresh);
+    }
+
+    /// How many requests of others it has, as far as it tells.
+    pub fn shared_with(&self, now: Monotonic) -> f64 {
+        self.sharers.requests(now)
+    }
+
     /// The operator changed how many requests may be under way.
     pub fn limit_to(&mut self, concurrency: Concurrency) {
         self.limit.change(concurrency);
@@ -327,8 +349,7 @@ impl Health {
 
     /// Starts from what was learnt before a restart, and doubts it: things may have changed.
     pub fn recall(&mut self, learnt: &Learnt) {
-        let is_sane = |seconds: &f64| seconds.is_finite() && (0.0..3600.0).contains(seconds);
-        if !learnt.first_token.iter().chain(&learnt.per_token).chain(&learnt.variance).all(is_sane) {
+        if !learnt.is_sane() {
             return;
         }
         self.first_token.recall(learnt.first_token);

@@ -41,6 +41,7 @@ mod outlook;
 mod output;
 mod pacer;
 mod regression;
+mod sharers;
 mod waiting;
 
 pub use budget::{HedgeBudget, RetryBudget};

@@ -68,7 +68,7 @@ impl OpenAiHost {
 
 impl Provider {
     /// Whether its tokens are paid for: that of everybody but the operator's own servers and this process.
-    pub(crate) fn is_paid(&self) -> bool {
+    pub fn is_paid(&self) -> bool {
         match self {
             Self::Local => false,
             Self::Remote(remote) => !matches!(&remote.api, super::Api::OpenAi { host, .. } if host.pages().is_some()),

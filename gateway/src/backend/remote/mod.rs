@@ -25,13 +25,13 @@ use tradewind_providers::{Adapter, Ask, Exchange, RateLimits, Reader, rate_limit
 use self::{outcome::Refused, passed_events::PassedEvents, translated_events::TranslatedEvents};
 use super::Attempt;
 use crate::{
-    client::{HostOverride, HttpClient},
+    client::{AGENT, HostOverride, HttpClient, with_causes},
+    context::DEADLINE,
     credential::{Authorizer, Shown},
     error::Kind,
     inference::{Answer, Failure},
 };
 
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("tradewind/", env!("CARGO_PKG_VERSION")));
 /// How many requests of one attempt run at once, where a provider takes its inputs one by one.
 const AT_ONCE: usize = 8;
 
@@ -46,13 +46,29 @@ struct Server {
     authorizer: Arc<Authorizer>,
     client: HttpClient,
     host: Option<HostOverride>,
+    owner: Owner,
+}
+
+/// Whose server a backend is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// The operator's own. It is told how long its answer is waited for, so that it need not begin what cannot be done in time.
+    Operator,
+    /// Somebody else's, whom that does not concern.
+    Vendor,
 }
 
 impl Remote {
-    /// The backend that `adapter` describes, reached by `client` with what `authorizer` adds, by the name `host` if it is set.
+    /// The backend of `owner` that `adapter` describes, reached by `client` with what `authorizer` adds, by the name `host` if it is set.
     #[must_use]
-    pub fn new(adapter: Arc<dyn Adapter>, authorizer: Arc<Authorizer>, client: HttpClient, host: Option<HostOverride>) -> Self {
-        Self { server: Arc::new(Server { adapter, authorizer, client, host }) }
+    pub fn new(
+        owner: Owner,
+        adapter: Arc<dyn Adapter>,
+        authorizer: Arc<Authorizer>,
+        client: HttpClient,
+        host: Option<HostOverride>,
+    ) -> Self {
+        Self { server: Arc::new(Server { adapter, authorizer, client, host, owner }) }
     }
 }
 
@@ -94,7 +110,7 @@ impl Server {
 
     async fn has_another_credential(&self, unaccepted: Shown) -> bool {
         self.authorizer.renew(unaccepted).await.unwrap_or_else(|error| {
-            tracing::warn!(error = outcome::with_causes(&error), "a credential was not accepted, and there is no other");
+            tracing::warn!(error = with_causes(&error), "a credential was not accepted, and there is no other");
             false
         })
     }
@@ -107,7 +123,10 @@ impl Server {
             capabilities: &attempt.capabilities,
             payload: &inference.payload,
         };
-        let Exchange { requests, reader, dropped } = self.adapter.prepare(&ask).map_err(outcome::unprepared)?;
+        let Exchange { mut requests, reader, dropped } = self.adapter.prepare(&ask).map_err(outcome::unprepared)?;
+        if self.owner == Owner::Operator {
+            tell_deadline(&mut requests, attempt);
+        }
         let streamed = inference.head().stream && inference.operation.can_stream();
         let answer = match (reader, streamed) {
             (Reader::Passthrough, false) => {
@@ -156,8 +175,17 @@ impl Server {
         }
         let shown = self.authorizer.authorize(&mut request).await.map_err(|error| outcome::unauthorized(&error))?;
         let response = self.client.request(request.map(Full::new)).await;
-        let response = response.map_err(|error| Failure::backend(Kind::UpstreamFailed, outcome::with_causes(&error)))?;
+        let response = response.map_err(|error| Failure::backend(Kind::UpstreamFailed, with_causes(&error)))?;
         if response.status().is_success() { Ok(response) } else { Err(outcome::refused(&*self.adapter, response, shown).await) }
+    }
+}
+
+/// Tells how long the answer is waited for.
+fn tell_deadline(requests: &mut [Request<Bytes>], attempt: &Attempt) {
+    let remaining = attempt.inference.context.remaining().min(attempt.timeouts.total);
+    let milliseconds = HeaderValue::from(u64::try_from(remaining.as_millis()).unwrap_or(u64::MAX));
+    for request in requests {
+        request.headers_mut().insert(DEADLINE, milliseconds.clone());
     }
 }
 

@@ -17,6 +17,7 @@ use tradewind_protocol::{
 use tradewind_providers::{Adapter, Judgement, PrepareError, ReadError, Refusal, RequestFault, Verdict};
 
 use crate::{
+    client::with_causes,
     credential::{CredentialError, Shown},
     error::{Error, Kind},
     inference::{Blame, Failure, Whole},
@@ -195,12 +196,6 @@ fn is_openais(body: &[u8]) -> bool {
     let is_text = |name| error.get(name).is_some_and(Value::is_string);
     let is_text_or_null = |name| error.get(name).is_some_and(|value| value.is_string() || value.is_null());
     is_text("message") && is_text("type") && is_text_or_null("param") && is_text_or_null("code")
-}
-
-/// The error and what caused it: hyper's own text alone says little.
-pub(super) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn shortened(message: &str) -> String {

@@ -13,8 +13,14 @@ use tradewind_protocol::{
 };
 use tradewind_providers::{Reply, Translate, Translated};
 
-use super::outcome::{unreadable, with_causes};
-use crate::{backend::Attempt, context::RequestContext, error::Kind, inference::Failure, inference::Whole};
+use super::outcome::unreadable;
+use crate::{
+    backend::Attempt,
+    client::with_causes,
+    context::RequestContext,
+    error::Kind,
+    inference::{Failure, Whole},
+};
 
 /// The largest whole answer that is taken: far above a real one, and a bound on what an upstream makes us hold.
 const ANSWER_LIMIT: usize = 64 * 1024 * 1024;

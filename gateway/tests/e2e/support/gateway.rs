@@ -175,8 +175,13 @@ impl Gateway {
 
     /// What the operators' listener answers to a GET, head and body.
     pub(crate) async fn admin(&self, path: &str) -> String {
+        self.operate("GET", path, "").await
+    }
+
+    /// What the operators' listener answers, head and body, to a request with these header lines, each with its end.
+    pub(crate) async fn operate(&self, method: &str, path: &str, headers: &str) -> String {
         let mut stream = TcpStream::connect(self.admin).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n");
+        let request = format!("{method} {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut response = String::new();
         soon(stream.read_to_string(&mut response)).await.unwrap();

@@ -6,6 +6,7 @@ mod client;
 mod clouds;
 mod gateway;
 mod multiplexed;
+mod own_server;
 mod policy;
 
 use std::{future::Future, time::Duration};
@@ -20,6 +21,7 @@ pub(crate) use self::{
     clouds::{Cloud, Clouds},
     gateway::{Gateway, Setup, records, request},
     multiplexed::{End, Multiplexed},
+    own_server::OwnServer,
     policy::Policy,
 };
 
