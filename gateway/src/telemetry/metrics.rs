@@ -62,6 +62,7 @@ fn describe() {
     describe_counter!(names::ATTEMPTS, "Attempts at backends.");
     describe_counter!(names::HEDGES, "Second attempts beside slow ones.");
     describe_counter!(names::HEDGES_WON, "Second attempts that answered first.");
+    describe_counter!(names::CONTINUATIONS, "Answers that broke off and went on at another backend.");
     describe_counter!(names::POLICY_RELOADS, "Reloads of the policy.");
     describe_gauge!(names::POLICY_LOADED, Unit::Seconds, "When the policy in force was loaded, since 1970.");
     describe_gauge!(names::POLICY_STALE, "1 where the last reload failed and an older policy is in force.");
@@ -84,6 +85,7 @@ pub struct DeploymentMetrics {
     cancelled: Counter,
     hedges: Counter,
     hedges_won: Counter,
+    continuations: Counter,
 }
 
 impl DeploymentMetrics {
@@ -119,6 +121,7 @@ impl DeploymentMetrics {
             cancelled: attempts("cancelled"),
             hedges: counter!(names::HEDGES, labels()),
             hedges_won: counter!(names::HEDGES_WON, labels()),
+            continuations: counter!(names::CONTINUATIONS, labels()),
         }
     }
 
@@ -143,6 +146,11 @@ impl DeploymentMetrics {
     /// Counts one that answered first.
     pub fn hedge_won(&self) {
         self.hedges_won.increment(1);
+    }
+
+    /// Counts an answer that broke off elsewhere and goes on here.
+    pub fn continued(&self) {
+        self.continuations.increment(1);
     }
 
     /// Counts a request that this deployment answered.

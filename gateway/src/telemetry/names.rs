@@ -23,6 +23,8 @@ pub const ATTEMPTS: &str = "tradewind_attempts_total";
 pub const HEDGES: &str = "tradewind_hedges_total";
 /// Of those, the ones that answered first.
 pub const HEDGES_WON: &str = "tradewind_hedges_won_total";
+/// Answers that broke off elsewhere and went on here, by the backend that went on.
+pub const CONTINUATIONS: &str = "tradewind_continuations_total";
 /// Reloads of the policy, by result.
 pub const POLICY_RELOADS: &str = "tradewind_policy_reloads_total";
 /// When the policy in force was loaded, in seconds since 1970.

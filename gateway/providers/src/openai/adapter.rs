@@ -11,9 +11,10 @@ use tradewind_protocol::{
 use super::{
     Host,
     answers::Answers,
+    begun::WithoutEcho,
     body::{adapt, chat_body, unreadable, unwritable},
     endpoint::Endpoint,
-    host::{self, Completions, Embeds, Habits, Reranks},
+    host::{self, Completions, Embeds, Habits, Prefill, Reranks},
     judge::judge,
     lists,
     models::openai_model,
@@ -47,9 +48,14 @@ impl OpenAi {
         let renamed = || replace_model(ask.payload.body(), &ask.payload.head().model_span, ask.model);
         Ok(match ask.operation {
             Operation::Chat => {
-                let reader = match self.habits.answers {
-                    host::Answers::Same => Reader::Passthrough,
-                    host::Answers::Varied => translated(),
+                let begun = ask.payload.begun().filter(|_| self.habits.prefill == Prefill::EchoedPrefix);
+                let reader = match (begun, self.habits.answers) {
+                    (Some(begun), _) => {
+                        let answers = Answers(ask.operation);
+                        Reader::Translated(Box::new(WithoutEcho { answers, begun: begun.to_owned() }))
+                    }
+                    (None, host::Answers::Same) => Reader::Passthrough,
+                    (None, host::Answers::Varied) => translated(),
                 };
                 (chat_body(ask, &self.habits, dropped)?, reader)
             }
@@ -70,6 +76,15 @@ impl OpenAi {
                 Reranks::No => return Err(self.not_offered(ask.operation)),
             },
         })
+    }
+
+    /// Whether it can be asked to go on with an answer. DeepSeek's beta takes other requests than its API does, at an address of its own.
+    fn prefill(&self) -> Support {
+        match self.habits.prefill {
+            Prefill::Unasked => Support::No,
+            Prefill::Prefix if !self.endpoint.uri(Operation::Chat).path().starts_with("/beta/") => Support::No,
+            Prefill::Flags | Prefill::Prefix | Prefill::EchoedPrefix => Support::Yes,
+        }
     }
 
     fn not_offered(&self, operation: Operation) -> PrepareError {
@@ -104,6 +119,7 @@ impl Adapter for OpenAi {
             Host::DeepSeek => Capabilities { json_schema: Support::No, ..Capabilities::UNKNOWN },
             _ => Capabilities::UNKNOWN,
         };
+        let capabilities = Capabilities { prefill: self.prefill(), ..capabilities };
         match capabilities.max_tokens_field {
             MaxTokensField::AsWritten => Capabilities { max_tokens_field: self.habits.max_tokens, ..capabilities },
             _ => capabilities,
