@@ -39,7 +39,7 @@ impl Payload {
 
     /// A body that ends with `begun`, the beginning of the answer to it: the model is to go on with that.
     #[must_use]
-    pub const fn going_on(head: Head, body: Bytes, begun: String) -> Self {
+    pub fn going_on(head: Head, body: Bytes, begun: String) -> Self {
         Self { begun: Some(begun), ..Self::new(head, body) }
     }
 
