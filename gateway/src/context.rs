@@ -370,7 +370,7 @@ impl RequestContext {
         *self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The answer broke off and another attempt goes on with it.
+    /// The answer broke off: what attempts use from now on is used to go on with it.
     pub fn set_broken_off(&self, broken_off: BrokenOff) {
         if self.broken_off.set(broken_off).is_ok() {
             *self.usage.lock().unwrap_or_else(PoisonError::into_inner) = None;

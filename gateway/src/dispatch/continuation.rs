@@ -118,6 +118,8 @@ impl Means {
         let inference = going_on(inference, &begun, sent)?;
         let mut candidates = candidates.able_to_continue(weights);
         let context = &inference.context;
+        let broken_off = BrokenOff { told: begun.usage, sent };
+        context.set_broken_off(broken_off);
         while attempts_left > 0 && !candidates.are_exhausted() && !context.remaining().is_zero() && state.take_retry() {
             let chosen = candidates.begin(Turn::Again)?;
             let Ended { planned: at, outcome, .. } = attempt(inference.clone(), chosen, Arc::clone(&lesson), None, false).await;
@@ -129,8 +131,6 @@ impl Means {
                         at = at.deployment.backend_name(),
                         "an answer goes on"
                     );
-                    let broken_off = BrokenOff { told: begun.usage, sent };
-                    context.set_broken_off(broken_off);
                     let opening = format!(": x_tradewind.continued_from={}\n\n", planned.deployment.backend_name());
                     let include_usage = inference.head().include_usage;
                     return Some(Continuation::new(events, opening.into(), &begun, broken_off, include_usage));

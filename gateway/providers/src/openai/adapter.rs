@@ -135,3 +135,24 @@ pub(crate) fn completion_by_chat(ask: &Ask<'_>, habits: &Habits, dropped: &mut D
     adapt(&mut object, ask, habits, dropped)?;
     object.write().map(Bytes::from).map_err(unwritable)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_host_with_a_word_for_it_goes_on_with_an_answer() {
+        for (host, base, can) in [
+            (Host::Vllm, "http://localhost/v1", true),
+            (Host::SgLang, "http://localhost/v1", true),
+            (Host::Mistral, "https://api.mistral.ai/v1", true),
+            (Host::DeepSeek, "https://api.deepseek.com/beta", true),
+            (Host::DeepSeek, "https://api.deepseek.com/v1", false),
+            (Host::OpenAi, "https://api.openai.com/v1", false),
+            (Host::Nim, "http://localhost/v1", false),
+        ] {
+            let adapter = OpenAi::new(host, base, Authentication::Bearer).unwrap();
+            assert_eq!(adapter.capabilities("m").prefill.is_yes(), can, "{host:?} {base}");
+        }
+    }
+}
