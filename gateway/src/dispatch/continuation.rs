@@ -61,7 +61,7 @@ enum Stage {
     Begun(EventStream),
     /// The first half broke off for this reason, and its continuation is sought.
     Broken(BoxFuture<'static, Result<Continuation, Error>>),
-    Continued(Continuation),
+    Continued(Box<Continuation>),
 }
 
 impl Unbroken {
@@ -96,7 +96,7 @@ impl Stream for Unbroken {
                     None => return Poll::Ready(None),
                 },
                 Stage::Broken(seeking) => match ready!(seeking.as_mut().poll(cx)) {
-                    Ok(continuation) => this.stage = Stage::Continued(continuation),
+                    Ok(continuation) => this.stage = Stage::Continued(Box::new(continuation)),
                     Err(error) => return Poll::Ready(Some(Err(error))),
                 },
                 Stage::Continued(continuation) => return continuation.poll_next(cx),

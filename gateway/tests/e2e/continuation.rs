@@ -144,8 +144,8 @@ async fn an_answer_cut_anywhere_is_the_uncut_answer() {
             assert_eq!(clouds.gateway.metric("tradewind_continuations_total", &["backend=\"b\""]).await, 1.0, "{case}");
             let record = clouds.gateway.stop_after_one().await;
             assert_eq!(
-                (&record["outcome"], &record["attempts"], &record["backend"]),
-                (&json!("completed"), &json!(2), &json!("a")),
+                (&record["outcome"], &record["attempts"], &record["backend"], &record["completion_tokens"]),
+                (&json!("completed"), &json!(2), &json!("a"), &json!(PIECES.len())),
                 "{case}"
             );
         }

@@ -37,7 +37,7 @@ pub enum CannotContinue {
 }
 
 /// Fields that mean for half an answer what they mean for all of it.
-const HARMLESS: [&str; 21] = [
+const HARMLESS: [&str; 22] = [
     "chat_template_kwargs",
     "frequency_penalty",
     "logit_bias",
@@ -52,6 +52,7 @@ const HARMLESS: [&str; 21] = [
     "safety_identifier",
     "seed",
     "service_tier",
+    "stop",
     "stream",
     "stream_options",
     "temperature",
@@ -112,7 +113,6 @@ fn is_harmless(name: &str, value: &str) -> bool {
     }
     match name {
         _ if value == "null" => true,
-        "stop" => true,
         "n" => value == "1",
         "store" | "logprobs" => value == "false",
         "tool_choice" => matches!(value, "\"auto\"" | "\"none\""),
@@ -145,12 +145,12 @@ fn may_be_within(stops: &str, text: &str) -> Result<bool, CannotContinue> {
     #[serde(untagged)]
     enum Stops {
         One(String),
-        Some(Vec<String>),
+        Several(Vec<String>),
     }
     let stops = match serde_json::from_str(stops).map_err(|_| CannotContinue::Unreadable)? {
         None => Vec::new(),
         Some(Stops::One(stop)) => vec![stop],
-        Some(Stops::Some(stops)) => stops,
+        Some(Stops::Several(stops)) => stops,
     };
     let is_begun =
         |stop: &String| stop.char_indices().skip(1).any(|(at, _)| stop.get(..at).is_some_and(|begun| text.ends_with(begun)));
