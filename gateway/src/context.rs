@@ -1,13 +1,13 @@
 //! What is known of a request, filled in by each layer as it learns it.
 //!
 //! The one request extension. A layer writes what it found out and reads what those above it found out; the metrics, the audit record and the
-//! access log line are made from it when the body ends. Every field is written once, without a lock.
+//! access log line are made from it when the body ends. Every field but the token counts is written once, without a lock.
 
 use std::{
     fmt,
     net::SocketAddr,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -17,7 +17,7 @@ use http::{HeaderName, HeaderValue, Method};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tradewind_policies::RouteName;
-use tradewind_protocol::{Operation, Usage};
+use tradewind_protocol::{BrokenOff, Operation, Usage};
 use uuid::Uuid;
 
 use crate::{auth::Principal, body::End, error::Kind, idempotency::IdempotencyKey, route::Deployment, snapshot::Snapshot};
@@ -156,7 +156,10 @@ pub struct RequestContext {
     upstream_nanos: AtomicU64,
     response_after: OnceLock<Duration>,
     first_content_after: OnceLock<Duration>,
-    usage: OnceLock<Usage>,
+    /// Of the last attempt that told any.
+    usage: Mutex<Option<Usage>>,
+    /// What went before, where that attempt went on with an answer that another had begun.
+    broken_off: OnceLock<BrokenOff>,
 }
 
 impl RequestContext {
@@ -186,7 +189,8 @@ impl RequestContext {
             upstream_nanos: AtomicU64::new(0),
             response_after: OnceLock::new(),
             first_content_after: OnceLock::new(),
-            usage: OnceLock::new(),
+            usage: Mutex::new(None),
+            broken_off: OnceLock::new(),
         }
     }
 
@@ -383,15 +387,32 @@ impl RequestContext {
         self.first_content_after.get().copied()
     }
 
-    /// Sets the tokens used.
+    /// Sets the tokens that an attempt used.
     pub fn set_usage(&self, usage: Usage) {
-        let _first_stays = self.usage.set(usage);
+        *self.usage.lock().unwrap_or_else(PoisonError::into_inner) = Some(usage);
     }
 
-    /// The tokens used, if the backend told.
+    /// The tokens that the attempt used which answered, if it told them; those of another that it went on with not counted.
+    #[must_use]
+    pub fn attempt_usage(&self) -> Option<Usage> {
+        *self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The answer broke off: what attempts use from now on is used to go on with it.
+    pub fn set_broken_off(&self, broken_off: BrokenOff) {
+        if self.broken_off.set(broken_off).is_ok() {
+            *self.usage.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+
+    /// The tokens that the answer took, if its backends told.
     #[must_use]
     pub fn usage(&self) -> Option<Usage> {
-        self.usage.get().copied()
+        match (self.broken_off.get(), self.attempt_usage()) {
+            (Some(broken_off), Some(rest)) => Some(broken_off.and(rest)),
+            (Some(broken_off), None) => broken_off.told,
+            (None, usage) => usage,
+        }
     }
 }
 

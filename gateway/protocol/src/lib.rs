@@ -28,4 +28,4 @@ pub use capabilities::{Capabilities, MaxTokensField, Reasoning, Support};
 pub use embeddings::Embeddings;
 pub use operation::Operation;
 pub use payload::Payload;
-pub use usage::Usage;
+pub use usage::{BrokenOff, Usage};

@@ -15,6 +15,7 @@ use crate::{
 pub struct Payload {
     head: Head,
     body: Bytes,
+    begun: Option<String>,
     chat: OnceLock<Result<ChatRequest, ConvertError>>,
     completion: OnceLock<Result<ChatRequest, ConvertError>>,
     embeddings: OnceLock<Result<EmbeddingRequest, ConvertError>>,
@@ -28,11 +29,24 @@ impl Payload {
         Self {
             head,
             body,
+            begun: None,
             chat: OnceLock::new(),
             completion: OnceLock::new(),
             embeddings: OnceLock::new(),
             rerank: OnceLock::new(),
         }
+    }
+
+    /// A body that ends with `begun`, the beginning of the answer to it: the model is to go on with that.
+    #[must_use]
+    pub fn going_on(head: Head, body: Bytes, begun: String) -> Self {
+        Self { begun: Some(begun), ..Self::new(head, body) }
+    }
+
+    /// The beginning of the answer, where the model is to go on with one. It is the last message of the body.
+    #[must_use]
+    pub fn begun(&self) -> Option<&str> {
+        self.begun.as_deref()
     }
 
     /// The fields that routing needs.

@@ -33,6 +33,31 @@ impl Usage {
     }
 }
 
+/// The tokens of an answer that broke off and went on elsewhere.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BrokenOff {
+    /// What its stream had told of them; most tell nothing before their end.
+    pub told: Option<Usage>,
+    /// How many tokens of it the client was sent.
+    pub sent: u64,
+}
+
+impl BrokenOff {
+    /// The tokens of the whole answer, where `rest` are those of the request that went on with it. What had been sent was part of that request's
+    /// prompt.
+    #[must_use]
+    pub fn and(self, rest: Usage) -> Usage {
+        let begun = self.told.unwrap_or_else(|| {
+            let prompt_tokens = rest.prompt_tokens.saturating_sub(self.sent);
+            let cached_tokens = rest.cached_tokens.min(prompt_tokens);
+            let cache_write_tokens = rest.cache_write_tokens.min(prompt_tokens - cached_tokens);
+            Usage { prompt_tokens, cached_tokens, cache_write_tokens, ..Usage::default() }
+        });
+        let completion_tokens = begun.completion_tokens.max(self.sent).saturating_add(rest.completion_tokens);
+        Usage { completion_tokens, reasoning_tokens: begun.reasoning_tokens + rest.reasoning_tokens, ..begun }
+    }
+}
+
 /// The `usage` object of OpenAI's API, as hosts send it: any part may be missing or `null`.
 #[derive(Deserialize)]
 struct Wire {
@@ -99,4 +124,18 @@ impl Serialize for Usage {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tokens_of_both_halves_are_one_answers() {
+        let rest = Usage { cached_tokens: 12, ..Usage::new(13, 4) };
+        let unheard = BrokenOff { told: None, sent: 3 };
+        assert_eq!(unheard.and(rest), Usage { cached_tokens: 10, ..Usage::new(10, 7) });
+        let told = BrokenOff { told: Some(Usage { cached_tokens: 8, ..Usage::new(9, 5) }), sent: 3 };
+        assert_eq!(told.and(rest), Usage { cached_tokens: 8, ..Usage::new(9, 9) });
+    }
 }

@@ -69,6 +69,19 @@ pub struct Ask<'a> {
     pub payload: &'a Payload,
 }
 
+impl Ask<'_> {
+    /// Refuses to have Claude go on behind white space: it takes none at the end of what was begun, and without it the halves do not fit.
+    ///
+    /// # Errors
+    /// [`ConvertError::Unsupported`].
+    pub(crate) fn check_begun_for_claude(&self) -> Result<(), ConvertError> {
+        if self.payload.begun().is_some_and(|begun| begun.ends_with(char::is_whitespace)) {
+            return Err(ConvertError::unsupported("messages", "This model does not go on behind white space."));
+        }
+        Ok(())
+    }
+}
+
 /// The requests of an attempt, and how their answers are read.
 #[derive(Debug)]
 pub struct Exchange {

@@ -83,7 +83,7 @@ impl Answered {
     /// The stream is complete.
     fn complete(&mut self) {
         let Some(run) = self.run.take() else { return };
-        let usage = self.context.usage();
+        let usage = self.context.attempt_usage();
         let tokens = usage.map_or(self.count, |usage| usage.completion_tokens);
         if usage.is_some() && self.count >= FEW && tokens >= FEW {
             run.deployment().observe_tokens_per_event(tokens as f64 / self.count as f64);

@@ -2,13 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{
-    HeaderName, HeaderValue, Response,
-    header::{CACHE_CONTROL, CONTENT_TYPE},
-};
 use tower::ServiceExt;
 use tradewind_policies::select::{Outcome, Remaining, Removed};
-use tradewind_protocol::{Operation, chat::Dropped};
+use tradewind_protocol::Operation;
 use tradewind_providers::{Allowance, RateLimits};
 
 use super::{
@@ -17,13 +13,10 @@ use super::{
 };
 use crate::{
     backend::Attempt,
-    body::Body,
-    inference::{Blame, Content, Failure, Inference, Whole},
+    inference::{Answer, Blame, Content, Failure, Inference, Whole},
     route::{Chosen, Planned, Run},
 };
 
-/// Names the fields of the request that the backend could not honour.
-const DROPPED_PARAMS: HeaderName = HeaderName::from_static("x-tradewind-dropped-params");
 /// The bytes of a token of an answer whose tokens nobody counted, about.
 const BYTES_PER_TOKEN: u64 = 4;
 
@@ -37,7 +30,7 @@ pub(super) struct Ended {
     /// Whether it was made for want of anything better, on a backend that was thought broken.
     pub(super) was_desperate: bool,
     /// What came of it.
-    pub(super) outcome: Result<Response<Body>, Failure>,
+    pub(super) outcome: Result<Answer, Failure>,
 }
 
 /// Makes an attempt. `patience` is how long the first token of a stream may take, where that is less than the policy grants.
@@ -60,7 +53,7 @@ async fn run_to_answer(
     mut run: Run,
     lesson: Arc<Lesson>,
     patience: Option<Duration>,
-) -> Result<Response<Body>, Failure> {
+) -> Result<Answer, Failure> {
     let context = &inference.context;
     let deployment = &planned.deployment;
     let mut timeouts = planned.timeouts;
@@ -85,19 +78,18 @@ async fn run_to_answer(
     };
     context.set_served_by(Arc::clone(deployment));
     report_limits(&run, &answer.limits);
-    let mut response = match answer.content {
+    let content = match answer.content {
         Content::Whole(whole) => {
             run.ended(Outcome::Success { output_tokens: output_tokens(inference, &whole) });
             lesson.learn(deployment, whole.usage);
-            respond_whole(inference, whole)
+            Content::Whole(whole)
         }
         Content::Events(events) => {
             run.first_token();
-            respond_events(Body::events(Box::pin(Answered::new(events, run, Arc::clone(context), lesson))))
+            Content::Events(Box::pin(Answered::new(events, run, Arc::clone(context), lesson)))
         }
     };
-    tell_dropped(&mut response, &answer.dropped);
-    Ok(response)
+    Ok(Answer { content, ..answer })
 }
 
 /// What a failure says of the backend.
@@ -138,34 +130,4 @@ fn log(backend: &str, failure: &Failure, elapsed: Duration) {
             tracing::debug!(backend, detail, ?elapsed, "a backend cannot serve the request");
         }
     }
-}
-
-/// A whole answer as a response.
-pub(super) fn respond_whole(inference: &Inference, whole: Whole) -> Response<Body> {
-    if let Some(usage) = whole.usage {
-        inference.context.set_usage(usage);
-    }
-    let mut response = Response::new(Body::full(whole.body));
-    *response.status_mut() = whole.status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-/// Tells the caller, and the trace, which fields the backend did without.
-fn tell_dropped(response: &mut Response<Body>, dropped: &Dropped) {
-    if dropped.is_empty() {
-        return;
-    }
-    tracing::debug!(%dropped, "fields that the backend cannot honour were left out");
-    if let Ok(names) = HeaderValue::try_from(dropped.to_string()) {
-        response.headers_mut().insert(DROPPED_PARAMS, names);
-    }
-}
-
-fn respond_events(body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
 }

@@ -1,7 +1,10 @@
-//! Layer 16: the attempts, one after the other, or a second beside a slow one, until one answers. Only before the first byte to the client.
+//! Layer 16: the attempts, one after the other, or a second beside a slow one, until one answers. After the first byte to the client,
+//! only an answer that broke off may go on elsewhere.
 
 mod answered;
 mod attempt;
+mod continuation;
+mod respond;
 mod verdict;
 mod waiting;
 
@@ -23,13 +26,15 @@ use tradewind_protocol::Operation;
 
 use self::{
     answered::Lesson,
-    attempt::{Ended, attempt, respond_whole},
+    attempt::{Ended, attempt},
+    continuation::{Means, Unbroken},
+    respond::{respond_events, respond_whole, tell_dropped},
     verdict::Verdict,
 };
 use crate::{
     body::Body,
     error::Error,
-    inference::{Blame, Failure, Inference},
+    inference::{Answer, Blame, Content, Failure, Inference},
     route::{Candidates, Chosen, Planned, RouteState, Routed},
 };
 
@@ -79,7 +84,7 @@ type Running = FuturesUnordered<BoxFuture<'static, Ended>>;
 
 /// What to do after an attempt has ended.
 enum Next {
-    Respond(Response<Body>),
+    Respond(Planned, Answer),
     Refuse(Planned, Failure),
     /// Try another; out of the budget for retries, or not.
     Again {
@@ -120,7 +125,7 @@ impl Dispatching {
             tokio::select! {
                 biased;
                 Some(ended) = running.next() => match self.judge(ended) {
-                    Next::Respond(response) => return Ok(response),
+                    Next::Respond(planned, answer) => return Ok(self.respond(planned, answer)),
                     Next::Refuse(planned, failure) => return refuse(&self.inference, &planned, failure),
                     Next::Again { out_of_budget } => {
                         turn = Turn::Again;
@@ -142,6 +147,21 @@ impl Dispatching {
             Some((planned, failure)) => refuse(&self.inference, &planned, failure),
             None => Err(self.verdict.into_error(|| self.candidates.unavailable())),
         }
+    }
+
+    fn respond(self, planned: Planned, answer: Answer) -> Response<Body> {
+        let Answer { content, dropped, .. } = answer;
+        let mut response = match content {
+            Content::Whole(whole) => respond_whole(&self.inference, whole),
+            Content::Events(events) => {
+                let Self { inference, candidates, routing, state, lesson, made, .. } = self;
+                let attempts_left = routing.max_attempts.get().saturating_sub(made);
+                let means = Means { inference, candidates, state, lesson, attempts_left, planned };
+                respond_events(Unbroken::new(events, routing.midstream, means))
+            }
+        };
+        tell_dropped(&mut response, &dropped);
+        response
     }
 
     /// Chooses where to go next and begins there, as soon as there is room.
@@ -197,12 +217,12 @@ impl Dispatching {
         let Ended { planned, is_hedge, was_desperate, outcome } = ended;
         self.under_way.retain(|other| !Arc::ptr_eq(&other.deployment, &planned.deployment));
         let failure = match outcome {
-            Ok(response) => {
+            Ok(answer) => {
                 if is_hedge {
                     planned.deployment.metrics().hedge_won();
                 }
                 self.under_way.iter().for_each(Planned::called_off);
-                return Next::Respond(response);
+                return Next::Respond(planned, answer);
             }
             Err(failure) => failure,
         };

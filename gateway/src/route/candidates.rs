@@ -6,7 +6,7 @@ use futures_util::future::select_all;
 use smallvec::SmallVec;
 use tokio::time::timeout;
 use tradewind_policies::{
-    FailureDomain,
+    FailureDomain, Weights,
     select::{Ask, Candidate, Choice, Outlook, Removed, Turn, back_at, choose, hedge_after, is_overloaded},
     spec::{Objective, Price, Routing, Timeouts},
 };
@@ -31,6 +31,8 @@ pub struct Planned {
     pub domain: FailureDomain,
     /// What it costs there.
     pub price: Option<Price>,
+    /// Which weights the model has there, if the policy says so.
+    pub weights: Option<Weights>,
     pub(super) tier: usize,
     pub(super) is_drained: bool,
     pub(super) ask: Ask,
@@ -121,6 +123,29 @@ impl Candidates {
         let small = |planned: &Planned| planned.deployment.capabilities().context.is_none_or(|room| room <= tokens);
         let places = self.all.iter().enumerate().filter(|(_, planned)| small(planned)).map(|(place, _)| place);
         self.tried.extend(places.collect::<SmallVec<[usize; 4]>>());
+    }
+
+    /// Those of the untried that can go on with an answer that began on a model of these weights. The tried ones count as tried there too, so that
+    /// other failure domains are preferred to theirs.
+    #[must_use]
+    pub fn able_to_continue(self, weights: &Weights) -> Self {
+        let Self { all, tried: before } = self;
+        let (mut tried, mut able) = (SmallVec::new(), SmallVec::<[Planned; 4]>::new());
+        for (place, planned) in all.into_iter().enumerate() {
+            if before.contains(&place) {
+                tried.push(able.len());
+                able.push(planned);
+            } else if planned.weights.as_ref() == Some(weights) && planned.deployment.capabilities().prefill.is_yes() {
+                able.push(planned);
+            }
+        }
+        Self { all: able, tried }
+    }
+
+    /// Whether all have been tried.
+    #[must_use]
+    pub fn are_exhausted(&self) -> bool {
+        self.untried().next().is_none()
     }
 
     /// Waits for room if having none is all that is wrong with the best; whether there may be some now.

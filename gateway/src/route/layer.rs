@@ -104,7 +104,8 @@ fn route(inference: Inference) -> Result<Routed, Error> {
         let ask = ask(eligible.routing, target.price.as_ref(), prompt_tokens, cached_tokens, output_tokens);
         let is_drained = snapshot.policy.backends().get(target.backend.get()).is_some_and(|backend| backend.drained);
         let (timeouts, domain, price) = (target.timeouts, target.failure_domain.clone(), target.price);
-        Some(Planned { deployment, timeouts, domain, price, tier, is_drained, ask })
+        let weights = target.weights.clone();
+        Some(Planned { deployment, timeouts, domain, price, weights, tier, is_drained, ask })
     });
     let candidates = Candidates::new(candidates);
     let routing = *eligible.routing;

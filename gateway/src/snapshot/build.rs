@@ -8,7 +8,7 @@ use tradewind_policies::{
     select::{Health, Prior},
     spec::{self, BackendSpec, Provider, ServedModel},
 };
-use tradewind_protocol::Capabilities;
+use tradewind_protocol::{Capabilities, Support};
 use tradewind_providers::Adapter;
 
 use crate::{
@@ -101,7 +101,7 @@ impl Builder {
         let model = &served.upstream;
         let (provider, known) = match &built.adapter {
             Some(adapter) => (adapter.name(), adapter.capabilities(model.as_str())),
-            None => ("tradewind", Capabilities::UNKNOWN),
+            None => ("tradewind", Capabilities { prefill: Support::No, ..Capabilities::UNKNOWN }),
         };
         let capabilities = Arc::new(served.capabilities.apply(known));
         let health = Health::new(Prior::default(), spec.concurrency);

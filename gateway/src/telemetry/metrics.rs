@@ -70,6 +70,7 @@ fn describe() {
     describe_counter!(names::IDEMPOTENCY_EXECUTIONS, "Executions for an idempotency key that have ended.");
     describe_gauge!(names::IDEMPOTENCY_STORED_ANSWERS, "Answers that are kept for their idempotency keys.");
     describe_gauge!(names::IDEMPOTENCY_STORED_BYTES, Unit::Bytes, "What the kept answers count for in memory.");
+    describe_counter!(names::CONTINUATIONS, "Answers that broke off and went on at another backend.");
     describe_counter!(names::POLICY_RELOADS, "Reloads of the policy.");
     describe_gauge!(names::POLICY_LOADED, Unit::Seconds, "When the policy in force was loaded, since 1970.");
     describe_gauge!(names::LOCAL_WAIT, Unit::Seconds, "How long a request that came now would wait for a local model.");
@@ -94,6 +95,7 @@ pub struct DeploymentMetrics {
     hedges: Counter,
     hedges_won: Counter,
     hedge_cost: Counter,
+    continuations: Counter,
 }
 
 impl DeploymentMetrics {
@@ -130,6 +132,7 @@ impl DeploymentMetrics {
             hedges: counter!(names::HEDGES, labels()),
             hedges_won: counter!(names::HEDGES_WON, labels()),
             hedge_cost: counter!(names::HEDGE_COST, labels()),
+            continuations: counter!(names::CONTINUATIONS, labels()),
         }
     }
 
@@ -159,6 +162,11 @@ impl DeploymentMetrics {
     /// Counts what an attempt cost that was called off because another was quicker.
     pub fn called_off(&self, nano_usd: u64) {
         self.hedge_cost.increment(nano_usd);
+    }
+
+    /// Counts an answer that broke off elsewhere and goes on here.
+    pub fn continued(&self) {
+        self.continuations.increment(1);
     }
 
     /// Counts a request that this deployment answered.

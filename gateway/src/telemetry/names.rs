@@ -33,6 +33,8 @@ pub const IDEMPOTENCY_EXECUTIONS: &str = "tradewind_idempotency_executions_total
 pub const IDEMPOTENCY_STORED_ANSWERS: &str = "tradewind_idempotency_stored_answers";
 /// What these answers count for in memory, in bytes.
 pub const IDEMPOTENCY_STORED_BYTES: &str = "tradewind_idempotency_stored_bytes";
+/// Answers that broke off elsewhere and went on here, by the backend that went on.
+pub const CONTINUATIONS: &str = "tradewind_continuations_total";
 /// Reloads of the policy, by result.
 pub const POLICY_RELOADS: &str = "tradewind_policy_reloads_total";
 /// When the policy in force was loaded, in seconds since 1970.

@@ -15,6 +15,7 @@
 mod audit;
 mod bad_answers;
 mod client_leaves;
+mod continuation;
 mod deadline;
 mod failover;
 mod idempotency;

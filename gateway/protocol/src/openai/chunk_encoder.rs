@@ -77,6 +77,15 @@ impl ChunkEncoder {
         encoder
     }
 
+    /// An encoder in the middle of a chat's answer, whose role the caller has been told. Here the identity's id is the whole id.
+    #[must_use]
+    pub fn going_on(identity: &Identity<'_>, include_usage: bool) -> Self {
+        let mut encoder = Self::new(Framing::Chat, identity, include_usage);
+        encoder.start(identity.id, identity.model);
+        encoder.choices.push(Progress { choice: 0, thought: String::new(), bare_calls: Vec::new() });
+        encoder
+    }
+
     /// The events written since the last call: whole ones only; empty if there are none.
     #[must_use]
     pub fn take(&mut self) -> Bytes {

@@ -7,6 +7,7 @@ mod calls;
 mod chat;
 mod chunk_decoder;
 mod chunk_encoder;
+mod continuation;
 mod embeddings;
 mod encode;
 mod error;
@@ -25,6 +26,7 @@ mod string_or;
 mod thought;
 mod told;
 mod tools;
+mod transcript;
 mod wire;
 mod write_answer;
 
@@ -35,6 +37,7 @@ pub use chat::{
 };
 pub use chunk_decoder::ChunkDecoder;
 pub use chunk_encoder::{ChunkEncoder, Framing};
+pub use continuation::{CannotContinue, continue_with};
 pub use embeddings::{Embedding, EmbeddingInput, EmbeddingList, EmbeddingRequest, EncodingFormat, Vector};
 pub use encode::encode_chat;
 pub use error::{ErrorBody, ErrorDetail};
@@ -46,6 +49,7 @@ pub use request::{read_chat, read_completion, read_embeddings, read_rerank};
 pub use sniffer::{Finding, StreamSniffer};
 pub use thought::{THOUGHT_MARK, split_thought};
 pub use told::ToldError;
+pub use transcript::{Begun, Transcript};
 pub use write_answer::{Identity, write_chat, write_completion, write_embeddings, write_rerank};
 
 use serde::Serialize;

@@ -65,6 +65,7 @@ impl Adapter for Anthropic {
     }
 
     fn prepare(&self, ask: &Ask<'_>) -> Result<Exchange, PrepareError> {
+        ask.check_begun_for_claude()?;
         let chat = match ask.operation {
             Operation::Chat => ask.payload.chat()?,
             Operation::Completions => ask.payload.completion()?,

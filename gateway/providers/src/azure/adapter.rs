@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Uri, uri::InvalidUri};
-use tradewind_protocol::{Capabilities, Operation, chat::Dropped, openai::replace_model};
+use tradewind_protocol::{Capabilities, Operation, Support, chat::Dropped, openai::replace_model};
 
 use super::Surface;
 use crate::{
@@ -88,6 +88,8 @@ impl Adapter for Azure {
     /// while the others take what it is sent.
     fn capabilities(&self, model: &str) -> Capabilities {
         let capabilities = openai_model(model);
-        if capabilities.sampling.is_yes() { Capabilities::UNKNOWN } else { capabilities }
+        let capabilities = if capabilities.sampling.is_yes() { Capabilities::UNKNOWN } else { capabilities };
+        // It answers a last message of the assistant instead of going on with it.
+        Capabilities { prefill: Support::No, ..capabilities }
     }
 }

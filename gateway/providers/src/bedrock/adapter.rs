@@ -66,6 +66,7 @@ impl Bedrock {
     }
 
     fn chat(&self, ask: &Ask<'_>, chat: &ChatRequest) -> Result<Exchange, PrepareError> {
+        ask.check_begun_for_claude()?;
         match self.chat {
             Chat::Converse => self.converse(ask, chat),
             Chat::Anthropic => self.invoke_claude(ask, chat),

@@ -5,7 +5,7 @@ use tradewind_protocol::{Capabilities, Reasoning, Support};
 /// What the model of that name can do; one that is not known is taken to do everything but think.
 #[must_use]
 pub fn capabilities(model: &str) -> Capabilities {
-    let unthinking = Capabilities { reasoning: Reasoning::None, ..Capabilities::UNKNOWN };
+    let unthinking = Capabilities { reasoning: Reasoning::None, prefill: Support::No, ..Capabilities::UNKNOWN };
     let is_thinking = model.contains("reasoning");
     let has_vision = model.contains("vision");
     let (context, max_output) = match model {

@@ -15,7 +15,9 @@ pub fn capabilities(model: &str) -> Capabilities {
         let (no, reasoning) = (Support::No, Reasoning::None);
         return Capabilities { dimensions: Some(*dimensions), tools: no, vision: no, reasoning, ..Capabilities::UNKNOWN };
     }
-    let Some(version) = version(name) else { return Capabilities::UNKNOWN };
+    // A last message of the model is answered, not gone on with.
+    let unknown = Capabilities { prefill: Support::No, ..Capabilities::UNKNOWN };
+    let Some(version) = version(name) else { return unknown };
     Capabilities {
         context: Some(if version == (1, 5) && name.contains("pro") { 2_097_152 } else { 1_048_576 }),
         max_output: Some(if version < (2, 5) { 8192 } else { 65_536 }),
@@ -24,7 +26,7 @@ pub fn capabilities(model: &str) -> Capabilities {
             (2, _) => Reasoning::Budget,
             _ => Reasoning::Effort,
         },
-        ..Capabilities::UNKNOWN
+        ..unknown
     }
 }
 

@@ -11,9 +11,10 @@ use tradewind_protocol::{
 use super::{
     Host,
     answers::Answers,
+    begun::WithoutEcho,
     body::{adapt, chat_body, unreadable, unwritable},
     endpoint::Endpoint,
-    host::{self, Completions, Embeds, Habits, Reranks},
+    host::{self, Completions, Embeds, Habits, Prefill, Reranks},
     judge::judge,
     lists,
     models::openai_model,
@@ -47,9 +48,14 @@ impl OpenAi {
         let renamed = || replace_model(ask.payload.body(), &ask.payload.head().model_span, ask.model);
         Ok(match ask.operation {
             Operation::Chat => {
-                let reader = match self.habits.answers {
-                    host::Answers::Same => Reader::Passthrough,
-                    host::Answers::Varied => translated(),
+                let begun = ask.payload.begun().filter(|_| self.habits.prefill == Prefill::EchoedPrefix);
+                let reader = match (begun, self.habits.answers) {
+                    (Some(begun), _) => {
+                        let answers = Answers(ask.operation);
+                        Reader::Translated(Box::new(WithoutEcho { answers, begun: begun.to_owned() }))
+                    }
+                    (None, host::Answers::Same) => Reader::Passthrough,
+                    (None, host::Answers::Varied) => translated(),
                 };
                 (chat_body(ask, &self.habits, dropped)?, reader)
             }
@@ -70,6 +76,15 @@ impl OpenAi {
                 Reranks::No => return Err(self.not_offered(ask.operation)),
             },
         })
+    }
+
+    /// Whether it can be asked to go on with an answer. DeepSeek's beta takes other requests than its API does, at an address of its own.
+    fn prefill(&self) -> Support {
+        match self.habits.prefill {
+            Prefill::Unasked => Support::No,
+            Prefill::Prefix if !self.endpoint.uri(Operation::Chat).path().starts_with("/beta/") => Support::No,
+            Prefill::Flags | Prefill::Prefix | Prefill::EchoedPrefix => Support::Yes,
+        }
     }
 
     fn not_offered(&self, operation: Operation) -> PrepareError {
@@ -104,6 +119,7 @@ impl Adapter for OpenAi {
             Host::DeepSeek => Capabilities { json_schema: Support::No, ..Capabilities::UNKNOWN },
             _ => Capabilities::UNKNOWN,
         };
+        let capabilities = Capabilities { prefill: self.prefill(), ..capabilities };
         match capabilities.max_tokens_field {
             MaxTokensField::AsWritten => Capabilities { max_tokens_field: self.habits.max_tokens, ..capabilities },
             _ => capabilities,
@@ -118,4 +134,25 @@ pub(crate) fn completion_by_chat(ask: &Ask<'_>, habits: &Habits, dropped: &mut D
     let mut object = Object::read(&body).map_err(unreadable)?;
     adapt(&mut object, ask, habits, dropped)?;
     object.write().map(Bytes::from).map_err(unwritable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_host_with_a_word_for_it_goes_on_with_an_answer() {
+        for (host, base, can) in [
+            (Host::Vllm, "http://localhost/v1", true),
+            (Host::SgLang, "http://localhost/v1", true),
+            (Host::Mistral, "https://api.mistral.ai/v1", true),
+            (Host::DeepSeek, "https://api.deepseek.com/beta", true),
+            (Host::DeepSeek, "https://api.deepseek.com/v1", false),
+            (Host::OpenAi, "https://api.openai.com/v1", false),
+            (Host::Nim, "http://localhost/v1", false),
+        ] {
+            let adapter = OpenAi::new(host, base, Authentication::Bearer).unwrap();
+            assert_eq!(adapter.capabilities("m").prefill.is_yes(), can, "{host:?} {base}");
+        }
+    }
 }

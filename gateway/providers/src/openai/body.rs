@@ -12,6 +12,7 @@ use tradewind_protocol::{
 };
 
 use super::{
+    begun,
     host::{Counts, Effort, Habits, Images, Stop},
     object::Object,
     past,
@@ -61,6 +62,9 @@ pub(crate) fn chat_object<'a>(ask: &Ask<'a>, habits: &Habits, dropped: &mut Drop
     let messages = messages.map(|messages| past::acceptable(messages, &habits.past));
     if let Some(messages) = messages.transpose().map_err(unreadable)?.flatten() {
         object.set("messages", &messages).map_err(unwritable)?;
+    }
+    if ask.payload.begun().is_some() {
+        begun::go_on(&mut object, habits.prefill).map_err(unwritable)?;
     }
     Ok(object)
 }
@@ -159,6 +163,7 @@ fn is_touched(habits: &Habits, ask: &Ask<'_>) -> bool {
         || (!capabilities.json_schema.is_yes() && holds("response_format"))
         || (habits.effort == Effort::ThinkingOfClaude && holds("reasoning_effort"))
         || (habits.stop == Stop::List && holds("stop"))
+        || ask.payload.begun().is_some()
         || past::may_need_care(ask.payload, &habits.past)
 }
 

@@ -77,6 +77,8 @@ pub(crate) struct Habits {
     pub(crate) images: Images,
     /// How a stream of its comes to tell the token counts.
     pub(crate) counts: Counts,
+    /// How it is told to go on with an answer that was begun.
+    pub(crate) prefill: Prefill,
     /// Which operations it has.
     pub(crate) offers: Offers,
 }
@@ -160,6 +162,19 @@ pub(crate) enum Counts {
     Unasked,
 }
 
+/// How a host is told to go on with a last message of the assistant, instead of answering it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Prefill {
+    /// It has no word for that. Some do it unasked, which is for the operator to say.
+    Unasked,
+    /// By vLLM's `continue_final_message`, which excludes `add_generation_prompt`.
+    Flags,
+    /// By `prefix` in the message.
+    Prefix,
+    /// The same; and it repeats what it was given at the start of its answer.
+    EchoedPrefix,
+}
+
 /// Which operations a host has beside chat.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Offers {
@@ -225,6 +240,7 @@ pub(crate) const OPENAI: Habits = Habits {
     effort: Effort::Field,
     images: Images::Anywhere,
     counts: Counts::Asked,
+    prefill: Prefill::Unasked,
     offers: NO_RERANK,
 };
 
@@ -267,13 +283,19 @@ impl Host {
                 past: Past { refused: MISTRAL_MESSAGE, ids: Ids::NineAlphanumerics, ..STRICT },
                 answers: Answers::Varied,
                 counts: Counts::Unasked,
+                prefill: Prefill::EchoedPrefix,
                 offers: Offers { embeddings: Embeds::Mistral, ..CHAT },
                 ..OPENAI
             },
             Self::Groq => Habits { name: "groq", offers: CHAT, ..OPENAI },
-            Self::DeepSeek => {
-                Habits { name: "deepseek", max_tokens: MaxTokensField::MaxTokens, past: OPEN, offers: CHAT, ..OPENAI }
-            }
+            Self::DeepSeek => Habits {
+                name: "deepseek",
+                max_tokens: MaxTokensField::MaxTokens,
+                past: OPEN,
+                prefill: Prefill::Prefix,
+                offers: CHAT,
+                ..OPENAI
+            },
             Self::XAi => Habits { name: "x_ai", counts: Counts::Unasked, offers: CHAT, ..OPENAI },
             Self::Together => {
                 Habits { name: "together", max_tokens: MaxTokensField::MaxTokens, counts: Counts::Unasked, ..SERVER }
@@ -297,8 +319,8 @@ impl Host {
             Self::HuggingFace => {
                 Habits { name: "huggingface", max_tokens: MaxTokensField::MaxTokens, past: STRICT, offers: CHAT, ..SERVER }
             }
-            Self::Vllm => SERVER,
-            Self::SgLang => Habits { name: "sglang", offers: NO_RERANK, ..SERVER },
+            Self::Vllm => Habits { prefill: Prefill::Flags, ..SERVER },
+            Self::SgLang => Habits { name: "sglang", prefill: Prefill::Flags, offers: NO_RERANK, ..SERVER },
             Self::Ollama => Habits { name: "ollama", offers: NO_RERANK, ..SERVER },
             Self::Tgi => Habits {
                 name: "tgi",
@@ -314,7 +336,7 @@ impl Host {
                 ..SERVER
             },
             Self::Nim => Habits { name: "nim", max_tokens: MaxTokensField::MaxTokens, offers: NO_RERANK, ..SERVER },
-            Self::RayServe => Habits { name: "ray_serve", offers: NO_RERANK, ..SERVER },
+            Self::RayServe => Habits { name: "ray_serve", prefill: Prefill::Flags, offers: NO_RERANK, ..SERVER },
             Self::Databricks => Habits {
                 name: "databricks",
                 max_tokens: MaxTokensField::MaxTokens,

@@ -6,6 +6,7 @@
 
 mod adapter;
 mod answers;
+mod begun;
 pub(crate) mod body;
 mod endpoint;
 mod host;

@@ -179,7 +179,7 @@ impl Adapter for SageMaker {
             ..Capabilities::UNKNOWN
         };
         match self.container {
-            Container::OpenAi => Capabilities::UNKNOWN,
+            Container::OpenAi => Capabilities { prefill: Support::No, ..Capabilities::UNKNOWN },
             Container::Tgi => Capabilities { json_schema: Support::Yes, ..text_only },
             Container::Lmi | Container::Tei => text_only,
         }

@@ -57,6 +57,7 @@ impl Vertex {
                 (method.suffix(), body, Reader::Translated(Box::new(reader)))
             }
             ChatStyle::Anthropic => {
+                ask.check_begun_for_claude()?;
                 let chat =
                     if ask.operation == Operation::Completions { ask.payload.completion()? } else { ask.payload.chat()? };
                 let target = Target { model: ask.model, capabilities: ask.capabilities };

@@ -1,7 +1,7 @@
 //! The adapter of watsonx.ai.
 
 use http::{Uri, uri::InvalidUri};
-use tradewind_protocol::{Capabilities, MaxTokensField, Operation, chat::Dropped};
+use tradewind_protocol::{Capabilities, MaxTokensField, Operation, Support, chat::Dropped};
 
 use super::{
     answers::Lists,
@@ -87,6 +87,6 @@ impl Adapter for Watsonx {
     }
 
     fn capabilities(&self, _model: &str) -> Capabilities {
-        Capabilities { max_tokens_field: MaxTokensField::MaxTokens, ..Capabilities::UNKNOWN }
+        Capabilities { max_tokens_field: MaxTokensField::MaxTokens, prefill: Support::No, ..Capabilities::UNKNOWN }
     }
 }

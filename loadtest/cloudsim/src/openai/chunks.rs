@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::CREATED;
 use super::answer::{ID, filter_results, finish_reason, id, insert, logprobs, prompt_filter_results, thought_part, usage};
 use super::chat::{Delivery, Framing};
-use super::host::{Calls, Host, Noise, Thought, Usage};
+use super::host::{Calls, Host, Noise, Prefill, Thought, Usage};
 use crate::cloud::event;
 use crate::scene::{Call, Performance, Prompt};
 
@@ -14,7 +14,7 @@ pub(super) fn events(host: &Host, prompt: &Prompt, performance: &Performance, de
     let writer = Writer { host, model: &prompt.model, delivery };
     let mut events = writer.noise();
     for index in 0..delivery.choices {
-        events.extend(writer.choice(index, performance));
+        events.extend(writer.choice(index, performance, prompt.begun.as_deref()));
     }
     let asked = delivery.framing == Framing::EventsWithUsage;
     if matches!(host.usage, Usage::Always) || (asked && host.usage == Usage::Asked) {
@@ -66,7 +66,7 @@ impl Writer<'_> {
         }
     }
 
-    fn choice(&self, index: usize, performance: &Performance) -> Vec<Bytes> {
+    fn choice(&self, index: usize, performance: &Performance, begun: Option<&str>) -> Vec<Bytes> {
         let mut events = vec![self.delta(index, json!({ "role": "assistant", "content": "" }), Value::Null)];
         for piece in &performance.thought {
             let delta = match self.host.thought {
@@ -75,6 +75,9 @@ impl Writer<'_> {
                 Thought::ThinkingPart | Thought::ReasoningPart => json!({ "content": [thought_part(self.host, piece)] }),
             };
             events.push(self.delta(index, delta, Value::Null));
+        }
+        if let Some(begun) = begun.filter(|_| self.host.prefill == Prefill::EchoedPrefix) {
+            events.push(self.delta(index, json!({ "content": begun }), Value::Null));
         }
         for piece in &performance.pieces {
             let logprobs = logprobs(self.delivery, std::slice::from_ref(piece));

@@ -37,6 +37,8 @@ pub(crate) struct Host {
     pub(crate) ids: Ids,
     /// When a stream tells the usage.
     pub(crate) usage: Usage,
+    /// How it is told to go on with a last message of the assistant.
+    pub(crate) prefill: Prefill,
     /// What it does with a prompt that is filtered.
     pub(crate) filter: Filter,
     /// Comments and first chunks that clients must bear.
@@ -131,6 +133,17 @@ pub(crate) enum Usage {
     WithFinish,
 }
 
+/// How a host is told to go on with a last message of the assistant instead of answering it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Prefill {
+    /// Not at all.
+    Answered,
+    /// By `continue_final_message`, which excludes `add_generation_prompt`.
+    Flags,
+    /// By `prefix` in the message, without which it refuses such a message. It repeats it.
+    EchoedPrefix,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Filter {
     /// The finish reason says it.
@@ -178,6 +191,7 @@ pub(crate) const OPENAI: Host = Host {
     calls: Calls::InPieces,
     ids: Ids::Prefixed,
     usage: Usage::Asked,
+    prefill: Prefill::Answered,
     filter: Filter::Finish,
     noise: Noise::None,
     serves: &[Serves::Completions, Serves::Embeddings],

@@ -2,7 +2,7 @@
 
 use super::error::Shape;
 use super::host::{
-    CachePoints, Calls, Door, Filter, Host, Ids, Images, Noise, OPENAI, Serves, Speakers, Stop, Thought, Unknown, Usage,
+    CachePoints, Calls, Door, Filter, Host, Ids, Images, Noise, OPENAI, Prefill, Serves, Speakers, Stop, Thought, Unknown, Usage,
 };
 
 /// What servers of open models know beyond OpenAI's fields.
@@ -43,6 +43,7 @@ pub(crate) static MISTRAL: Host = Host {
     calls: Calls::Whole,
     ids: Ids::Nine,
     usage: Usage::WithFinish,
+    prefill: Prefill::EchoedPrefix,
     serves: &[Serves::Embeddings],
     embedding_fields: &["model", "input", "output_dimension", "output_dtype", "encoding_format", "metadata"],
     errors: Shape::Mistral,
@@ -125,6 +126,7 @@ pub(crate) static VLLM: Host = Host {
     extra: SAMPLING,
     unknown: Unknown::Ignored,
     thought: REASONING_CONTENT,
+    prefill: Prefill::Flags,
     serves: &[Serves::Completions, Serves::Embeddings, Serves::Rerank],
     errors: Shape::Vllm,
     ..OPENAI
@@ -177,8 +179,12 @@ pub(crate) static WATSONX: Host = Host {
 };
 
 /// NVIDIA NIM: vLLM that refuses unknown fields.
-pub(crate) static NIM: Host =
-    Host { extra: &["top_k", "min_p", "repetition_penalty", "nvext"], unknown: Unknown::Refused, ..VLLM };
+pub(crate) static NIM: Host = Host {
+    extra: &["top_k", "min_p", "repetition_penalty", "nvext"],
+    unknown: Unknown::Refused,
+    prefill: Prefill::Answered,
+    ..VLLM
+};
 
 /// Ray Serve LLM: vLLM behind Ray.
 pub(crate) static RAY_SERVE: Host = Host { door: Door::Open, serves: &[Serves::Completions, Serves::Embeddings], ..VLLM };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::content;
-use super::host::{Host, Ids, Speakers, Unknown};
+use super::host::{Host, Ids, Prefill, Speakers, Unknown};
 use crate::json::Object;
 use crate::refusal::Refusal;
 use crate::scene::Prompt;
@@ -13,7 +13,9 @@ use crate::scene::Prompt;
 /// Reads the messages into the prompt.
 pub(super) fn read(host: &Host, body: &Object<'_>, prompt: &mut Prompt) -> Result<(), Refusal> {
     let mut owed = BTreeSet::new();
-    for place in body.filled_list("messages")? {
+    let places = body.filled_list("messages")?;
+    let last = places.len() - 1;
+    for (number, place) in places.into_iter().enumerate() {
         let message = place.object()?;
         let roles: &[&str] = &["developer", "system", "user", "assistant", "tool", "function"];
         let role = message.one_of("role", roles)?.ok_or_else(|| message.wrong("role", "is required"))?;
@@ -45,9 +47,30 @@ pub(super) fn read(host: &Host, body: &Object<'_>, prompt: &mut Prompt) -> Resul
             }
         }
         let text = content::read(host, &message, prompt)?;
-        prompt.say(&text);
+        if role == "assistant" && number == last && goes_on(host, body, &message)? {
+            prompt.begun = Some(text);
+        } else {
+            prompt.say(&text);
+        }
     }
     if owed.is_empty() { Ok(()) } else { Err(body.wrong("messages", "must answer every tool call")) }
+}
+
+/// Whether the last message, one of the assistant, is to be gone on with.
+fn goes_on(host: &Host, body: &Object<'_>, message: &Object<'_>) -> Result<bool, Refusal> {
+    match host.prefill {
+        Prefill::Answered => Ok(false),
+        Prefill::Flags => {
+            let is_asked = body.flag("continue_final_message")?;
+            let is_prompted = !body.has("add_generation_prompt") || body.flag("add_generation_prompt")?;
+            if is_asked && is_prompted {
+                return Err(body.wrong("continue_final_message", "cannot be set together with 'add_generation_prompt'"));
+            }
+            Ok(is_asked)
+        }
+        Prefill::EchoedPrefix if message.flag("prefix")? => Ok(true),
+        Prefill::EchoedPrefix => Err(message.wrong("role", "must be 'user' or 'tool' at the end, or 'assistant' with 'prefix'")),
+    }
 }
 
 fn members(role: &str) -> &'static [&'static str] {

@@ -76,14 +76,15 @@ pub(crate) fn perform(behaviour: &Behaviour, prompt: &Prompt) -> Performance {
     let calls = if filtered { Vec::new() } else { calls(prompt) };
     let (pieces, ending) = match calls.as_slice() {
         _ if filtered => (Vec::new(), Ending::Filtered),
-        [] => cut(spoken(behaviour, prompt), prompt),
+        [] => cut(more(spoken(behaviour, prompt), prompt.begun.as_deref()), prompt),
         _ => (Vec::new(), Ending::Calls),
     };
     let thinks = prompt.thinks == Thinks::Yes && !filtered;
     let thought: Vec<String> =
         if thinks { ["First", " I", " feel", " the", " wind."].map(String::from).into() } else { Vec::new() };
     let arguments: usize = calls.iter().map(|call| words(&call.arguments.to_string())).sum();
-    let tokens = words(&prompt.text);
+    let begun = prompt.begun.as_ref().map_or(0, |begun| until(&behaviour.answer, begun.len()).len());
+    let tokens = words(&prompt.text) + begun;
     let (cached, written) = if prompt.cache == Cache::Point { (tokens / 2, tokens / 4) } else { (0, 0) };
     let answer = thought.len() + pieces.len() + arguments;
     let spent = Spent { prompt: tokens, cached, written, answer, thought: thought.len() };
@@ -139,6 +140,24 @@ fn pieces(text: &str) -> Vec<String> {
         pieces.push(if index == 0 { word.to_owned() } else { format!(" {word}") });
     }
     pieces
+}
+
+/// What is left to say behind the beginning of an answer. A model goes on with anything; this one says so where it would not have begun like that.
+fn more(pieces: Vec<String>, begun: Option<&str>) -> Vec<String> {
+    let Some(begun) = begun else { return pieces };
+    if !pieces.concat().starts_with(begun) {
+        return vec![" (this is not how I begin)".to_owned()];
+    }
+    let mut said = begun.len();
+    let mut left = Vec::new();
+    for piece in pieces {
+        let rest = piece.get(said.min(piece.len())..).unwrap_or_default();
+        said = said.saturating_sub(piece.len());
+        if !rest.is_empty() {
+            left.push(rest.to_owned());
+        }
+    }
+    left
 }
 
 /// Cuts an answer at the first stop sequence and at the limit, whichever comes first.

@@ -10,6 +10,8 @@ pub(crate) struct Prompt {
     pub(crate) model: String,
     /// Everything the user and the system said.
     pub(crate) text: String,
+    /// The beginning of the answer, where it is to go on with one.
+    pub(crate) begun: Option<String>,
     /// The most tokens to answer with.
     pub(crate) limit: Option<usize>,
     /// The texts at which to stop.
