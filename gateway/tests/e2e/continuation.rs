@@ -61,7 +61,7 @@ impl Clouds {
 
     async fn ask(&self, body: &Value) -> Told {
         let answer = Answer::of(self.gateway.client.send(self.gateway.chat(body)).await).await;
-        Told::of(&String::from_utf8(answer.body.to_vec()).unwrap())
+        Told::of(std::str::from_utf8(&answer.body).unwrap())
     }
 
     fn requests(&self, place: usize) -> usize {
