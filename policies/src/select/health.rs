@@ -162,9 +162,9 @@ impl Health {
         let pace = (default.per_token / prior.per_token.max(1e-5)).powi(2);
         Self {
             first_token: Regression::new([prior.first_token, prior.per_thousand_prompt, 0.0], [first, first, 40.0 * first]),
-            first_token_level: Level::new(FIRST_TOKEN_VARIANCE),
+            first_token_level: Level::new(FIRST_TOKEN_VARIANCE, MOST_FIRST_TOKEN_VARIANCE),
             pace: Regression::new([prior.per_token, 0.0], [400.0 * pace, 1e5 * pace]),
-            pace_level: Level::new(PACE_VARIANCE),
+            pace_level: Level::new(PACE_VARIANCE, MOST_PACE_VARIANCE),
             failures: Failures::default(),
             cooldown: Cooldown::default(),
             pacer: Pacer::default(),
@@ -189,9 +189,9 @@ impl Health {
             Some(told) => FirstToken { base: told.first_token, prompt: 0.0, load: 0.0, factor: 1.0 },
             None => FirstToken { base, prompt: per_prompt * prompt, load: per_request * in_flight, factor: 1.0 },
         };
-        let level = self.waiting.raised(now, self.first_token_level.offset(age));
-        let variance = self.first_token_level.variance().min(MOST_FIRST_TOKEN_VARIANCE);
-        let first_token = FirstToken { factor: (level + variance / 2.0).exp(), ..law };
+        let usual = self.first_token_level.offset(age);
+        let level = self.waiting.raised(now, usual, self.first_token_level.median_factor(usual));
+        let first_token = FirstToken { factor: self.first_token_level.mean_factor(level), ..law };
 
         let pace_level = self.pace_level.offset(age);
         let alarm = if level > ALARM && level > self.pace_level.last_offset() {
@@ -199,14 +199,16 @@ impl Health {
         } else {
             0.0
         };
-        let pace_variance = self.pace_level.variance().min(MOST_PACE_VARIANCE);
         let pace = ask.forecast.map_or_else(|| self.pace.predict(&[1.0, in_flight]), |told| told.per_token);
-        let per_token = pace * (pace_level + pace_variance / 2.0 + alarm).exp();
+        let per_token = pace * self.pace_level.mean_factor(pace_level + alarm);
         // One more stream slows those that are under way: they are ours too.
         let crowding = if ask.forecast.is_some() || ask.output_tokens == 0.0 {
             0.0
         } else {
-            own * self.pace.weight(1) * self.pace_level.last_offset().exp() * ask.output_tokens * REMAINING
+            own * self.pace.weight(1)
+                * self.pace_level.median_factor(self.pace_level.last_offset())
+                * ask.output_tokens
+                * REMAINING
         };
 
         Outlook {
@@ -216,7 +218,7 @@ impl Health {
             crowding,
             cost: ask.cost,
             failure_rate: self.failures.rate(now),
-            first_token_variance: variance,
+            first_token_variance: self.first_token_level.counted_variance(),
             removed: self.removed(now, ask, age),
             heard: age,
             waiting: self.waiting.len(),

@@ -34,13 +34,20 @@ const FADE: Duration = Duration::from_secs(60);
 pub(super) struct Level {
     offset: f64,
     variance: f64,
+    /// The most of the variance that counts in a mean: the tail of a backend in chaos is no forecast.
+    most: f64,
+    /// The factor itself, of the median and of the mean: exponentials are dear, and a decision looks at every backend.
+    median: f64,
+    mean: f64,
     updated: Option<Monotonic>,
 }
 
 impl Level {
-    /// As the law says, with so much spread.
-    pub(super) const fn new(variance: f64) -> Self {
-        Self { offset: 0.0, variance, updated: None }
+    /// As the law says, with so much spread, of which no more than `most` counts in a mean.
+    pub(super) fn new(variance: f64, most: f64) -> Self {
+        let mut this = Self { offset: 0.0, variance, most, median: 1.0, mean: 1.0, updated: None };
+        this.keep_factors();
+        this
     }
 
     /// Learns of an answer that took `e^surprise` times what the law says.
@@ -51,16 +58,33 @@ impl Level {
         let spread = CUT_CORRECTION * step * step - self.variance;
         self.variance = (self.variance + SPREAD_WEIGHT * spread).max(LEAST_VARIANCE);
         self.updated = self.updated.max(Some(now));
+        self.keep_factors();
     }
 
     /// Starts over: the first samples teach the law, not the deviation from it.
-    pub(super) const fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         self.offset = 0.0;
+        self.keep_factors();
     }
 
     /// The logarithm of the factor; `age` is the time since the backend was last heard of, without which nothing is known.
     pub(super) fn offset(&self, age: Option<Duration>) -> f64 {
         age.map_or(0.0, |age| self.offset * fade(age))
+    }
+
+    /// The factor at the median, for this logarithm of it.
+    pub(super) fn median_factor(&self, offset: f64) -> f64 {
+        if offset == self.offset { self.median } else { offset.exp() }
+    }
+
+    /// The factor in the mean, for this logarithm of it: skewed as latencies are, their mean is above their median.
+    pub(super) fn mean_factor(&self, offset: f64) -> f64 {
+        if offset == self.offset { self.mean } else { (offset + self.counted_variance() / 2.0).exp() }
+    }
+
+    /// The part of the variance that counts in a mean.
+    pub(super) const fn counted_variance(&self) -> f64 {
+        self.variance.min(self.most)
     }
 
     /// The logarithm of the factor as last observed, however long ago.
@@ -76,6 +100,12 @@ impl Level {
     /// Doubts what is known: the spread is so many times as wide.
     pub(super) fn widen(&mut self, variance: f64, factor: f64) {
         self.variance = variance * factor;
+        self.keep_factors();
+    }
+
+    fn keep_factors(&mut self) {
+        self.median = self.offset.exp();
+        self.mean = (self.offset + self.counted_variance() / 2.0).exp();
     }
 
     fn weight(&self, now: Monotonic) -> f64 {
@@ -105,7 +135,7 @@ mod tests {
 
     #[test]
     fn one_stalled_answer_moves_the_level_a_little() {
-        let mut level = Level::new(0.25);
+        let mut level = Level::new(0.25, 1.0);
         (0..50).for_each(|i| level.observe(at(f64::from(i)), 0.0));
         level.observe(at(50.0), 4.0);
         assert!(level.offset(NOW) > 0.0 && level.offset(NOW) < 0.3, "{level:?}");
@@ -113,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_lasting_change_is_learnt_within_eight_answers() {
-        let mut level = Level::new(0.25);
+        let mut level = Level::new(0.25, 1.0);
         // Answers that vary as real ones do: the spread tells an outlier from a change.
         (0..60_i32).for_each(|i| level.observe(at(f64::from(i)), [-0.5, 0.0, 0.5][i.rem_euclid(3) as usize]));
         (60..68_i32).for_each(|i| level.observe(at(f64::from(i)), 1.6 + [-0.5, 0.0, 0.5][i.rem_euclid(3) as usize]));
@@ -122,7 +152,7 @@ mod tests {
 
     #[test]
     fn old_news_fades() {
-        let mut level = Level::new(0.25);
+        let mut level = Level::new(0.25, 1.0);
         (0..50).for_each(|i| level.observe(at(f64::from(i)), 1.0));
         let fresh = level.offset(Some(Duration::from_secs(5)));
         assert_eq!(fresh, level.offset(NOW));

@@ -21,13 +21,14 @@ pub(super) struct Waiting {
     requests: Vec<Waiter>,
     next: u64,
     /// When the latest of those that were answered was sent.
-    answered: Monotonic,
+    answered: f64,
 }
 
+/// In seconds since the epoch: several are looked at in every decision, and differences of floats are cheap.
 #[derive(Clone, Copy, Debug)]
 struct Waiter {
     id: u64,
-    sent: Monotonic,
+    sent: f64,
     predicted: f64,
 }
 
@@ -36,7 +37,7 @@ impl Waiting {
     pub(super) fn start(&mut self, now: Monotonic, predicted: f64) -> u64 {
         let id = self.next;
         self.next += 1;
-        self.requests.push(Waiter { id, sent: now, predicted });
+        self.requests.push(Waiter { id, sent: seconds(now), predicted });
         id
     }
 
@@ -48,7 +49,7 @@ impl Waiting {
 
     /// One that was sent at that moment has been answered.
     pub(super) fn answered(&mut self, sent: Monotonic) {
-        self.answered = self.answered.max(sent);
+        self.answered = self.answered.max(seconds(sent));
     }
 
     /// How many wait.
@@ -56,15 +57,16 @@ impl Waiting {
         self.requests.len()
     }
 
-    /// The level, raised by those that have waited longer than it explains.
+    /// The level, of which `factor` is the exponential, raised by those that have waited longer than it explains.
     ///
     /// One that was overtaken says nothing: a request sent after it has been answered, so it is stalled by itself, and the backend is
     /// not slow.
-    pub(super) fn raised(&self, now: Monotonic, level: f64) -> f64 {
+    pub(super) fn raised(&self, now: Monotonic, level: f64, factor: f64) -> f64 {
+        let now = seconds(now);
         self.not_overtaken().take(ASKED).fold(level, |level, waiter| {
-            let waited = now.since(waiter.sent).as_secs_f64();
+            let waited = now - waiter.sent;
             // The logarithm is dear, and most have not waited longer than predicted.
-            if waited <= waiter.predicted && level >= 0.0 {
+            if waited <= factor * waiter.predicted {
                 return level;
             }
             let surprise = (waited.max(SHORTEST) / waiter.predicted).ln();
@@ -74,12 +76,16 @@ impl Waiting {
 
     /// Whether the oldest that was not overtaken has waited longer than so many times the prediction.
     pub(super) fn is_overdue(&self, now: Monotonic, times: f64) -> bool {
-        self.not_overtaken().next().is_some_and(|waiter| now.since(waiter.sent).as_secs_f64() > times * waiter.predicted)
+        self.not_overtaken().next().is_some_and(|waiter| seconds(now) - waiter.sent > times * waiter.predicted)
     }
 
     fn not_overtaken(&self) -> impl Iterator<Item = &Waiter> {
         self.requests.iter().filter(|waiter| waiter.sent >= self.answered)
     }
+}
+
+fn seconds(moment: Monotonic) -> f64 {
+    moment.elapsed_since_epoch().as_secs_f64()
 }
 
 #[cfg(test)]
@@ -97,11 +103,11 @@ mod tests {
         let mut waiting = Waiting::default();
         let first = waiting.start(at(0.0), 1.0);
         waiting.start(at(0.0), 1.0);
-        assert_eq!(waiting.raised(at(0.9), 0.0), 0.0);
-        let raised = waiting.raised(at(5.0), 0.0);
+        assert_eq!(waiting.raised(at(0.9), 0.0, 1.0), 0.0);
+        let raised = waiting.raised(at(5.0), 0.0, 1.0);
         assert!(raised > 0.5, "{raised}");
         assert!(waiting.end(first) && !waiting.end(first));
-        assert!(waiting.raised(at(5.0), 0.0) < raised);
+        assert!(waiting.raised(at(5.0), 0.0, 1.0) < raised);
     }
 
     #[test]
@@ -111,7 +117,7 @@ mod tests {
         let later = waiting.start(at(1.0), 1.0);
         waiting.end(later);
         waiting.answered(at(1.0));
-        assert_eq!(waiting.raised(at(30.0), 0.0), 0.0);
+        assert_eq!(waiting.raised(at(30.0), 0.0, 1.0), 0.0);
         assert!(!waiting.is_overdue(at(30.0), 1.0));
     }
 }
