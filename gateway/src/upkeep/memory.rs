@@ -194,7 +194,7 @@ mod tests {
 
     /// Backends of these names, of which nothing is known.
     fn snapshot(names: &[&str]) -> Snapshot {
-        let backend = |name: &&str| format!("[backend.{name}]\nprovider = \"openai\"\nsecret = \"env:KEY\"\nmodels.m = {{}}\n");
+        let backend = |name: &&str| format!("[backend.{name}]\nprovider = \"openai\"\nmodels.m = {{}}\n");
         let text = format!("version = 1\n{}", names.iter().map(backend).collect::<String>());
         let policy = Policy::parse(&[SourceFile::new("policy.toml", text)]).unwrap();
         Snapshot::build(policy, &builder(), None).unwrap()

@@ -139,7 +139,7 @@ async fn what_the_policy_drains_no_order_brings_back() {
     assert_eq!(told(&gateway, "a").await["drained_by"], json!(["policy", "operator"]));
     operate(&gateway, "POST", "/backends/a/undrain", "").await;
     assert_eq!(told(&gateway, "a").await["drained_by"], json!(["policy"]));
-    assert_eq!(gateway.ask(&chat()).await.refusal(), (503, "no_healthy_upstream".to_owned()));
+    assert_eq!(gateway.ask(&chat()).await.refusal(), (503, "service_unavailable".to_owned()));
 }
 
 #[tokio::test]
