@@ -66,7 +66,7 @@ enum Stage {
 
 impl Unbroken {
     /// `events`, which go on elsewhere where `midstream` and the request allow for it.
-    pub(super) fn over(events: EventStream, midstream: Midstream, means: Means) -> EventStream {
+    pub(super) fn wrap(events: EventStream, midstream: Midstream, means: Means) -> EventStream {
         let may_go_on =
             midstream == Midstream::Continue && means.inference.operation == Operation::Chat && means.planned.weights.is_some();
         if may_go_on {

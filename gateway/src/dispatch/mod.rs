@@ -157,7 +157,7 @@ impl Dispatching {
                 let Self { inference, candidates, routing, state, lesson, made, .. } = self;
                 let attempts_left = routing.max_attempts.get().saturating_sub(made);
                 let means = Means { inference, candidates, state, lesson, attempts_left, planned };
-                respond_events(Unbroken::over(events, routing.midstream, means))
+                respond_events(Unbroken::wrap(events, routing.midstream, means))
             }
         };
         tell_dropped(&mut response, &dropped);
