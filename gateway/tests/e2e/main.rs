@@ -17,6 +17,7 @@ mod bad_answers;
 mod client_leaves;
 mod deadline;
 mod failover;
+mod faults;
 mod interruption;
 mod matrix;
 mod order;
