@@ -95,7 +95,9 @@ async fn run_to_answer(
 /// What a failure says of the backend.
 const fn outcome_of(blame: Blame) -> Outcome {
     match blame {
-        Blame::Unsuited | Blame::Request | Blame::ContextLength => Outcome::ClientFault,
+        // It was not asked, so it has not shown that it is well.
+        Blame::Unsuited => Outcome::Cancelled,
+        Blame::Request | Blame::ContextLength => Outcome::ClientFault,
         Blame::RateLimited(retry_after) => Outcome::RateLimited { retry_after },
         Blame::Backend(retry_after) => Outcome::Failure { retry_after },
         Blame::Misconfigured => Outcome::Misconfigured,

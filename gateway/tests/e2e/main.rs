@@ -18,6 +18,7 @@ mod client_leaves;
 mod continuation;
 mod deadline;
 mod failover;
+mod faults;
 mod idempotency;
 mod interruption;
 mod matrix;

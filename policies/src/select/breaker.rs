@@ -43,8 +43,8 @@ enum State {
     Closed,
     /// Until a moment; from then on, half open: the next request is a probe.
     Open { until: Monotonic, cause: Cause },
-    /// A probe is under way. Should its outcome never be reported, the next one may start at `until`.
-    Probing { until: Monotonic, cause: Cause },
+    /// A probe, the attempt of this number, is under way. Should its outcome never be reported, the next one may start at `until`.
+    Probing { until: Monotonic, cause: Cause, probe: u64 },
 }
 
 /// Why a breaker is open.
@@ -79,12 +79,18 @@ impl Breaker {
         }
     }
 
-    /// The backend answered to the end.
+    /// The backend answered at once, and to the end.
     pub(super) fn observe_answer(&mut self, now: Monotonic) {
         self.observe_begun(now);
+        self.observe_success(now);
+    }
+
+    /// An answer that had begun came to its end.
+    pub(super) fn observe_success(&mut self, now: Monotonic) {
         self.failures = 0;
         self.recent.count(now, true);
-        if self.returned.is_none() {
+        // One that was sent before the breaker opened does not make it forget how often it has.
+        if matches!(self.state, State::Closed) && self.returned.is_none() {
             self.trips = 0;
         }
     }
@@ -118,20 +124,22 @@ impl Breaker {
         }
     }
 
-    /// An attempt ended without saying anything about the backend. If it was the probe, another may start.
-    pub(super) fn observe_nothing(&mut self, now: Monotonic) {
-        if let State::Probing { cause, .. } = self.state {
+    /// This attempt ended without saying anything about the backend. If it was the probe, another may start.
+    pub(super) fn observe_nothing(&mut self, now: Monotonic, attempt: u64) {
+        if let State::Probing { cause, probe, .. } = self.state
+            && probe == attempt
+        {
             self.state = State::Open { until: now, cause };
         }
     }
 
-    /// A request is being sent. While half open, it is the probe, and keeps others away. One that is sent although the breaker is open, for
+    /// This attempt is being sent. While half open, it is the probe, and keeps others away. One that is sent although the breaker is open, for
     /// want of anything better, does not keep it open.
-    pub(super) fn start(&mut self, now: Monotonic) {
-        if let State::Open { until, cause } | State::Probing { until, cause } = self.state
+    pub(super) fn start(&mut self, now: Monotonic, attempt: u64) {
+        if let State::Open { until, cause } | State::Probing { until, cause, .. } = self.state
             && now >= until
         {
-            self.state = State::Probing { until: now + doubled(SHORTEST, self.trips, LONGEST), cause };
+            self.state = State::Probing { until: now + doubled(SHORTEST, self.trips, LONGEST), cause, probe: attempt };
         }
     }
 
@@ -139,7 +147,7 @@ impl Breaker {
     pub(super) fn until(&self, now: Monotonic) -> Option<(Monotonic, Cause)> {
         match self.state {
             State::Closed => None,
-            State::Open { until, cause } | State::Probing { until, cause } => (now < until).then_some((until, cause)),
+            State::Open { until, cause } | State::Probing { until, cause, .. } => (now < until).then_some((until, cause)),
         }
     }
 
@@ -276,7 +284,7 @@ mod tests {
     fn lets_one_probe_through_at_a_time() {
         let mut breaker = tripped();
         assert_eq!(until(&breaker, at(6)), None);
-        breaker.start(at(6));
+        breaker.start(at(6), 1);
         assert!(until(&breaker, at(6)).is_some());
         breaker.observe_answer(at(6));
         assert_eq!(until(&breaker, at(6)), None);
@@ -287,7 +295,7 @@ mod tests {
         let mut breaker = tripped();
         let mut now = at(6);
         for pause in [10, 20, 40, 60, 60] {
-            breaker.start(now);
+            breaker.start(now, 1);
             breaker.observe_failure(now, &mut rng());
             let open_until = until(&breaker, now).unwrap();
             assert!(is_about(open_until.since(now), pause));
@@ -298,7 +306,7 @@ mod tests {
     #[test]
     fn a_rate_limit_fails_the_probe() {
         let mut breaker = tripped();
-        breaker.start(at(6));
+        breaker.start(at(6), 1);
         breaker.observe_refusal(at(6), &mut rng());
         assert!(is_about(until(&breaker, at(6)).unwrap().since(at(6)), 10));
     }
@@ -314,18 +322,26 @@ mod tests {
     #[test]
     fn a_probe_that_is_called_off_or_lost_makes_room_for_another() {
         let mut breaker = tripped();
-        breaker.start(at(6));
-        breaker.observe_nothing(at(7));
+        breaker.start(at(6), 1);
+        breaker.observe_nothing(at(7), 1);
         assert_eq!(until(&breaker, at(7)), None);
-        breaker.start(at(7));
+        breaker.start(at(7), 1);
         let lost = until(&breaker, at(7)).unwrap();
         assert_eq!(until(&breaker, lost), None);
     }
 
     #[test]
+    fn another_attempt_that_is_called_off_does_not_make_room_for_a_second_probe() {
+        let mut breaker = tripped();
+        breaker.start(at(6), 1);
+        breaker.observe_nothing(at(7), 0);
+        assert!(until(&breaker, at(7)).is_some());
+    }
+
+    #[test]
     fn a_backend_that_returned_is_spared_for_half_a_minute() {
         let mut breaker = tripped();
-        breaker.start(at(6));
+        breaker.start(at(6), 1);
         breaker.observe_answer(at(6));
         assert_eq!(breaker.room(at(6)), Some(2));
         (0..3).for_each(|_| breaker.observe_begun(at(7)));
@@ -346,7 +362,7 @@ mod tests {
     #[test]
     fn a_backend_that_falls_while_it_is_spared_stays_out_longer() {
         let mut breaker = tripped();
-        breaker.start(at(6));
+        breaker.start(at(6), 1);
         breaker.observe_answer(at(6));
         (0..FAILURES).for_each(|_| breaker.observe_failure(at(8), &mut rng()));
         assert!(is_about(until(&breaker, at(8)).unwrap().since(at(8)), 10));
@@ -358,7 +374,7 @@ mod tests {
         breaker.observe_misconfigured(at(0), &mut rng());
         let (until, cause) = breaker.until(at(0)).unwrap();
         assert!(is_about(until.since(at(0)), 60) && cause == Cause::Misconfigured);
-        breaker.start(at(70));
+        breaker.start(at(70), 1);
         breaker.observe_answer(at(71));
         assert_eq!(breaker.until(at(71)), None);
     }

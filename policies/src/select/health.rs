@@ -248,10 +248,10 @@ impl Health {
             first_token: self.first_token.predict(&[1.0, prompt, in_flight]),
             per_token: self.pace.predict(&[1.0, in_flight]),
         });
-        self.breaker.start(now);
+        let id = self.waiting.start(now, predicted.first_token);
+        self.breaker.start(now, id);
         self.pacer.start(now, ask.tokens());
         self.in_flight += 1;
-        let id = self.waiting.start(now, predicted.first_token);
         let is_told = ask.forecast.is_some();
         Ok(Started { id, sent: now, prompt, in_flight, predicted, is_told, is_answered: false })
     }
@@ -284,7 +284,7 @@ impl Health {
                 if !started.is_answered {
                     self.observe_whole(now, &mut started, output_tokens);
                 }
-                self.breaker.observe_answer(now);
+                self.breaker.observe_success(now);
                 self.cooldown.observe_success();
             }
             Outcome::RateLimited { retry_after } => {
@@ -304,9 +304,9 @@ impl Health {
             Outcome::ClientFault => self.breaker.observe_answer(now),
             Outcome::Cancelled if was_waiting => {
                 self.observe_at_least(now, &started);
-                self.breaker.observe_nothing(now);
+                self.breaker.observe_nothing(now, started.id);
             }
-            Outcome::Cancelled => self.breaker.observe_nothing(now),
+            Outcome::Cancelled => self.breaker.observe_nothing(now, started.id),
         }
     }
 

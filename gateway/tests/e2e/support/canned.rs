@@ -77,7 +77,7 @@ async fn answer(mut stream: TcpStream, begin: &str, go_on: &Notify, rest: &str) 
 }
 
 /// Whether head and body have arrived; the gateway always declares the body's length.
-fn is_whole(request: &[u8]) -> bool {
+pub(super) fn is_whole(request: &[u8]) -> bool {
     let text = String::from_utf8_lossy(request);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
     let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());

@@ -4,6 +4,8 @@ mod answer;
 mod canned;
 mod client;
 mod clouds;
+mod fault_h2;
+pub(crate) mod fault_server;
 mod gateway;
 mod multiplexed;
 mod own_server;
@@ -19,6 +21,8 @@ pub(crate) use self::{
     canned::{Absent, Canned},
     client::{Client, Http},
     clouds::{Cloud, Clouds},
+    fault_h2::{H2FaultServer, OnStream},
+    fault_server::{Blackhole, FaultServer, SAID, Step},
     gateway::{Gateway, Setup, records, request},
     multiplexed::{End, Multiplexed},
     own_server::OwnServer,
