@@ -19,7 +19,7 @@ use std::{
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use http::Response;
 use smallvec::SmallVec;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 use tower::Service;
 use tradewind_policies::{select::Turn, spec::Routing};
 use tradewind_protocol::Operation;
@@ -40,6 +40,8 @@ use crate::{
 
 /// The reason in the audit record where a backend's own refusal was passed on.
 const REFUSED: &str = "refused_by_upstream";
+/// How long a request waits for room where every deployment has as many as it may have.
+const QUEUE: Duration = Duration::from_secs(2);
 /// What a request says that has effects at the provider beyond its answer: it is not sent twice on purpose.
 const STORED: &[u8] = b"\"store\"";
 
@@ -166,11 +168,12 @@ impl Dispatching {
 
     /// Chooses where to go next and begins there, as soon as there is room.
     async fn begin(&mut self, turn: Turn) -> Option<Chosen> {
+        let patient_until = Instant::now() + QUEUE;
         loop {
             if let Some(chosen) = self.candidates.begin(turn) {
                 return Some(chosen);
             }
-            if !self.candidates.wait_for_room().await {
+            if !self.candidates.wait_for_room(patient_until).await {
                 return None;
             }
         }

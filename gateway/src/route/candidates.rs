@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::select_all;
 use smallvec::SmallVec;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tradewind_policies::{
     FailureDomain, Weights,
     select::{Ask, Candidate, Choice, Outlook, Removed, Turn, back_at, choose, hedge_after, is_overloaded},
@@ -15,8 +15,6 @@ use tradewind_protocol::Usage;
 use super::{Deployment, Run};
 use crate::error::{Error, Kind};
 
-/// How long a request waits for room where every deployment has as many as it may have.
-const QUEUE: Duration = Duration::from_secs(2);
 /// When to come back if nothing says when.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -148,17 +146,17 @@ impl Candidates {
         self.untried().next().is_none()
     }
 
-    /// Waits for room if having none is all that is wrong with the best; whether there may be some now.
-    pub async fn wait_for_room(&self) -> bool {
+    /// Waits for room, no longer than until that instant, if having none is what is wrong with some; whether there may be some now.
+    pub async fn wait_for_room(&self, until: Instant) -> bool {
         let is_full = |planned: &&Planned| planned.deployment.outlook(&planned.ask).removed == Some(Removed::Full);
         let full: Vec<_> = self.untried().filter(is_full).map(|planned| Box::pin(planned.deployment.has_room())).collect();
-        !full.is_empty() && timeout(QUEUE, select_all(full)).await.is_ok()
+        !full.is_empty() && timeout_at(until, select_all(full)).await.is_ok()
     }
 
     /// Why nothing can be tried, for the caller: when the first of them comes back, and by which status whose limit it is.
     #[must_use]
     pub fn unavailable(&self) -> Error {
-        let candidates = self.look(false);
+        let candidates: SmallVec<[Candidate<usize>; 8]> = self.all.iter().enumerate().map(as_known).collect();
         let back = back_at(&candidates).and_then(|moment| Some(self.all.first()?.deployment.until(moment)));
         let is_limit = |removed: &Removed| matches!(removed, Removed::CoolingDown { .. } | Removed::Paced { .. } | Removed::Full);
         let mut removed = candidates.iter().filter_map(|candidate| candidate.outlook.removed).peekable();
@@ -176,19 +174,19 @@ impl Candidates {
             self.tried.iter().filter_map(|place| self.all.get(*place)).any(|tried| tried.domain == planned.domain)
         };
         let places = self.all.iter().enumerate().filter(|(place, _)| !self.tried.contains(place));
-        places
-            .filter(|(_, planned)| !(elsewhere && has_failed(planned)))
-            .map(|(target, planned)| {
-                let outlook = planned.deployment.outlook(&planned.ask);
-                let outlook = if planned.is_drained { outlook.without(Removed::Drained) } else { outlook };
-                Candidate { target, tier: planned.tier, outlook }
-            })
-            .collect()
+        places.filter(|(_, planned)| !(elsewhere && has_failed(planned))).map(as_known).collect()
     }
 
     fn untried(&self) -> impl Iterator<Item = &Planned> {
         self.all.iter().enumerate().filter(|(place, _)| !self.tried.contains(place)).map(|(_, planned)| planned)
     }
+}
+
+/// What is known of a deployment.
+fn as_known((target, planned): (usize, &Planned)) -> Candidate<usize> {
+    let outlook = planned.deployment.outlook(&planned.ask);
+    let outlook = if planned.is_drained { outlook.without(Removed::Drained) } else { outlook };
+    Candidate { target, tier: planned.tier, outlook }
 }
 
 /// A request as it looks to one deployment.

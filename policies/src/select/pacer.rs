@@ -155,11 +155,14 @@ impl Pacer {
         let sent = self.sent.total(now);
         // The refused one is no part of what was accepted.
         let accepted = (f64::from(sent.saturating_sub(1)) / COUNTED as f64).max(SLOWEST);
+        let is_enough = sent > ENOUGH;
         let rate = match self.paced {
-            None => AFTER_REFUSAL * accepted,
+            None if is_enough => AFTER_REFUSAL * accepted,
+            // A refusal out of the blue tells of no rate: others use up the limit. It is left alone for a while, and that is all.
+            None => return,
             Some(paced) => {
                 let lower = AFTER_REFUSAL * paced.at(now).rate;
-                if sent > ENOUGH { lower.min(FURTHER_REFUSAL * accepted) } else { lower }
+                if is_enough { lower.min(FURTHER_REFUSAL * accepted) } else { lower }
             }
         };
         self.paced = Some(Paced { rate: rate.max(SLOWEST), ready: 0.0, updated: now });
@@ -211,6 +214,14 @@ mod tests {
             }
         }
         assert!((38..48).contains(&sent), "{sent} in ten seconds");
+    }
+
+    #[test]
+    fn a_refusal_out_of_the_blue_sets_no_rate() {
+        let mut pacer = Pacer::default();
+        pacer.start(at(0.0), 1.0);
+        pacer.observe_refusal(at(0.1));
+        assert_eq!(pacer.until(at(0.2), 1.0), None);
     }
 
     #[test]
