@@ -78,6 +78,8 @@ struct Dispatching {
     /// Where attempts are under way.
     under_way: SmallVec<[Planned; 2]>,
     verdict: Verdict,
+    /// A backend that was thought broken was tried for want of a better one, and is broken.
+    is_desperate: bool,
     /// The room that was not enough, and the refusal that said so.
     too_long: Option<(Planned, Failure)>,
 }
@@ -110,6 +112,7 @@ impl Dispatching {
             is_hedged: false,
             under_way: SmallVec::new(),
             verdict: Verdict::default(),
+            is_desperate: false,
             too_long: None,
         }
     }
@@ -147,7 +150,7 @@ impl Dispatching {
         }
         match self.too_long {
             Some((planned, failure)) => refuse(&self.inference, &planned, failure),
-            None => Err(self.verdict.into_error(|| self.candidates.unavailable())),
+            None => Err(self.verdict.into_error(|| self.candidates.unavailable(self.is_desperate))),
         }
     }
 
@@ -246,7 +249,10 @@ impl Dispatching {
                 Next::Again { out_of_budget: false }
             }
             // It was thought broken, and is: the caller is told that nobody is at home.
-            Blame::Backend(_) if was_desperate => Next::Again { out_of_budget: true },
+            Blame::Backend(_) if was_desperate => {
+                self.is_desperate = true;
+                Next::Again { out_of_budget: true }
+            }
             Blame::Backend(_) | Blame::RateLimited(_) | Blame::Misconfigured => {
                 self.verdict.add(failure);
                 Next::Again { out_of_budget: true }

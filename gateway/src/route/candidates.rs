@@ -153,14 +153,14 @@ impl Candidates {
         !full.is_empty() && timeout_at(until, select_all(full)).await.is_ok()
     }
 
-    /// Why nothing can be tried, for the caller: when the first of them comes back, and by which status whose limit it is.
+    /// Why nothing can be tried, for the caller; `is_broken` where something was, and failed as expected: when the first of them comes back, and by which status whose limit it is.
     #[must_use]
-    pub fn unavailable(&self) -> Error {
+    pub fn unavailable(&self, is_broken: bool) -> Error {
         let candidates: SmallVec<[Candidate<usize>; 8]> = self.all.iter().enumerate().map(as_known).collect();
         let back = back_at(&candidates).and_then(|moment| Some(self.all.first()?.deployment.until(moment)));
         let is_limit = |removed: &Removed| matches!(removed, Removed::CoolingDown { .. } | Removed::Paced { .. } | Removed::Full);
         let mut removed = candidates.iter().filter_map(|candidate| candidate.outlook.removed).peekable();
-        let error = if removed.peek().is_some() && removed.all(|removed| is_limit(&removed)) {
+        let error = if !is_broken && removed.peek().is_some() && removed.all(|removed| is_limit(&removed)) {
             Error::new(Kind::RateLimited, "Every upstream for this model is rate limited.")
         } else {
             Error::new(Kind::NoHealthyUpstream, "No healthy upstream for this model.")

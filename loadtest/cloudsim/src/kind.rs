@@ -48,6 +48,19 @@ macro_rules! clouds {
     };
 }
 
+impl CloudKind {
+    /// Where a server of one's own says that it can serve; a cloud has no such page.
+    pub(crate) fn health_page(self) -> Option<&'static str> {
+        match self {
+            Self::Vllm | Self::SgLang | Self::Tgi | Self::Tei => Some("/health"),
+            Self::Nim => Some("/v1/health/ready"),
+            Self::RayServe => Some("/-/healthz"),
+            Self::Ollama => Some("/"),
+            _ => None,
+        }
+    }
+}
+
 clouds! {
     /// OpenAI.
     OpenAi = "openai" at "/v1": OpenAi::itself();

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::sync::Notify;
@@ -15,6 +15,7 @@ use crate::body::{Answer, Play};
 use crate::cloud::{Answered, Cloud};
 use crate::control;
 use crate::interfere::{play, send};
+use crate::kind::CloudKind;
 use crate::log::{Log, Received};
 use crate::reply::Reply;
 
@@ -23,13 +24,14 @@ use crate::reply::Reply;
 pub(crate) struct Server {
     pub(crate) log: Log,
     cloud: Box<dyn Cloud>,
+    health_page: Option<&'static str>,
     behaviour: Behaviour,
     script: Mutex<VecDeque<Reply>>,
 }
 
 impl Server {
-    pub(crate) fn new(cloud: Box<dyn Cloud>, behaviour: Behaviour) -> Self {
-        Self { log: Log::new(), cloud, behaviour, script: Mutex::default() }
+    pub(crate) fn new(kind: CloudKind, behaviour: Behaviour) -> Self {
+        Self { log: Log::new(), cloud: kind.cloud(), health_page: kind.health_page(), behaviour, script: Mutex::default() }
     }
 
     /// Adds replies to the end of the script.
@@ -55,6 +57,10 @@ pub(crate) async fn handle(server: Arc<Server>, reset: Arc<Notify>, request: Req
     let received = Received { method: head.method, path, headers: head.headers, body: body.to_bytes() };
     if received.path.starts_with(control::PREFIX) {
         return Ok(control::handle(&server, &received));
+    }
+    // Whoever looks after a server asks all the time: that is no part of the play, and not recorded.
+    if received.method == Method::GET && server.health_page == Some(received.path.as_str()) {
+        return Ok(plain(StatusCode::OK, ""));
     }
     let answered = server.cloud.answer(&server.behaviour, &received);
     let shown = (received.bearer().map(str::to_owned), aws::signer(&received).map(str::to_owned));

@@ -61,7 +61,7 @@ impl Sim {
     pub async fn start_cloud_at(addr: SocketAddr, kind: CloudKind, behaviour: Behaviour) -> io::Result<Self> {
         let listener = TcpListener::bind(addr).await?;
         let addr = listener.local_addr()?;
-        let server = Arc::new(Server::new(kind.cloud(), behaviour));
+        let server = Arc::new(Server::new(kind, behaviour));
         let stop = Arc::new(Notify::new());
         let accept = tokio::spawn(accept(listener, server.clone(), stop.clone()));
         Ok(Self { kind, addr, server, stop, accept })
