@@ -213,8 +213,9 @@ impl Error {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(after) = self.0.retry_after {
-            // Rounded up: a client that comes back a moment early is refused again.
-            headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs() + u64::from(after.subsec_nanos() > 0)));
+            // Rounded up: a client that comes back a moment early is refused again, and none is asked to come back at once.
+            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         if let Some((name, value)) = self.0.header {
             headers.insert(name, value);
