@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{error, format::ANSWER_TOOL, stop_reason, usage::Counts};
+use super::{error, stop_reason, usage::Counts};
 use crate::{
-    chat::{AssistantMessage, ChatResponse, Choice, Part, Reasoning, ToolCall},
+    chat::{ANSWER_TOOL, AssistantMessage, ChatResponse, Choice, Part, Reasoning, ToolCall},
     openai::AnswerError,
     text::Loose,
 };

@@ -8,12 +8,11 @@ use super::{
     answer::Block,
     error::{ApiError, status_of},
     event::{Delta, Event, Kind, is_known},
-    format::ANSWER_TOOL,
     stop_reason,
     usage::Counts,
 };
 use crate::{
-    chat::{FinishReason, Sink, StreamDecoder, StreamEvent, StreamFault},
+    chat::{ANSWER_TOOL, FinishReason, Sink, StreamDecoder, StreamEvent, StreamFault},
     sse,
     text::from_json,
 };
