@@ -69,7 +69,7 @@ impl EventDecoder {
                 let head = event.message.as_ref().ok_or_else(|| malformed("`message_start` without a message"))?;
                 if !self.has_started {
                     self.has_started = true;
-                    sink.event(StreamEvent::Start { id: &head.id, model: &head.model });
+                    sink.event(StreamEvent::Start { id: &head.id });
                 }
                 self.count(head.usage);
             }

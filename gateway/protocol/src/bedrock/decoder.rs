@@ -200,7 +200,7 @@ impl State {
 
     fn start(&mut self, sink: &mut dyn Sink) {
         if !std::mem::replace(&mut self.has_started, true) {
-            sink.event(StreamEvent::Start { id: "", model: "" });
+            sink.event(StreamEvent::Start { id: "" });
         }
     }
 
