@@ -19,7 +19,7 @@ use crate::{
     idempotency::{IdempotentLayer, Ledger, ReadKeyLayer},
     inference::{Answer, Failure},
     ingress::{DecodeLayer, ListModelsLayer, RespondLayer},
-    limit::{DeadlineLayer, InFlightLayer},
+    limit::{DeadlineLayer, InFlightLayer, TenantLimitLayer},
     route::RouteLayer,
     server::CatchPanicLayer,
     snapshot::Snapshot,
@@ -79,6 +79,8 @@ where
         .layer(AuthorizeLayer)
         // Costs no backend, but must be authenticated.
         .layer(ListModelsLayer)
+        // Nobody's noise costs the others their share; a replay counts too.
+        .layer(TenantLimitLayer)
         // A replay must be authenticated, authorized and recorded as any request, but asks no backend.
         .layer(IdempotentLayer::new(shared.ledger))
         // From the model to its eligible backends, best first.

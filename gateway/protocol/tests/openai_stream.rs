@@ -283,3 +283,16 @@ fn text_completions_have_their_own_chunks() {
     );
     assert_eq!(text, expected);
 }
+
+#[test]
+fn an_id_of_a_call_has_an_end() {
+    let call = |length: usize| {
+        let id = "i".repeat(length);
+        let chunk = format!(
+            r#"data: {{"id":"c","choices":[{{"delta":{{"tool_calls":[{{"id":"{id}","function":{{"name":"f","arguments":"{{}}"}}}}]}}}}]}}"#
+        );
+        ChunkDecoder::default().push(format!("{chunk}\n\n").as_bytes(), &mut |_: StreamEvent<'_>| {})
+    };
+    assert_eq!(call(1024), Ok(()));
+    assert!(matches!(call(1025), Err(StreamFault::Malformed(_))));
+}

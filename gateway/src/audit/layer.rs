@@ -131,6 +131,7 @@ fn record(context: &RequestContext, status: Option<StatusCode>, ended: context::
                 | Kind::AuthenticationUnavailable
                 | Kind::ModelNotAllowed
                 | Kind::ModelNotFound
+                | Kind::QuotaExceeded
                 | Kind::Overloaded
         )
     ) || principal.is_none();

@@ -44,6 +44,18 @@ enum Open {
     Skipped,
 }
 
+impl Open {
+    /// How many bytes are kept of it.
+    fn held(&self) -> usize {
+        match self {
+            Self::Call { arguments, .. } | Self::Answer { arguments } => {
+                arguments.as_ref().map_or(0, |arguments| arguments.len())
+            }
+            Self::Skipped => 0,
+        }
+    }
+}
+
 impl EventDecoder {
     /// A decoder at the start of an answer.
     #[must_use]
@@ -145,6 +157,10 @@ impl EventDecoder {
     }
 
     fn open(&mut self, index: u64, block: Open) -> Result<(), StreamFault> {
+        let held = |(_, block): &(u64, Open)| block.held();
+        if self.open.iter().map(held).sum::<usize>().saturating_add(block.held()) > sse::MAX_EVENT_BYTES {
+            return Err(malformed("the calls that have begun hold more than one event may"));
+        }
         if self.open.len() >= MOST_OPEN_BLOCKS || self.open.iter().any(|(other, _)| *other == index) {
             return Err(malformed("a block was begun before others had ended"));
         }
