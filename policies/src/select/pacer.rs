@@ -70,11 +70,17 @@ struct Paced {
 impl Paced {
     /// As of now.
     fn at(self, now: Monotonic) -> Self {
-        let passed = now.since(self.updated).as_secs_f64();
+        let passed = now.seconds_since(self.updated);
         let rate = self.rate * (1.0 + GROWTH * passed);
         // A second's worth may gather; at least one, or nothing would ever go.
         let ready = (self.ready + passed * rate).min(rate.max(1.0));
         Self { rate, ready, updated: self.updated.max(now) }
+    }
+
+    /// When the next may be sent, if that is not now.
+    fn until(self, now: Monotonic) -> Option<Monotonic> {
+        let Self { rate, ready, .. } = self.at(now);
+        (ready < 1.0).then(|| now + Duration::from_secs_f64((1.0 - ready) / rate))
     }
 }
 
@@ -112,7 +118,7 @@ impl Allowance {
     }
 
     fn left_at(&self, now: Monotonic) -> f64 {
-        self.left + self.refill * now.since(self.updated).as_secs_f64()
+        self.left + self.refill * now.seconds_since(self.updated)
     }
 
     /// When there is enough, if that is not now.
@@ -176,10 +182,14 @@ impl Pacer {
 
     /// When a request of so many tokens may be sent, if that is not now.
     pub(super) fn until(&self, now: Monotonic, tokens: f64) -> Option<Monotonic> {
-        let paced = self.paced.map(|paced| paced.at(now)).filter(|paced| paced.ready < 1.0);
-        let paced = paced.map(|paced| now + Duration::from_secs_f64((1.0 - paced.ready) / paced.rate));
-        let requests = self.requests.and_then(|allowance| allowance.until(now, 1.0));
-        let tokens = self.tokens.and_then(|allowance| allowance.until(now, tokens));
+        let is_free = self.paced.is_none() && self.requests.is_none() && self.tokens.is_none();
+        if is_free { None } else { self.limited_until(now, tokens) }
+    }
+
+    fn limited_until(&self, now: Monotonic, tokens: f64) -> Option<Monotonic> {
+        let paced = self.paced.as_ref().and_then(|paced| paced.until(now));
+        let requests = self.requests.as_ref().and_then(|allowance| allowance.until(now, 1.0));
+        let tokens = self.tokens.as_ref().and_then(|allowance| allowance.until(now, tokens));
         paced.max(requests).max(tokens)
     }
 }
