@@ -87,6 +87,8 @@ pub struct Started {
     id: u64,
     sent: Monotonic,
     prompt: f64,
+    /// All of its tokens, as rate limits count them.
+    tokens: f64,
     in_flight: f64,
     /// Of the law alone, without the level of the moment.
     predicted: Forecast,
@@ -254,7 +256,7 @@ impl Health {
         self.pacer.start(now, ask.tokens());
         self.in_flight += 1;
         let is_told = ask.forecast.is_some();
-        Ok(Started { id, sent: now, prompt, in_flight, predicted, is_told, is_answered: false })
+        Ok(Started { id, sent: now, prompt, tokens: ask.tokens(), in_flight, predicted, is_told, is_answered: false })
     }
 
     /// The first token of an attempt has come.
@@ -290,7 +292,7 @@ impl Health {
             }
             Outcome::RateLimited { retry_after } => {
                 self.cooldown.observe_rate_limited(now, retry_after, rng);
-                self.pacer.observe_refusal(now);
+                self.pacer.observe_refusal(now, started.sent, started.tokens);
                 self.breaker.observe_refusal(now, rng);
             }
             Outcome::Failure { retry_after } => {
