@@ -1,7 +1,7 @@
 //! What a decoder's forward pass is made of.
 //!
-//! The model is written once, over these operations. [`Cpu`](crate::cpu::Cpu) has kernels of its own for them; [`Portable`]
-//! (crate::portable::Portable) leaves them to candle, runs on any device, and is what the kernels are tested against.
+//! The model is written once, over these operations. [`Cpu`](crate::cpu::Cpu) has kernels of its own for them;
+//! [`Portable`](crate::portable::Portable) leaves them to candle, runs on any device, and is what the kernels are tested against.
 
 use candle_core::quantized::QTensor;
 use candle_core::{Device, Result};
@@ -49,7 +49,7 @@ pub(crate) trait Backend: Send {
     /// that each token sees: `[t, heads d]`.
     fn attend(&mut self, layer: usize, qkv: Self::Matrix, step: &Self::Step<'_>) -> Result<Self::Matrix>;
 
-    /// The right half of each row, times the activation of the left.
+    /// The right half of each row, times the left half's `x / (1 + e^-x)`.
     fn gated(&self, gate_up: Self::Matrix) -> Result<Self::Matrix>;
 
     /// `x + y`.

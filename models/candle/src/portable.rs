@@ -6,11 +6,11 @@
 use candle_core::quantized::{QMatMul, QTensor};
 use candle_core::{D, DType, Device, Module, Result, Tensor, bail};
 use candle_nn::ops::{rms_norm, silu, softmax_last_dim};
-use candle_nn::rotary_emb::{rope, rope_i};
+use candle_nn::rotary_emb::rope_i;
 use tradewind_models::decoder::{Batch, CacheLayout, Row};
 
 use crate::backend::Backend;
-use crate::llama::{Config, Gate, Heads, Pairs, RopeTable};
+use crate::llama::{Config, Heads, RopeTable};
 
 /// Positions of a block.
 const BLOCK_SIZE: usize = 32;
@@ -82,7 +82,7 @@ impl Portable {
 
     /// Mixes the values that the tokens of one row see: `[h, t, d]` to `[t, h d]`.
     fn attend_row(&self, queries: &Tensor, (keys, values): &(Tensor, Tensor), row: &RowOnDevice) -> Result<Tensor> {
-        let Heads { query, kv, dimensions, scale, softcap } = self.config.heads;
+        let Heads { query, kv, dimensions, scale } = self.config.heads;
         let length = row.slots.dim(0)?;
         // [slots, k d] to [k, n, d]
         let by_head =
@@ -90,9 +90,6 @@ impl Portable {
         // The query heads of a group are more rows for their one head of keys, which is thus never repeated.
         let queries = queries.contiguous()?.reshape((kv, query / kv * row.tokens, dimensions))?;
         let mut scores = (queries.matmul(&by_head(keys)?.transpose(1, 2)?)? * f64::from(scale))?;
-        if let Some(cap) = softcap {
-            scores = ((scores / f64::from(cap))?.tanh()? * f64::from(cap))?;
-        }
         if let Some(mask) = &row.mask {
             scores = scores.broadcast_add(mask)?;
         }
@@ -167,10 +164,7 @@ impl Backend for Portable {
         let rotated = |first: usize, heads: usize| {
             let part = qkv.narrow(1, first * dimensions, heads * dimensions)?.reshape((1, count, heads, dimensions))?;
             let part = part.transpose(1, 2)?.contiguous()?;
-            match self.config.pairs {
-                Pairs::Neighbours => rope_i(&part, &step.cos, &step.sin),
-                Pairs::Halves => rope(&part, &step.cos, &step.sin),
-            }
+            rope_i(&part, &step.cos, &step.sin)
         };
         let queries = rotated(0, query)?.squeeze(0)?;
         let keys = rotated(query, kv)?.transpose(1, 2)?.reshape((count, kv * dimensions))?;
@@ -190,12 +184,7 @@ impl Backend for Portable {
 
     fn gated(&self, gate_up: Tensor) -> Result<Tensor> {
         let width = gate_up.dim(1)? / 2;
-        let gate = gate_up.narrow(1, 0, width)?.contiguous()?;
-        let gate = match self.config.gate {
-            Gate::Silu => silu(&gate)?,
-            Gate::GeluTanh => gate.gelu()?,
-        };
-        gate * gate_up.narrow(1, width, width)?
+        silu(&gate_up.narrow(1, 0, width)?.contiguous()?)? * gate_up.narrow(1, width, width)?
     }
 
     fn add(&self, x: Tensor, y: &Tensor) -> Result<Tensor> {

@@ -7,7 +7,7 @@
 //! A block's keys lie by dimension, sixteen positions side by side, so that scores of sixteen positions are computed at once; its
 //! values lie by sixteen dimensions, and within these by position.
 
-use super::elementwise::{exp, tanh};
+use super::elementwise::exp;
 use super::isa::{Isa, for_each_isa, multiply_add};
 use super::parallel::for_parts;
 use crate::llama::Heads;
@@ -137,11 +137,6 @@ fn scores<const FMA: bool>(query: &[f32], keys: &[f32], heads: &Heads, seen: usi
     let mut scores = [0.0; LANES];
     for ((score, (a, b)), (c, d)) in scores.iter_mut().zip(a.iter().zip(b)).zip(c.iter().zip(d)) {
         *score = ((a + b) + (c + d)) * heads.scale;
-    }
-    if let Some(cap) = heads.softcap {
-        for score in &mut scores {
-            *score = cap * tanh::<FMA>(*score / cap);
-        }
     }
     for score in scores.iter_mut().skip(seen) {
         *score = f32::NEG_INFINITY;

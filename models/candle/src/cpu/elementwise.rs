@@ -1,7 +1,6 @@
 //! What happens to each row of activations by itself.
 
 use super::isa::{for_each_isa, multiply_add};
-use crate::llama::Gate;
 
 /// Sums that are kept side by side, as many as a register holds.
 const LANES: usize = 16;
@@ -29,24 +28,14 @@ fn rms_norm_on<const FMA: bool>(x: &[f32], weight: &[f32], epsilon: f32, normed:
 }
 
 for_each_isa! {
-    /// Multiplies `up` by the activation of `gate`.
-    pub(super) fn gated(gate: &[f32], up: &[f32], by: Gate, product: &mut [f32]) = gated_on
+    /// Multiplies `up` by `x / (1 + e^-x)` of the gate's `x`: <https://arxiv.org/abs/2002.05202>.
+    pub(super) fn gated(gate: &[f32], up: &[f32], product: &mut [f32]) = gated_on
 }
 
 #[inline(always)]
-fn gated_on<const FMA: bool>(gate: &[f32], up: &[f32], by: Gate, product: &mut [f32]) {
-    match by {
-        Gate::Silu => {
-            for ((product, gate), up) in product.iter_mut().zip(gate).zip(up) {
-                *product = gate / (1.0 + exp::<FMA>(-gate)) * up;
-            }
-        }
-        Gate::GeluTanh => {
-            for ((product, gate), up) in product.iter_mut().zip(gate).zip(up) {
-                let inner = (2.0 / std::f32::consts::PI).sqrt() * gate * (1.0 + 0.044_715 * gate * gate);
-                *product = 0.5 * gate * (1.0 + tanh::<FMA>(inner)) * up;
-            }
-        }
+fn gated_on<const FMA: bool>(gate: &[f32], up: &[f32], product: &mut [f32]) {
+    for ((product, gate), up) in product.iter_mut().zip(gate).zip(up) {
+        *product = gate / (1.0 + exp::<FMA>(-gate)) * up;
     }
 }
 
@@ -64,28 +53,14 @@ fn add_on<const FMA: bool>(x: &mut [f32], y: &[f32]) {
 
 for_each_isa! {
     /// Rotates pairs of neighbours by the angles of these cosines and sines.
-    pub(super) fn rotate_neighbours(x: &mut [f32], cos: &[f32], sin: &[f32]) = rotate_neighbours_on
+    pub(super) fn rotate(x: &mut [f32], cos: &[f32], sin: &[f32]) = rotate_on
 }
 
 #[inline(always)]
-fn rotate_neighbours_on<const FMA: bool>(x: &mut [f32], cos: &[f32], sin: &[f32]) {
+fn rotate_on<const FMA: bool>(x: &mut [f32], cos: &[f32], sin: &[f32]) {
     for ((pair, cos), sin) in x.as_chunks_mut::<2>().0.iter_mut().zip(cos).zip(sin) {
         let [a, b] = *pair;
         *pair = [a * cos - b * sin, a * sin + b * cos];
-    }
-}
-
-for_each_isa! {
-    /// Rotates pairs of which one is in the first half of `x` and the other in the second.
-    pub(super) fn rotate_halves(x: &mut [f32], cos: &[f32], sin: &[f32]) = rotate_halves_on
-}
-
-#[inline(always)]
-fn rotate_halves_on<const FMA: bool>(x: &mut [f32], cos: &[f32], sin: &[f32]) {
-    let (first, second) = x.split_at_mut(x.len() / 2);
-    for (((first, second), cos), sin) in first.iter_mut().zip(second).zip(cos).zip(sin) {
-        let (a, b) = (*first, *second);
-        (*first, *second) = (a * cos - b * sin, a * sin + b * cos);
     }
 }
 
@@ -114,12 +89,6 @@ pub(super) fn exp<const FMA: bool>(x: f32) -> f32 {
     f32::from_bits(value.to_bits().wrapping_add(shifted.to_bits() << 23))
 }
 
-/// The hyperbolic tangent, by [`exp`].
-#[inline(always)]
-pub(super) fn tanh<const FMA: bool>(x: f32) -> f32 {
-    1.0 - 2.0 / (exp::<FMA>(2.0 * x) + 1.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::isa::Isa;
@@ -142,23 +111,20 @@ mod tests {
     }
 
     #[test]
-    fn gates_are_those_of_the_formulas() {
+    fn gates_are_those_of_the_formula() {
         let gate: Vec<f32> = (-40_i8..40).map(|x| f32::from(x) / 4.0).collect();
         let up = vec![1.5; gate.len()];
         for isa in Isa::available() {
-            let (mut silu, mut gelu) = (vec![0.0; gate.len()], vec![0.0; gate.len()]);
-            gated(isa, &gate, &up, Gate::Silu, &mut silu);
-            gated(isa, &gate, &up, Gate::GeluTanh, &mut gelu);
-            for ((x, silu), gelu) in gate.iter().map(|x| f64::from(*x)).zip(silu).zip(gelu) {
-                assert!(close(silu, 1.5 * x / (1.0 + (-x).exp()), 1e-5), "{x}");
-                let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
-                assert!(close(gelu, 0.75 * x * (1.0 + inner.tanh()), 1e-5), "{x}");
+            let mut product = vec![0.0; gate.len()];
+            gated(isa, &gate, &up, &mut product);
+            for (x, product) in gate.iter().map(|x| f64::from(*x)).zip(product) {
+                assert!(close(product, 1.5 * x / (1.0 + (-x).exp()), 1e-5), "{x}");
             }
         }
     }
 
     #[test]
-    fn a_norm_has_a_mean_square_of_one_and_a_rotation_keeps_lengths() {
+    fn a_norm_has_a_mean_square_of_one_and_a_rotation_turns_neighbours() {
         let x: Vec<f32> = (0_u8..40).map(|i| f32::from(i).sin() * 3.0).collect();
         for isa in Isa::available() {
             let mut normed = vec![0.0; 40];
@@ -166,15 +132,12 @@ mod tests {
             assert!(close(normed.iter().map(|x| x * x).sum::<f32>(), 40.0, 1e-3));
 
             let (cos, sin): (Vec<f32>, Vec<f32>) = (0_u8..20).map(|i| (f32::from(i).cos(), f32::from(i).sin())).unzip();
-            let (mut neighbours, mut halves) = (x.clone(), x.clone());
-            rotate_neighbours(isa, &mut neighbours, &cos, &sin);
-            rotate_halves(isa, &mut halves, &cos, &sin);
+            let mut rotated = x.clone();
+            rotate(isa, &mut rotated, &cos, &sin);
             for pair in 0..20 {
-                let turned = |a: f32, b: f32| (a * cos[pair] - b * sin[pair], a * sin[pair] + b * cos[pair]);
-                let (a, b) = turned(x[2 * pair], x[2 * pair + 1]);
-                assert!((neighbours[2 * pair] - a).abs() + (neighbours[2 * pair + 1] - b).abs() < 1e-5);
-                let (a, b) = turned(x[pair], x[pair + 20]);
-                assert!((halves[pair] - a).abs() + (halves[pair + 20] - b).abs() < 1e-5);
+                let (a, b) = (x[2 * pair], x[2 * pair + 1]);
+                let (turned_a, turned_b) = (a * cos[pair] - b * sin[pair], a * sin[pair] + b * cos[pair]);
+                assert!((rotated[2 * pair] - turned_a).abs() + (rotated[2 * pair + 1] - turned_b).abs() < 1e-5);
             }
         }
     }

@@ -20,7 +20,7 @@ use self::isa::Isa;
 use self::linear::PackedLinear;
 use self::parallel::for_parts;
 use crate::backend::Backend;
-use crate::llama::{Config, Gate, Pairs, RopeTable};
+use crate::llama::{Config, RopeTable};
 
 /// Fewer rows than this are not worth a second thread.
 const WORTHWHILE_ROWS: usize = 8;
@@ -95,10 +95,7 @@ impl Cpu {
         let heads = &self.config.heads;
         let (cos, sin) = self.rope.at(position);
         for head in qkv.chunks_exact_mut(heads.dimensions).take(heads.query + heads.kv) {
-            match self.config.pairs {
-                Pairs::Neighbours => elementwise::rotate_neighbours(self.isa, head, cos, sin),
-                Pairs::Halves => elementwise::rotate_halves(self.isa, head, cos, sin),
-            }
+            elementwise::rotate(self.isa, head, cos, sin);
         }
     }
 }
@@ -193,11 +190,10 @@ impl Backend for Cpu {
 
     fn gated(&self, gate_up: Matrix) -> Result<Matrix> {
         let width = gate_up.width / 2;
-        let by: Gate = self.config.gate;
         let mut gated = Matrix::zeros(gate_up.rows(), width);
         for_parts(&mut gated.values, width, WORTHWHILE_ROWS, |row, product| {
             let (gate, up) = gate_up.row(row).split_at(width.min(gate_up.row(row).len()));
-            elementwise::gated(self.isa, gate, up, by, product);
+            elementwise::gated(self.isa, gate, up, product);
         });
         Ok(gated)
     }

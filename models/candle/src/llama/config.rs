@@ -13,8 +13,6 @@ pub(crate) struct Config {
     pub(crate) epsilon: f32,
     /// The base of the rotations' frequencies.
     pub(crate) rope_base: f32,
-    pub(crate) pairs: Pairs,
-    pub(crate) gate: Gate,
 }
 
 /// The heads of attention.
@@ -27,26 +25,6 @@ pub(crate) struct Heads {
     pub(crate) dimensions: usize,
     /// By which products of queries and keys are multiplied.
     pub(crate) scale: f32,
-    /// What scores, scaled, approach from below: `cap tanh(score / cap)`.
-    pub(crate) softcap: Option<f32>,
-}
-
-/// Which two numbers of a head are rotated together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pairs {
-    /// One and the next, as GGUF stores the rows of Llama's queries and keys.
-    Neighbours,
-    /// One of the first half and one of the second, as published weights have it.
-    Halves,
-}
-
-/// The activation of a gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Gate {
-    /// `x / (1 + e^-x)`
-    Silu,
-    /// The approximation by a hyperbolic tangent of `x` times the normal distribution's integral.
-    GeluTanh,
 }
 
 impl Heads {
@@ -80,12 +58,10 @@ impl Config {
         let scale = 1.0 / (dimensions as f32).sqrt();
         Ok(Self {
             layers: gguf.number("llama.block_count")?,
-            heads: Heads { query, kv, dimensions, scale, softcap: None },
+            heads: Heads { query, kv, dimensions, scale },
             context: context.min(gguf.number("llama.context_length")?),
             epsilon: gguf.float("llama.attention.layer_norm_rms_epsilon")?,
             rope_base: gguf.float("llama.rope.freq_base")?,
-            pairs: Pairs::Neighbours,
-            gate: Gate::Silu,
         })
     }
 }

@@ -16,7 +16,7 @@ use candle_core::quantized::QTensor;
 use tradewind_models::decoder::{Batch, CacheLayout, Decoder, ForwardError};
 
 use self::batch::Bounds;
-pub(crate) use self::config::{Config, Gate, Heads, Pairs};
+pub(crate) use self::config::{Config, Heads};
 use self::layer::Layer;
 pub(crate) use self::rope::RopeTable;
 use crate::backend::Backend;

@@ -1,4 +1,6 @@
 //! Rotary position embedding: Su et al., <https://arxiv.org/abs/2104.09864>.
+//!
+//! GGUF stores Llama's query and key rows so that the two values of a pair are neighbours.
 
 use super::config::Config;
 
@@ -24,8 +26,8 @@ impl RopeTable {
     /// The cosines and sines of a position; none if it lies beyond the context.
     pub(crate) fn at(&self, position: u32) -> (&[f32], &[f32]) {
         let start = position as usize * self.pairs;
-        let part = |whole: &'_ [f32]| -> std::ops::Range<usize> { start.min(whole.len())..(start + self.pairs).min(whole.len()) };
-        (self.cos.get(part(&self.cos)).unwrap_or_default(), self.sin.get(part(&self.sin)).unwrap_or_default())
+        let pairs = start..start + self.pairs;
+        (self.cos.get(pairs.clone()).unwrap_or_default(), self.sin.get(pairs).unwrap_or_default())
     }
 
     pub(crate) fn positions(&self) -> usize {

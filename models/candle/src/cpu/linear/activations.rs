@@ -21,6 +21,8 @@ pub(super) struct Block<I> {
     pub(super) scale: f32,
     /// Of the integers.
     pub(super) sum: i32,
+    /// The sum times the scale.
+    pub(super) total: f32,
 }
 
 /// Integers for kernels that multiply by 16 bits.
@@ -106,8 +108,8 @@ fn row_of_whole_on<const FMA: bool>(x: &[f32], group: &mut [Block<Whole>], row: 
 #[inline(always)]
 fn row_of_halves_on<const FMA: bool>(x: &[f32], group: &mut [Block<Halves>], row: usize, rows: usize) {
     for (values, block) in x.as_chunks::<BLOCK>().0.iter().zip(group.iter_mut().skip(row).step_by(rows)) {
-        let Block { integers, scale, sum } = block_of(values);
-        *block = Block { integers: halves_of(&integers), scale, sum };
+        let Block { integers, scale, sum, total } = block_of(values);
+        *block = Block { integers: halves_of(&integers), scale, sum, total };
     }
 }
 
@@ -129,7 +131,8 @@ fn block_of(values: &[f32; BLOCK]) -> Block<Whole> {
         *integer = (value * steps + ROUND).to_bits() as i16;
         sum += i32::from(*integer);
     }
-    Block { integers, scale: largest / LARGEST, sum }
+    let scale = largest / LARGEST;
+    Block { integers, scale, sum, total: scale * sum as f32 }
 }
 
 /// The high bytes rounded to nearest, so that what they leave is a byte with a sign.

@@ -55,7 +55,7 @@ fn tile_sums<const NARROW: bool, const OFFSETS: bool, const R: usize>(
         for (sums, block) in sums.iter_mut().zip(blocks) {
             let products = products::<NARROW>(lines, &block.integers);
             let centre = _mm256_set1_epi32(tile.centre * block.sum);
-            let offset = _mm256_set1_ps(block.scale * block.sum as f32);
+            let offset = _mm256_set1_ps(block.total);
             for (((sum, products), scales), offsets) in sums.iter_mut().zip(products).zip(scales).zip(offsets) {
                 let scales = _mm256_mul_ps(scales, _mm256_set1_ps(block.scale));
                 *sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(_mm256_sub_epi32(products, centre)), scales, *sum);

@@ -42,7 +42,7 @@ impl Kernel for Plain {
                 for (((sum, product), scale), offset) in sums.iter_mut().zip(products).zip(scales).zip(offsets) {
                     *sum += (product - tile.centre * block.sum) as f32 * (scale * block.scale);
                     if OFFSETS {
-                        *sum += offset * (block.scale * block.sum as f32);
+                        *sum += offset * block.total;
                     }
                 }
             }

@@ -15,7 +15,7 @@ use crate::cpu::arena::Line;
 use crate::cpu::isa::{Isa, Level};
 
 /// How many lines ahead of their use lines are asked for: enough to hide what memory takes.
-const AHEAD: usize = 24;
+const AHEAD: usize = 48;
 
 /// Exists only on processors that have the instructions.
 #[derive(Debug, Clone, Copy)]
@@ -54,25 +54,43 @@ fn tile_sums<const NARROW: bool, const OFFSETS: bool, const R: usize>(
         prefetch::<NARROW>(numbers);
         let Some(weights) = (if NARROW { narrow(lines) } else { wide(lines) }) else { break };
         let (scales, offsets) = scales_and_offsets(numbers);
-        for (sum, block) in sums.iter_mut().zip(blocks) {
-            let mut high = _mm512_setzero_si512();
-            let mut low = if OFFSETS { _mm512_setzero_si512() } else { _mm512_set1_epi32(-tile.centre * block.sum) };
-            for ((weights, four_high), four_low) in weights.iter().zip(block.integers.high).zip(block.integers.low) {
-                high = _mm512_dpbusd_epi32(high, *weights, _mm512_set1_epi32(four_high));
-                low = _mm512_dpbusd_epi32(low, *weights, _mm512_set1_epi32(four_low));
-            }
-            let products = _mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_slli_epi32::<8>(high), low));
-            *sum = _mm512_fmadd_ps(products, _mm512_mul_ps(scales, _mm512_set1_ps(block.scale)), *sum);
-            if OFFSETS {
-                *sum = _mm512_fmadd_ps(offsets, _mm512_set1_ps(block.scale * block.sum as f32), *sum);
-            }
+        // Written out, so that the sums stay in registers: the compiler does not unroll as long a loop.
+        macro_rules! add_products {
+            ($($row:literal)*) => {$(
+                if let Some((sum, block)) = sums.get_mut($row).zip(blocks.get($row)) {
+                    *sum = with_products::<OFFSETS>(*sum, &weights, block, scales, offsets, tile.centre);
+                }
+            )*};
         }
+        add_products!(0 1 2 3 4 5 6 7);
     }
     let mut stored = [[0.0; TILE]; R];
     for (stored, sum) in stored.iter_mut().zip(sums) {
         store(stored, sum);
     }
     stored
+}
+
+/// Adds the products of one row's block to its sums.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn with_products<const OFFSETS: bool>(
+    sums: __m512,
+    weights: &[__m512i; WIDE],
+    block: &Block<Halves>,
+    scales: __m512,
+    offsets: __m512,
+    centre: i32,
+) -> __m512 {
+    let mut high = _mm512_setzero_si512();
+    let mut low = if OFFSETS { _mm512_setzero_si512() } else { _mm512_set1_epi32(-centre * block.sum) };
+    for ((weights, four_high), four_low) in weights.iter().zip(block.integers.high).zip(block.integers.low) {
+        high = _mm512_dpbusd_epi32(high, *weights, _mm512_set1_epi32(four_high));
+        low = _mm512_dpbusd_epi32(low, *weights, _mm512_set1_epi32(four_low));
+    }
+    let products = _mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_slli_epi32::<8>(high), low));
+    let sums = _mm512_fmadd_ps(products, _mm512_mul_ps(scales, _mm512_set1_ps(block.scale)), sums);
+    if OFFSETS { _mm512_fmadd_ps(offsets, _mm512_set1_ps(block.total), sums) } else { sums }
 }
 
 /// The integers of a block that are two in a byte, one a byte.
