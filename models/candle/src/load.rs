@@ -13,7 +13,7 @@ use tradewind_models::tokenizer::{Tokenizer, TokenizerError};
 use crate::bert::Bert;
 use crate::device::{DeviceChoice, DeviceError};
 use crate::gguf::Gguf;
-use crate::llama::Llama;
+use crate::llama;
 use crate::threads::compute_threads;
 
 /// Tokens that end a turn whatever the file's metadata says: llama.cpp ends at them too.
@@ -24,6 +24,9 @@ const ALWAYS_STOP: [&str; 2] = ["<|im_end|>", "<|endoftext|>"];
 pub struct LoadOptions {
     /// Where to compute.
     pub device: DeviceChoice,
+    /// For how many tokens a chat model caches keys and values, of all its sequences together; a number that suits the model if none
+    /// is given.
+    pub cache_tokens: Option<usize>,
 }
 
 /// Loads a chat model: weights, tokenizer and template all come out of its GGUF file.
@@ -36,7 +39,7 @@ pub fn load_chat(manifest: &Manifest, files: &ModelFiles, options: &LoadOptions)
     }
     let device = options.device.open()?;
     let mut gguf = Gguf::open(&path_of(manifest, files, ".gguf")?)?;
-    let decoder = Llama::load(&mut gguf, &device, manifest.context)?;
+    let decoder = llama::load(&mut gguf, &device, manifest.context, options.cache_tokens)?;
     let vocabulary = gguf.vocabulary()?;
 
     let special =
@@ -59,10 +62,11 @@ pub fn load_chat(manifest: &Manifest, files: &ModelFiles, options: &LoadOptions)
         model = %manifest.id,
         device = ?device.location(),
         threads = compute_threads(),
+        cache = ?decoder.cache(),
         stored = ?gguf.storage_of("blk.0.ffn_up.weight"),
         "loaded a chat model"
     );
-    Ok(ChatModel { decoder: Box::new(decoder), tokenizer, template, stop_tokens })
+    Ok(ChatModel { decoder, tokenizer, template, stop_tokens })
 }
 
 /// Loads an embedding model: `model.safetensors`, `config.json` and `tokenizer.json`.

@@ -9,6 +9,7 @@ use tradewind_candle::{LoadOptions, load_chat};
 use tradewind_models::chat::{
     ChatEngine, ChatModel, ChatRequest, ChatSettings, Event, Finish, GenerateError, Message, Role, Usage,
 };
+use tradewind_models::decoder::{Batch, Decoder, Row};
 use tradewind_models::manifest;
 use tradewind_models::sample::Sampling;
 
@@ -69,20 +70,30 @@ fn likeliest(logits: &[f32]) -> u32 {
     u32::try_from(best.0).unwrap()
 }
 
+/// Computes the next tokens of the sequence that has the first blocks, and returns the logits after the last.
+fn append(decoder: &mut dyn Decoder, tokens: &[u32], start: usize) -> Vec<f32> {
+    let length = start + tokens.len();
+    let positions: Vec<u32> = (0..).take(length).skip(start).collect();
+    let blocks: Vec<u32> = (0..).take(length.div_ceil(decoder.cache().block_size)).collect();
+    let rows = [Row { tokens: tokens.len(), length, blocks: &blocks }];
+    let outputs = [u32::try_from(tokens.len() - 1).unwrap()];
+    decoder.forward(&Batch { tokens, positions: &positions, slots: &positions, rows: &rows, outputs: &outputs }).unwrap()
+}
+
 /// The first token where the model's choice is not the answer's, with the answer's gap there.
 fn first_difference(model: &mut ChatModel, case: &Conversation, answer: &Answer) -> Option<(usize, f32)> {
-    model.decoder.reset();
+    let decoder = model.decoder.as_mut();
     let mut logits = Vec::new();
     let mut position = 0;
     for chunk in case.prompt_tokens.chunks(64) {
-        logits = model.decoder.forward(chunk, position).unwrap();
+        logits = append(decoder, chunk, position);
         position += chunk.len();
     }
     for (index, token) in answer.tokens.iter().enumerate() {
         if likeliest(&logits) != *token {
             return Some((index, answer.gaps[index]));
         }
-        logits = model.decoder.forward(&[*token], position).unwrap();
+        logits = append(decoder, &[*token], position);
         position += 1;
     }
     None
@@ -117,6 +128,43 @@ fn greedy_answers_are_those_of_llama_cpp_wherever_its_rounding_does_not_decide()
             }
         }
     }
+}
+
+/// Fifty greedy tokens of each prompt, one step for all of them at a time.
+fn together(decoder: &mut dyn Decoder, prompts: &[&[u32]]) -> Vec<Vec<u32>> {
+    let size = decoder.cache().block_size;
+    let each = prompts.iter().map(|prompt| prompt.len() + 50).max().unwrap().div_ceil(size);
+    let blocks: Vec<Vec<u32>> = (0..prompts.len()).map(|index| (0..).skip(index * each).take(each).collect()).collect();
+    let mut sequences: Vec<Vec<u32>> = prompts.iter().map(|prompt| prompt.to_vec()).collect();
+    let mut cached = vec![0; prompts.len()];
+    for _ in 0..50 {
+        let (mut tokens, mut positions, mut slots, mut rows, mut outputs) = (vec![], vec![], vec![], vec![], vec![]);
+        for ((sequence, cached), blocks) in sequences.iter().zip(&mut cached).zip(&blocks) {
+            for (position, token) in sequence.iter().enumerate().skip(*cached) {
+                tokens.push(*token);
+                positions.push(u32::try_from(position).unwrap());
+                slots.push(u32::try_from(blocks[position / size] as usize * size + position % size).unwrap());
+            }
+            outputs.push(u32::try_from(tokens.len() - 1).unwrap());
+            rows.push(Row { tokens: sequence.len() - *cached, length: sequence.len(), blocks });
+            *cached = sequence.len();
+        }
+        let batch = Batch { tokens: &tokens, positions: &positions, slots: &slots, rows: &rows, outputs: &outputs };
+        let logits = decoder.forward(&batch).unwrap();
+        for (sequence, logits) in sequences.iter_mut().zip(logits.chunks(decoder.vocabulary_size())) {
+            sequence.push(likeliest(logits));
+        }
+    }
+    sequences
+}
+
+#[test]
+fn conversations_in_one_batch_are_answered_as_each_by_itself() {
+    let mut model = model();
+    let cases = common::golden::<Vec<Conversation>>("greedy.json");
+    let prompts: Vec<&[u32]> = cases.iter().map(|case| case.prompt_tokens.as_slice()).collect();
+    let by_itself: Vec<_> = prompts.iter().flat_map(|prompt| together(model.decoder.as_mut(), &[prompt])).collect();
+    assert_eq!(together(model.decoder.as_mut(), &prompts), by_itself);
 }
 
 async fn generate(engine: &ChatEngine, request: ChatRequest) -> (String, Result<(Finish, Usage), GenerateError>) {

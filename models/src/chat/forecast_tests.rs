@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::*;
-use crate::decoder::{Decoder, ForwardError};
+use crate::decoder::{Batch, CacheLayout, Decoder, ForwardError};
 use crate::load::{Forecast, Full};
 use crate::queue::tests::ManualClock;
 use crate::sample::Sampling;
@@ -15,6 +15,7 @@ use crate::template::{ChatTemplate, SpecialTokens};
 use crate::tokenizer::{GgufVocabulary, TokenKind, Tokenizer};
 
 const CONTEXT: usize = 1024;
+const VOCABULARY: usize = 95;
 const SETTINGS: ChatSettings = ChatSettings { queue: 64, queue_tokens: 100_000, prefill_chunk: 64, rehearsals: 2 };
 
 /// A request to come.
@@ -85,7 +86,20 @@ impl Decoder for Paced {
         CONTEXT
     }
 
-    fn forward(&mut self, tokens: &[u32], start: usize) -> Result<Vec<f32>, ForwardError> {
+    fn vocabulary_size(&self) -> usize {
+        VOCABULARY
+    }
+
+    fn cache(&self) -> CacheLayout {
+        CacheLayout { blocks: CONTEXT, block_size: 1 }
+    }
+
+    fn forward(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, ForwardError> {
+        let tokens = batch.tokens;
+        let start = batch.positions[0] as usize;
+        if start == 0 {
+            self.read = 0;
+        }
         let count = u32::try_from(tokens.len()).unwrap();
         let attended = count * u32::try_from(start + tokens.len() / 2).unwrap();
         let reading = if count == 1 { Duration::from_millis(10) } else { Duration::from_millis(1) * count };
@@ -99,11 +113,11 @@ impl Decoder for Paced {
             world.first_tokens.push(now);
         }
         world.hand_in(now);
-        Ok((0..95).map(|token| if token == 1 { 1.0 } else { 0.0 }).collect())
+        Ok((0..VOCABULARY).map(|token| if token == 1 { 1.0 } else { 0.0 }).collect())
     }
 
-    fn reset(&mut self) {
-        self.read = 0;
+    fn rebuild_cache(&mut self) -> Result<(), ForwardError> {
+        Ok(())
     }
 }
 

@@ -14,6 +14,7 @@ mod generation;
 mod progress;
 mod rehearsal;
 mod request;
+mod sequence;
 mod stop;
 mod worker;
 

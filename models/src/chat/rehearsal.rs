@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::sequence::append;
 use super::{ChatModel, Message, Role, StartError, request};
 use crate::load::{Estimates, Pace, Work};
 use crate::queue::Clock;
@@ -46,13 +47,12 @@ fn conversation(model: &ChatModel, estimates: &mut Estimates) -> Result<Vec<u32>
 }
 
 fn once(model: &mut ChatModel, tokens: &[u32], clock: &Clock) -> Result<Vec<(Work, Duration)>, StartError> {
-    model.decoder.reset();
     let mut steps = Vec::new();
     let (mut position, mut rest) = (0, tokens);
     for length in STEPS {
         let Some((step, after)) = rest.split_at_checked(length) else { break };
         let start = clock.now();
-        model.decoder.forward(step, position)?;
+        append(model.decoder.as_mut(), step, position)?;
         let took = clock.now().saturating_duration_since(start);
         let work = if length == 1 { Work::decode(position, 1.0) } else { Work::prefill(position, length, length) };
         steps.push((work, took));

@@ -5,13 +5,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::Instant;
 
 use super::*;
-use crate::decoder::{Decoder, ForwardError};
+use crate::decoder::{Batch, CacheLayout, Decoder, ForwardError};
 use crate::sample::Sampling;
 use crate::template::{ChatTemplate, SpecialTokens};
 use crate::tokenizer::{GgufVocabulary, TokenKind, Tokenizer};
 
 const END: u32 = 0;
 const CONTEXT: usize = 16;
+const VOCABULARY: usize = 98;
 
 /// What a script does is for the requests of the test.
 const UNREHEARSED: ChatSettings = ChatSettings { queue: 8, queue_tokens: 1000, prefill_chunk: 64, rehearsals: 0 };
@@ -47,8 +48,16 @@ impl Decoder for Script {
         CONTEXT
     }
 
-    fn forward(&mut self, tokens: &[u32], _start: usize) -> Result<Vec<f32>, ForwardError> {
-        let _test_is_over = self.entered.send(tokens.to_vec());
+    fn vocabulary_size(&self) -> usize {
+        VOCABULARY
+    }
+
+    fn cache(&self) -> CacheLayout {
+        CacheLayout { blocks: CONTEXT, block_size: 1 }
+    }
+
+    fn forward(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, ForwardError> {
+        let _test_is_over = self.entered.send(batch.tokens.to_vec());
         let _test_is_over = self.allowed.recv();
         let step = self.steps[self.next];
         self.next += 1;
@@ -66,12 +75,14 @@ impl Decoder for Script {
             Step::Fail => return Err(ForwardError::new("out of memory")),
             Step::Panic => panic!("a bug"),
         };
-        let mut logits = vec![0.0; 98];
+        let mut logits = vec![0.0; VOCABULARY];
         logits[token as usize] = 1.0;
         Ok(logits)
     }
 
-    fn reset(&mut self) {}
+    fn rebuild_cache(&mut self) -> Result<(), ForwardError> {
+        Ok(())
+    }
 }
 
 struct Rig {

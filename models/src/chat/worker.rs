@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::progress::{Ahead, Progress};
+use super::sequence::append;
 use super::stop::{Matched, StopMatcher};
 use super::{ChatModel, ChatRequest, Event, Finish, GenerateError, Usage};
 use crate::load::{Ended, Estimates, Work};
@@ -58,8 +59,8 @@ impl Worker {
         Self { model, prefill_chunk }
     }
 
-    /// Answers one request. A panic costs this request, not the engine: the model's weights are never written, and its
-    /// cache is reset before each request.
+    /// Answers one request. A panic costs this request, not the engine: the model's weights are never written, and of
+    /// its cache no request reads what it has not written itself.
     pub(super) fn serve(&mut self, job: ChatJob, meter: &Meter<'_, ChatJob>) {
         let ChatJob { request, events, .. } = job;
         let outcome = catch_unwind(AssertUnwindSafe(|| self.answer(request, &events, meter)));
@@ -130,7 +131,7 @@ impl Worker {
             }
             if completion_tokens < longest {
                 still_wanted()?;
-                logits = self.model.decoder.forward(&[token], prompt_tokens + completion_tokens - 1)?;
+                logits = append(self.model.decoder.as_mut(), &[token], prompt_tokens + completion_tokens - 1)?;
                 progress.step();
             }
         };
@@ -153,12 +154,11 @@ impl Worker {
         progress: &mut Progress<'_>,
         still_wanted: impl Fn() -> Result<(), Interrupted>,
     ) -> Result<Vec<f32>, Interrupted> {
-        self.model.decoder.reset();
         let mut logits = None;
         let mut start = 0;
         for chunk in prompt.chunks(self.prefill_chunk) {
             still_wanted()?;
-            logits = Some(self.model.decoder.forward(chunk, start)?);
+            logits = Some(append(self.model.decoder.as_mut(), chunk, start)?);
             start += chunk.len();
             progress.step();
         }
