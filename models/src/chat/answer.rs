@@ -145,7 +145,6 @@ impl Answer {
 }
 
 fn described(likelihoods: &Likelihoods, tokenizer: &Tokenizer) -> TokenLikelihood {
-    let token =
-        |likely: &Likelihood| LikelyToken { bytes: tokenizer.bytes_of(likely.token).to_vec(), logprob: likely.logprob };
+    let token = |likely: &Likelihood| LikelyToken { bytes: tokenizer.bytes_of(likely.token).to_vec(), logprob: likely.logprob };
     TokenLikelihood { chosen: token(&likelihoods.chosen), top: likelihoods.top.iter().map(token).collect() }
 }

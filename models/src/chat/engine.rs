@@ -70,14 +70,7 @@ impl Default for ChatSettings {
     /// For a small model on a few cores, where sixteen answers take as long as they may, and a prompt of as many tokens as may wait takes
     /// half a minute to read. Whoever would have to wait longer is better served elsewhere.
     fn default() -> Self {
-        Self {
-            queue: 32,
-            queue_tokens: 16_384,
-            longest_wait: Duration::from_secs(30),
-            rows: 16,
-            step_tokens: 64,
-            rehearsals: 2,
-        }
+        Self { queue: 32, queue_tokens: 16_384, longest_wait: Duration::from_secs(30), rows: 16, step_tokens: 64, rehearsals: 2 }
     }
 }
 

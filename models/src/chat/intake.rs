@@ -44,13 +44,7 @@ struct State {
 impl Intake {
     /// An empty one, of an engine that has this to tell.
     pub(super) fn new(bounds: Bounds, estimates: Estimates, outlook: Outlook, clock: Clock) -> Self {
-        let state = State {
-            raw: VecDeque::new(),
-            being_made: None,
-            ready: VecDeque::new(),
-            estimates,
-            is_open: true,
-        };
+        let state = State { raw: VecDeque::new(), being_made: None, ready: VecDeque::new(), estimates, is_open: true };
         Self {
             state: Mutex::new(state),
             raw_changed: Condvar::new(),

@@ -300,7 +300,8 @@ impl Play {
 
     fn has_room(&self, prompt: usize) -> bool {
         let rows = self.ends.len() + self.reading.len();
-        let held = self.decoding().attended + self.reading.iter().map(|(length, unread, _)| (length + unread) as f64).sum::<f64>();
+        let held =
+            self.decoding().attended + self.reading.iter().map(|(length, unread, _)| (length + unread) as f64).sum::<f64>();
         rows == 0 || rows < self.limits.rows && held + prompt as f64 <= self.capacity
     }
 }

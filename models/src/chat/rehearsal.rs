@@ -20,8 +20,7 @@ const REPEATED: usize = 5;
 
 /// The steps: tokens of the conversation that are read, and answers that get a token. The first finds nothing in the machine's caches and is
 /// not counted.
-const STEPS: [(usize, usize); 11] =
-    [(1, 0), (16, 0), (64, 0), (0, 1), (0, 1), (0, 4), (32, 0), (32, 4), (64, 0), (0, 8), (0, 2)];
+const STEPS: [(usize, usize); 11] = [(1, 0), (16, 0), (64, 0), (0, 1), (0, 1), (0, 4), (32, 0), (32, 4), (64, 0), (0, 8), (0, 2)];
 
 /// Computes it `times` over.
 ///
@@ -61,12 +60,7 @@ pub(super) fn conversation(
 }
 
 /// The steps that there is room for, and how long they took.
-fn once(
-    decoder: &mut dyn Decoder,
-    tokens: &[u32],
-    limits: Limits,
-    clock: &Clock,
-) -> Result<Vec<(Work, Duration)>, StartError> {
+fn once(decoder: &mut dyn Decoder, tokens: &[u32], limits: Limits, clock: &Clock) -> Result<Vec<(Work, Duration)>, StartError> {
     let mut cast = Cast::new(decoder.cache(), tokens, limits);
     let mut steps = Vec::new();
     for (read, answers) in STEPS {

@@ -42,14 +42,9 @@ impl Recent {
     }
 
     /// What there will be after the step that computes these shares, which should take so long.
-    pub(super) fn scene(
-        &self,
-        schedule: &Schedule<Answer>,
-        shares: &[Share],
-        step: Duration,
-        estimates: &Estimates,
-    ) -> Scene {
-        let answer = |sequence: &Sequence<Answer>, made: usize| estimates.answer.expected(sequence.answer.left().saturating_sub(made));
+    pub(super) fn scene(&self, schedule: &Schedule<Answer>, shares: &[Share], step: Duration, estimates: &Estimates) -> Scene {
+        let answer =
+            |sequence: &Sequence<Answer>, made: usize| estimates.answer.expected(sequence.answer.left().saturating_sub(made));
         let mut running: Vec<Running> = schedule
             .running()
             .iter()

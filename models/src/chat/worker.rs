@@ -60,7 +60,7 @@ impl Worker {
         let _stopped_when_this_thread_ends = StopOnDrop(intake);
         while self.failures < MOST_FAILURES {
             let came = if self.schedule.is_idle() {
-                intake.publish(&Outlook::idle(self.pace.costs(), self.schedule.limits(), self.recent));
+                self.rest(intake);
                 intake.wait()
             } else {
                 Some(intake.take())
@@ -69,6 +69,11 @@ impl Worker {
             self.step(came, intake);
         }
         tracing::error!(failures = self.failures, "the chat engine stops: its model cannot be computed");
+    }
+
+    /// There is nothing to do.
+    pub(super) fn rest(&self, intake: &Intake) {
+        intake.publish(&Outlook::idle(self.pace.costs(), self.schedule.limits(), self.recent));
     }
 
     /// Takes on what has come, and computes the next step, if there is anything to do.

@@ -51,7 +51,8 @@ mod tests {
     fn probabilities_are_those_of_the_model_and_the_likeliest_come_first() {
         let logits = [0.2f32.ln() + 3.0, 0.5f32.ln() + 3.0, f32::NAN, 0.3f32.ln() + 3.0];
         let told = Likelihoods::of(&logits, 0, 2);
-        let near = |told: &Likelihood, token, probability: f32| told.token == token && (told.logprob.exp() - probability).abs() < 1e-6;
+        let near =
+            |told: &Likelihood, token, probability: f32| told.token == token && (told.logprob.exp() - probability).abs() < 1e-6;
         assert!(near(&told.chosen, 0, 0.2), "{told:?}");
         assert!(told.top.len() == 2 && near(&told.top[0], 1, 0.5) && near(&told.top[1], 3, 0.3), "{told:?}");
         assert_eq!(Likelihoods::of(&logits, 2, 0).chosen.logprob, f32::NEG_INFINITY);

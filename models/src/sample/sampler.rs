@@ -27,7 +27,8 @@ impl Sampler {
     pub fn new(sampling: Arc<Sampling>, prompt: &[u32], choice: usize) -> Self {
         let options = sampling.options();
         let seed = random::seed_of(options.seed.unwrap_or_else(rand::random), choice as u64);
-        let seen = if options.repetition_penalty == 1.0 { HashMap::new() } else { prompt.iter().map(|token| (*token, 0)).collect() };
+        let seen =
+            if options.repetition_penalty == 1.0 { HashMap::new() } else { prompt.iter().map(|token| (*token, 0)).collect() };
         Self { sampling, seed, seen }
     }
 

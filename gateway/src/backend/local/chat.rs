@@ -130,10 +130,9 @@ async fn collect(mut generation: Generation, first: Event, asked: &Asked, attemp
 /// How likely tokens were, in OpenAI's form.
 pub(super) fn logprobs_of(tokens: &[TokenLikelihood]) -> Logprobs {
     let logprob = |token: &LikelyToken| Logprob::new(token.bytes.clone(), f64::from(token.logprob));
-    let content = tokens.iter().map(|token| TokenLogprob {
-        chosen: logprob(&token.chosen),
-        top_logprobs: token.top.iter().map(logprob).collect(),
-    });
+    let content = tokens
+        .iter()
+        .map(|token| TokenLogprob { chosen: logprob(&token.chosen), top_logprobs: token.top.iter().map(logprob).collect() });
     Logprobs { content: content.collect(), refusal: None }
 }
 

@@ -29,8 +29,7 @@ impl Law {
 
     /// What may be spent on prompts in a step that also generates.
     pub(crate) fn allowance(&self, decoding: Decoding) -> Allowance {
-        let seconds =
-            if decoding.rows > 0.0 { (STRETCH - 1.0) * self.step(decoding, 0.0, 0.0) } else { f64::INFINITY };
+        let seconds = if decoding.rows > 0.0 { (STRETCH - 1.0) * self.step(decoding, 0.0, 0.0) } else { f64::INFINITY };
         Allowance { law: *self, seconds, least: LEAST }
     }
 }
@@ -90,7 +89,10 @@ mod tests {
             let tokens = LAW.allowance(EIGHT).spend(position, 4000, 512);
             let reading = |tokens: f64| LAW.step(EIGHT, tokens, tokens * (position as f64 + tokens / 2.0));
             let most = STRETCH * LAW.step(EIGHT, 0.0, 0.0);
-            assert!(tokens > LEAST && reading(tokens as f64) <= most && reading(tokens as f64 + 1.0) > most, "{tokens} at {position}");
+            assert!(
+                tokens > LEAST && reading(tokens as f64) <= most && reading(tokens as f64 + 1.0) > most,
+                "{tokens} at {position}"
+            );
         }
     }
 

@@ -39,12 +39,24 @@ pub(crate) struct Sequence<A> {
     pub(crate) cached: Cached,
     /// The step in which it was put aside last.
     put_aside: Option<u64>,
+    /// Whether it runs although others of a higher priority wait, because it was its turn.
+    is_due: bool,
+    /// So many of its tokens are charged. What is computed again is not.
+    charged: usize,
     pub(crate) answer: A,
 }
 
 impl<A> Sequence<A> {
     pub(crate) const fn new(ticket: Ticket, cached: Cached, answer: A) -> Self {
-        Self { ticket, cached, put_aside: None, answer }
+        Self { ticket, cached, put_aside: None, is_due: false, charged: 0, answer }
+    }
+
+    /// How many of the next `tokens` are to be charged.
+    fn charge(&mut self, tokens: usize) -> f64 {
+        let end = self.cached.computed() + tokens;
+        let new = end.saturating_sub(self.charged.max(self.cached.computed()));
+        self.charged = self.charged.max(end);
+        new as f64
     }
 
     /// The greater, the sooner it is put aside.
@@ -130,9 +142,10 @@ impl<A> Schedule<A> {
         self.make_room();
         let mut shares = Vec::new();
         let mut decoding = Decoding::default();
-        for (place, sequence) in self.running.iter().enumerate() {
+        for (place, sequence) in self.running.iter_mut().enumerate() {
             if sequence.cached.left() == 1 && sequence.cached.has_room(&self.pool) {
-                self.waiting.charge(&sequence.ticket, GENERATED);
+                let new = sequence.charge(1);
+                self.waiting.charge(&sequence.ticket, GENERATED * new);
                 shares.push(Share { place, tokens: 1 });
                 decoding.rows += 1.0;
                 decoding.attended += sequence.cached.computed() as f64;
@@ -171,7 +184,7 @@ impl<A> Schedule<A> {
         while let Some(sequence) = self.running.get_mut(place) {
             if sequence.cached.left() > 1 || sequence.cached.grow(&mut self.pool) {
                 place += 1;
-            } else if let Some(aside) = self.most_dispensable(UNDISTURBED) {
+            } else if let Some(aside) = self.most_dispensable(UNDISTURBED, |_| true) {
                 self.put_aside(aside);
                 place -= usize::from(aside < place);
             } else {
@@ -181,23 +194,19 @@ impl<A> Schedule<A> {
         }
         let stands_still = |sequence: &Sequence<A>| sequence.cached.left() == 1 && !sequence.cached.has_room(&self.pool);
         if self.running.iter().all(stands_still)
-            && let Some(aside) = self.most_dispensable(0)
+            && let Some(aside) = self.most_dispensable(0, |_| true)
         {
             self.put_aside(aside);
             self.make_room();
         }
     }
 
-    /// The youngest running sequence of the least priority that was not put aside in the last `undisturbed` steps.
-    fn most_dispensable(&self, undisturbed: u64) -> Option<usize> {
-        let may_go = |sequence: &Sequence<A>| sequence.put_aside.is_none_or(|step| step + undisturbed <= self.steps);
-        let (place, _) = self
-            .running
-            .iter()
-            .enumerate()
-            .filter(|(_, sequence)| may_go(sequence))
-            .max_by_key(|(_, sequence)| sequence.dispensable())?;
-        Some(place)
+    /// The youngest running sequence of the least priority, of those that may go and were not put aside in the last `undisturbed` steps.
+    fn most_dispensable(&self, undisturbed: u64, may_go: impl Fn(&Sequence<A>) -> bool) -> Option<usize> {
+        let is_rested = |sequence: &Sequence<A>| sequence.put_aside.is_none_or(|step| step + undisturbed <= self.steps);
+        let running = self.running.iter().enumerate();
+        let candidates = running.filter(|(_, sequence)| may_go(sequence) && is_rested(sequence));
+        candidates.max_by_key(|(_, sequence)| sequence.dispensable()).map(|(place, _)| place)
     }
 
     fn put_aside(&mut self, place: usize) {
@@ -215,15 +224,17 @@ impl<A> Schedule<A> {
         let preferred = self.waiting.preferred();
         let mut partial = 0;
         while budget > 0 && partial < PARTIAL {
-            let is_preferred = |place: &usize| self.running.get(*place).is_some_and(|sequence| sequence.ticket.priority == preferred);
+            let is_preferred =
+                |place: &usize| self.running.get(*place).is_some_and(|sequence| sequence.ticket.priority == preferred);
             let next = begun.next_if(is_preferred).or_else(|| if self.waiting.waits(preferred) { self.admit() } else { None });
             let Some(place) = next.or_else(|| begun.next()).or_else(|| self.admit()) else { break };
-            let Some(sequence) = self.running.get(place) else { break };
+            let Some(sequence) = self.running.get_mut(place) else { break };
             let left = sequence.cached.left();
             let tokens = allowance.spend(sequence.cached.computed(), left, budget);
             if tokens > 0 {
                 shares.push(Share { place, tokens });
-                self.waiting.charge(&sequence.ticket, READ * tokens as f64);
+                let new = sequence.charge(tokens);
+                self.waiting.charge(&sequence.ticket, READ * new);
             }
             budget = if tokens == 0 { 0 } else { budget - tokens };
             partial += usize::from(tokens < left);
@@ -242,13 +253,12 @@ impl<A> Schedule<A> {
 
     /// Puts a batch's sequence aside where it takes the place of one that somebody waits for.
     fn make_way(&mut self) {
-        let is_full = self.running.len() >= self.limits.rows && self.waiting.waits(Priority::Interactive);
-        if is_full
-            && self.waiting.preferred() == Priority::Interactive
-            && let Some(place) = self.most_dispensable(UNDISTURBED)
-            && self.running.get(place).is_some_and(|sequence| sequence.ticket.priority == Priority::Batch)
-        {
-            self.put_aside(place);
+        let is_full = self.running.len() >= self.limits.rows;
+        if is_full && self.waiting.waits(Priority::Interactive) && self.waiting.preferred() == Priority::Interactive {
+            let is_batch = |sequence: &Sequence<A>| sequence.ticket.priority == Priority::Batch && !sequence.is_due;
+            if let Some(place) = self.most_dispensable(UNDISTURBED, is_batch) {
+                self.put_aside(place);
+            }
         }
     }
 
@@ -259,8 +269,9 @@ impl<A> Schedule<A> {
             return None;
         }
         let spare = if place == 0 { 0 } else { place + self.pool.layout().blocks.div_ceil(WATERMARK) };
-        let pool = &mut self.pool;
-        let sequence = self.waiting.pop_if(|next| next.cached.admit(pool, spare))?;
+        let (pool, preferred) = (&mut self.pool, self.waiting.preferred());
+        let mut sequence = self.waiting.pop_if(|next| next.cached.admit(pool, spare))?;
+        sequence.is_due = preferred == Priority::Batch;
         self.running.push(sequence);
         Some(place)
     }

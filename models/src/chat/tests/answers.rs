@@ -29,10 +29,7 @@ fn the_limit_asked_for_and_the_context_end_an_answer() {
 fn what_cannot_be_answered_is_refused_before_anything_is_computed() {
     let rig = Make { context: 16, ..ECHO }.rig();
     let refused = |request| rig.submit(request).failure();
-    assert!(matches!(
-        refused(request("0123456789abcdef")),
-        GenerateError::ContextExceeded { prompt_tokens: 16, limit: 16 }
-    ));
+    assert!(matches!(refused(request("0123456789abcdef")), GenerateError::ContextExceeded { prompt_tokens: 16, limit: 16 }));
     assert!(matches!(refused(request("")), GenerateError::EmptyPrompt));
     let late = ChatRequest { deadline: Some(rig.clock.now()), ..request("a|") };
     assert!(matches!(refused(late), GenerateError::DeadlineExceeded));

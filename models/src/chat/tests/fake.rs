@@ -93,12 +93,12 @@ impl Fake {
         self.behind.lock().unwrap()
     }
 
-    /// 10 ms a step, a millisecond a token that is read, two for one that is generated, and a microsecond for each that is attended to.
+    /// 10 ms a step, a millisecond a token that is read, two for one that is generated, and 250 nanoseconds for each that is attended to.
     fn cost(rows: &[Row<'_>]) -> Duration {
         let row = |row: &Row<'_>| {
             let tokens = u32::try_from(row.tokens).unwrap();
             let attended = tokens * u32::try_from(row.length - row.tokens.div_ceil(2)).unwrap();
-            Duration::from_millis(if tokens == 1 { 2 } else { u64::from(tokens) }) + Duration::from_micros(1) * attended
+            Duration::from_millis(if tokens == 1 { 2 } else { u64::from(tokens) }) + Duration::from_nanos(250) * attended
         };
         Duration::from_millis(10) + rows.iter().map(row).sum::<Duration>()
     }

@@ -39,11 +39,12 @@ fn those_that_were_not_in_the_batch_are_computed_again() {
 #[test]
 fn what_was_found_in_the_old_cache_is_not_found_in_the_new() {
     let mut rig = ECHO.rig();
-    let prompt = "hi|0123456789abc";
-    rig.answer(request(prompt));
+    let asked = || limited("hi0123456789a|", 2);
+    rig.answer(asked());
+    assert_eq!(rig.answer(asked()).usage.unwrap().cached_tokens, 12);
     rig.behind().faults.push_back(Some(Fault::Panic));
     rig.answer(request("x|"));
-    let again = rig.answer(request(prompt));
+    let again = rig.answer(asked());
     assert_eq!((again.text(0).as_str(), again.usage.unwrap().cached_tokens), ("hi", 0));
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::fake::{Behind, Speech};
-use super::rig::{ECHO, Make, Random, Reader, Rig, SETTINGS, limited};
+use super::rig::{Make, Random, Reader, Rig, SETTINGS, limited};
 use crate::chat::{ChatRequest, ChatSettings};
 use crate::decoder::CacheLayout;
 use crate::load::Forecast;
@@ -16,7 +16,6 @@ const LIVELY: Make = Make {
     context: 1024,
     layout: CacheLayout { blocks: 1024, block_size: 16 },
     settings: ChatSettings { rehearsals: 2, ..SETTINGS },
-    ..ECHO
 };
 
 /// A request, what was forecast for it, and what came of it.
@@ -127,27 +126,48 @@ fn median(errors: impl Iterator<Item = f64>) -> f64 {
     errors[errors.len() / 2]
 }
 
-#[test]
-fn times_are_forecast_at_four_fifths_of_the_engines_capacity() {
-    let mut world = World::new(LIVELY);
-    let mean = World::pace(LIVELY).div_f64(0.8);
+/// The medians of |ln(forecast / actual)|: of the first token, of the first token of those that were to wait, and of the time per token.
+fn errors_at_four_fifths(make: Make) -> [f64; 3] {
+    let mut world = World::new(make);
+    let mean = World::pace(make).div_f64(0.8);
     world.requests(600, mean);
     world.run();
-    let taken = world.taken.lock().unwrap();
+    let mut taken = world.taken.lock().unwrap();
     assert_eq!(taken.len(), 600);
-    let first = median(taken.iter().map(Taken::first_token));
-    let waited = median(taken.iter().filter(|taken| taken.forecast.first_token > Duration::from_millis(400)).map(Taken::first_token));
-    let per_token = median(taken.iter().map(Taken::per_token));
-    println!("a request every {mean:?}: |ln(forecast / actual)| of the first token {first:.3}, of those that wait {waited:.3}, per token {per_token:.3}");
-    assert!(first <= 0.25 && waited <= 0.25 && per_token <= 0.25, "{first} {waited} {per_token}");
+    // The first of them have taught how long answers are, and of an answer of one token there is no time to the next.
+    taken.drain(..100);
+    taken.retain(|taken| taken.tokens > 1);
+    let waited = |taken: &&Taken| taken.forecast.first_token > 2 * Duration::from_millis(220);
+    let errors = [
+        median(taken.iter().map(Taken::first_token)),
+        median(taken.iter().filter(waited).map(Taken::first_token)),
+        median(taken.iter().map(Taken::per_token)),
+    ];
+    println!(
+        "{:?}, a request every {mean:?}: first token {:.3}, of those that wait {:.3}, per token {:.3}",
+        make.speech, errors[0], errors[1], errors[2]
+    );
+    errors
+}
+
+#[test]
+fn times_are_forecast_at_four_fifths_of_the_engines_capacity() {
+    let errors = errors_at_four_fifths(LIVELY);
+    assert!(errors[0] <= 0.1 && errors[1] <= 0.1 && errors[2] <= 0.25, "{errors:?}");
+}
+
+#[test]
+fn times_are_forecast_where_nobody_can_know_how_long_answers_will_be() {
+    let errors = errors_at_four_fifths(Make { speech: Speech::Noise, ..LIVELY });
+    assert!(errors.iter().all(|error| *error <= 0.25), "{errors:?}");
 }
 
 #[test]
 fn an_idle_engine_forecasts_what_its_rehearsal_has_taught() {
     let mut world = World::new(LIVELY);
     let now = world.rig.clock.now();
-    for (place, prompt) in (0..).zip([5, 60, 200, 700]) {
-        world.arrive(now + Duration::from_secs(100 * place), limited(&"x".repeat(prompt), 20));
+    for (place, (letter, prompt)) in (0..).zip([("a", 5), ("b", 60), ("c", 200), ("d", 700)]) {
+        world.arrive(now + Duration::from_secs(100 * place), limited(&letter.repeat(prompt), 20));
     }
     world.run();
     let taken = world.taken.lock().unwrap();

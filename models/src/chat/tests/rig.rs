@@ -19,7 +19,7 @@ use crate::sample::{Sampling, SamplingOptions};
 use crate::template::{ChatTemplate, SpecialTokens};
 
 pub(crate) const SETTINGS: ChatSettings = ChatSettings {
-    queue: 100,
+    queue: 1000,
     queue_tokens: 100_000,
     longest_wait: Duration::from_secs(3600),
     rows: 8,
@@ -37,12 +37,8 @@ pub(crate) struct Make {
 }
 
 /// A roomy one that echoes.
-pub(crate) const ECHO: Make = Make {
-    speech: Speech::Echo,
-    context: 1024,
-    layout: CacheLayout { blocks: 1024, block_size: 4 },
-    settings: SETTINGS,
-};
+pub(crate) const ECHO: Make =
+    Make { speech: Speech::Echo, context: 1024, layout: CacheLayout { blocks: 1024, block_size: 4 }, settings: SETTINGS };
 
 pub(crate) struct Rig {
     pub(crate) clock: ManualClock,
@@ -91,6 +87,9 @@ impl Rig {
 
     pub(crate) fn step(&mut self) {
         self.worker.step(self.intake.take(), &self.intake);
+        if self.worker.schedule().is_idle() {
+            self.worker.rest(&self.intake);
+        }
     }
 
     /// Steps until there is nothing to do.

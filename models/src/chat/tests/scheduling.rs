@@ -8,7 +8,8 @@ use super::rig::{ECHO, Make, Reader, Rig, SETTINGS, limited, of, request};
 use crate::chat::{ChatRequest, ChatSettings, Priority};
 use crate::decoder::CacheLayout;
 
-const ENDLESS: Make = Make { speech: Speech::Endless, context: 8192, layout: CacheLayout { blocks: 8192, block_size: 16 }, ..ECHO };
+const ENDLESS: Make =
+    Make { speech: Speech::Endless, context: 8192, layout: CacheLayout { blocks: 8192, block_size: 16 }, ..ECHO };
 
 /// Rehearsed, so that it knows how long its steps take.
 fn endless(settings: ChatSettings) -> Rig {
@@ -32,7 +33,7 @@ fn times(rig: &mut Rig, reader: &mut Reader) -> Vec<Duration> {
 fn a_long_prompt_among_eight_streams_at_most_doubles_the_gap_between_their_tokens() {
     let settings = ChatSettings { rows: 16, step_tokens: 512, ..SETTINGS };
     let mut rig = endless(settings);
-    let mut streams: Vec<Reader> = (0..8).map(|stream| rig.submit(limited(&format!("stream {stream}"), 400))).collect();
+    let mut streams: Vec<Reader> = (0..8).map(|stream| rig.submit(limited(&format!("stream {stream}"), 900))).collect();
     (0..100).for_each(|_| rig.step());
     let mut long = rig.submit(limited(&"x".repeat(4096), 1));
     let times = times(&mut rig, &mut streams[0]);
@@ -88,11 +89,11 @@ fn interactive_requests_go_before_a_batch_which_gets_a_little_all_the_same() {
     let settings = ChatSettings { rows: 4, ..SETTINGS };
     let asked = |priority| of("t", priority, limited("0123456789", 10));
     let mut rig = endless(settings);
-    let mut readers: Vec<_> = (0..100).map(|_| ("batch", rig.submit(asked(Priority::Batch)))).collect();
+    let mut readers: Vec<_> = (0..400).map(|_| ("batch", rig.submit(asked(Priority::Batch)))).collect();
     (0..5).for_each(|_| rig.step());
-    readers.extend((0..100).map(|_| ("interactive", rig.submit(asked(Priority::Interactive)))));
+    readers.extend((0..400).map(|_| ("interactive", rig.submit(asked(Priority::Interactive)))));
     let before = told(&mut readers)["batch"];
-    (0..220).for_each(|_| rig.step());
+    (0..900).for_each(|_| rig.step());
     let told = told(&mut readers);
     let share = (told["batch"] - before) as f64 / (told["batch"] - before + told["interactive"]) as f64;
     assert!((0.04..0.15).contains(&share), "{share} {told:?}");
@@ -130,8 +131,9 @@ fn when_blocks_run_out_the_youngest_is_put_aside_and_goes_on_later() {
 fn whoever_would_wait_too_long_is_turned_away_and_told_when_to_come_back() {
     let settings = ChatSettings { rows: 1, longest_wait: Duration::from_secs(2), ..SETTINGS };
     let mut rig = endless(settings);
-    // Each takes about 2.4 seconds.
+    // Each takes about 2.4 seconds, as the first twenty have taught.
     let asked = || limited("0123456789", 200);
+    (0..20).for_each(|_| drop(rig.answer(asked())));
     let mut readers = vec![rig.submit(asked())];
     rig.step();
     readers.push(rig.submit(asked()));
