@@ -25,6 +25,7 @@ mod intake;
 mod ongoing;
 mod outlook;
 mod pass;
+mod play;
 mod prompt;
 mod rehearsal;
 mod request;

@@ -4,14 +4,13 @@
 //! until all prompts that wait now are read. A request that comes then finds so many answers being generated, and shares its steps with
 //! them. What comes between two steps is added by its length alone.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::play::Play;
 use super::scene::Recent;
-use super::schedule::{Decoding, Law, Limits};
+use super::schedule::{Decoding, Law, Limits, first_share, overtakes};
 use crate::load::{Costs, Forecast, Full};
 
 /// How much may wait.
@@ -88,6 +87,10 @@ pub(super) struct Outlook {
     held: Held,
     /// What came since.
     unseen: Held,
+    /// The answers that are being generated after the step.
+    next: Decoding,
+    /// What is read then, and what is unread, of a prompt that a shorter one would overtake.
+    overtakable: Option<(usize, usize)>,
     /// The answers that are being generated when all that wait have been read.
     then: Decoding,
     recent: Recent,
@@ -104,6 +107,8 @@ impl Outlook {
             leaving: Vec::new(),
             held: Held::default(),
             unseen: Held::default(),
+            next: Decoding::default(),
+            overtakable: None,
             then: Decoding::default(),
             recent,
             most_tokens: limits.tokens,
@@ -114,13 +119,16 @@ impl Outlook {
     /// Of an engine that begins a step `now`.
     pub(super) fn of(scene: &Scene, costs: Costs, now: Instant) -> Self {
         let mut play = Play::new(scene, Law::of(&costs, now));
+        let (next, overtakable) = (play.decoding(), play.overtakable(&scene.waiting));
         let leaving = play.until_all_are_read(&scene.waiting);
         Self {
             step: Some((now, scene.step)),
-            wait: seconds(play.time),
+            wait: play.time(),
             held: leaving.iter().fold(scene.behind, |sum, (_, left)| sum.and(*left)),
             leaving,
             unseen: Held::default(),
+            next,
+            overtakable,
             then: play.decoding(),
             recent: scene.recent,
             most_tokens: scene.limits.tokens,
@@ -136,23 +144,26 @@ impl Outlook {
     /// How long a request that comes `now` takes.
     pub(super) fn forecast(&self, prompt: usize, output: usize, now: Instant) -> Forecast {
         let law = Law::of(&self.costs, now);
-        let before = self.read(&law, self.unseen.tokens * self.recent.fresh);
-        let own = self.read(&law, prompt as f64 * self.recent.fresh);
+        let unread = prompt as f64 * self.recent.fresh;
+        let first_token = match self.overtakable {
+            Some(other) if self.unseen.requests == 0 && overtakes(unread as usize, other.1) => {
+                self.step_left(now).saturating_add(seconds(self.overtake(&law, unread as usize, other)))
+            }
+            _ => self.wait(now).saturating_add(seconds(self.read(&law, unread))),
+        };
         // Those before it that nobody has seen yet are answered while it is.
-        let rows = self.then.rows + self.unseen.requests as f64;
-        let attended = self.then.attended + self.unseen.tokens;
         let midway = prompt as f64 + output as f64 / 2.0;
-        let meanwhile = Decoding { rows: rows + 1.0, attended: attended + midway };
-        let wait = self.step_left(now).saturating_add(self.wait);
-        Forecast {
-            first_token: wait.saturating_add(seconds(before + own)),
-            per_token: seconds(law.step(meanwhile, self.recent.reading, 0.0)),
-        }
+        let meanwhile = Decoding {
+            rows: self.then.rows + self.unseen.requests as f64 + 1.0,
+            attended: self.then.attended + self.unseen.tokens + midway,
+        };
+        Forecast { first_token, per_token: seconds(law.step(meanwhile, self.recent.reading, 0.0)) }
     }
 
     /// How long a request that comes `now` waits until its prompt is read.
     pub(super) fn wait(&self, now: Instant) -> Duration {
-        let before = self.read(&Law::of(&self.costs, now), self.unseen.tokens * self.recent.fresh);
+        let law = Law::of(&self.costs, now);
+        let before = self.read(&law, self.unseen.tokens * self.recent.fresh);
         self.step_left(now).saturating_add(self.wait).saturating_add(seconds(before))
     }
 
@@ -185,10 +196,20 @@ impl Outlook {
         if tokens <= 0.0 {
             return 0.0;
         }
-        let chunk = law.allowance(self.then).spend((tokens / 2.0) as usize, self.most_tokens, self.most_tokens);
+        let most = self.most_tokens;
+        let chunk = law.allowance(self.then).spend((tokens / 2.0) as usize, most, most);
         let steps = (tokens / chunk.max(1) as f64).ceil();
         let others = Decoding { rows: self.then.rows * steps, attended: self.then.attended * steps };
         law.step(others, tokens, tokens * tokens / 2.0) + (steps - 1.0) * law.step(Decoding::default(), 0.0, 0.0)
+    }
+
+    /// Seconds that it takes to read one beside another, of which so much is read and so much unread.
+    fn overtake(&self, law: &Law, tokens: usize, (position, unread): (usize, usize)) -> f64 {
+        let mut allowance = law.allowance(self.next);
+        let own = allowance.spend_half(tokens / 2, tokens, first_share(self.most_tokens)).max(1);
+        let other = allowance.spend(position, unread, self.most_tokens.saturating_sub(own));
+        let attended = own as f64 * tokens as f64 / 2.0 + other as f64 * position as f64;
+        tokens.div_ceil(own) as f64 * law.step(self.next, (own + other) as f64, attended)
     }
 
     /// What is left of the step. One that is overdue is expected to last as long again as it is late: the longer it has hung, the
@@ -203,105 +224,6 @@ fn is_full(waiting: Held, bounds: Bounds) -> bool {
     waiting.requests > 0 && (waiting.requests >= bounds.requests || waiting.tokens >= bounds.tokens as f64)
 }
 
-fn seconds(seconds: f64) -> Duration {
+pub(super) fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
-}
-
-/// The engine as it is expected to go on, step by step.
-struct Play {
-    law: Law,
-    limits: Limits,
-    capacity: f64,
-    time: f64,
-    steps: u64,
-    /// The prompts that are being read: tokens read, tokens unread, tokens of the answer.
-    reading: Vec<(usize, usize, f64)>,
-    /// The answers that are being generated: the step in which each ends, and what its length would have been at step 0.
-    ends: BinaryHeap<Reverse<(u64, i64)>>,
-    /// The sum of these lengths.
-    lengths: i64,
-}
-
-impl Play {
-    fn new(scene: &Scene, law: Law) -> Self {
-        let (limits, capacity) = (scene.limits, scene.capacity as f64);
-        let mut play =
-            Self { law, limits, capacity, time: 0.0, steps: 0, reading: Vec::new(), ends: BinaryHeap::new(), lengths: 0 };
-        for row in &scene.running {
-            match row.unread {
-                0 => play.answer(row.length, row.answer),
-                unread => play.reading.push((row.length, unread, row.answer)),
-            }
-        }
-        play
-    }
-
-    /// Plays until every prompt is read. Says when each is admitted.
-    fn until_all_are_read(&mut self, waiting: &[Waits]) -> Vec<(Duration, Held)> {
-        let mut left = Vec::with_capacity(waiting.len());
-        let mut waiting = waiting.iter().peekable();
-        while waiting.peek().is_some() || !self.reading.is_empty() {
-            let mut allowance = self.law.allowance(self.decoding());
-            let mut budget = self.limits.tokens.saturating_sub(self.ends.len()).max(1);
-            let mut read = (0.0, 0.0);
-            let mut place = 0;
-            while budget > 0 {
-                if place == self.reading.len() {
-                    let Some(next) = waiting.next_if(|next| self.has_room(next.prompt)) else { break };
-                    self.reading.push((0, next.prompt, next.answer));
-                    left.push((seconds(self.time), Held { requests: next.requests, tokens: next.prompt as f64 }));
-                }
-                let Some((position, unread, _)) = self.reading.get_mut(place) else { break };
-                let tokens = allowance.spend(*position, *unread, budget);
-                if tokens == 0 {
-                    break;
-                }
-                read = (read.0 + tokens as f64, read.1 + tokens as f64 * (*position as f64 + tokens as f64 / 2.0));
-                (*position, *unread) = (*position + tokens, *unread - tokens);
-                budget -= tokens;
-                place += 1;
-            }
-            self.time += self.law.step(self.decoding(), read.0, read.1);
-            self.step();
-        }
-        // Who comes next needs a place as well.
-        while !self.has_room(1) {
-            self.time += self.law.step(self.decoding(), 0.0, 0.0);
-            self.step();
-        }
-        left
-    }
-
-    /// One step more: answers end, and those begin whose prompts are read.
-    fn step(&mut self) {
-        self.steps += 1;
-        while let Some(Reverse((_, length))) = self.ends.peek().copied().filter(|Reverse((end, _))| *end <= self.steps) {
-            self.ends.pop();
-            self.lengths -= length;
-        }
-        let read: Vec<_> = self.reading.extract_if(.., |(_, unread, _)| *unread == 0).collect();
-        for (length, _, answer) in read {
-            self.answer(length, answer);
-        }
-    }
-
-    /// From here on an answer is generated. Its first token came with the last of the prompt.
-    fn answer(&mut self, length: usize, tokens: f64) {
-        let length = length as i64 - self.steps as i64;
-        self.ends.push(Reverse((self.steps + tokens.round() as u64, length)));
-        self.lengths += length;
-    }
-
-    /// The answers that are being generated.
-    fn decoding(&self) -> Decoding {
-        let rows = self.ends.len() as f64;
-        Decoding { rows, attended: (self.lengths as f64 + rows * self.steps as f64).max(0.0) }
-    }
-
-    fn has_room(&self, prompt: usize) -> bool {
-        let rows = self.ends.len() + self.reading.len();
-        let held =
-            self.decoding().attended + self.reading.iter().map(|(length, unread, _)| (length + unread) as f64).sum::<f64>();
-        rows == 0 || rows < self.limits.rows && held + prompt as f64 <= self.capacity
-    }
 }

@@ -1,9 +1,13 @@
 //! From a conversation to the tokens of a prompt, on a thread of its own: a long text must not hold up the answers that are being generated.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use tokio::sync::mpsc;
 
 use super::intake::Intake;
 use super::{ChatRequest, Event, GenerateError};
+use crate::queue::panic_message;
 use crate::template::ChatTemplate;
 use crate::tokenizer::Tokenizer;
 
@@ -46,12 +50,15 @@ impl Prompter {
         true
     }
 
-    /// Nothing, if there is nothing to compute: nobody waits any more, or the request cannot be answered and was told so.
+    /// Nothing, if there is nothing to compute: nobody waits any more, or the request cannot be answered and was told so. A panic costs this
+    /// request.
     fn prepare(&self, job: ChatJob, intake: &Intake) -> Option<Ready> {
         if job.events.is_closed() {
             return None;
         }
-        match self.prompt(&job.request, intake) {
+        let prompt = catch_unwind(AssertUnwindSafe(|| self.prompt(&job.request, intake)));
+        let panicked = |payload: Box<dyn Any + Send>| Err(GenerateError::Panicked(panic_message(payload.as_ref()).into()));
+        match prompt.unwrap_or_else(panicked) {
             Ok(prompt) => {
                 // A reader that left in this very moment is noticed before the next step.
                 let _left = job.events.try_send(Event::Started { prompt_tokens: prompt.len() });

@@ -54,16 +54,25 @@ pub(crate) struct Allowance {
 impl Allowance {
     /// Spends of it on a prompt of which `position` tokens are read and `left` are not: how many of them to read, at most `most`.
     pub(crate) fn spend(&mut self, position: usize, left: usize, most: usize) -> usize {
+        self.spend_of(self.seconds, position, left, most)
+    }
+
+    /// The same, of half of it.
+    pub(crate) fn spend_half(&mut self, position: usize, left: usize, most: usize) -> usize {
+        self.spend_of(self.seconds / 2.0, position, left, most)
+    }
+
+    fn spend_of(&mut self, seconds: f64, position: usize, left: usize, most: usize) -> usize {
         let [_, per_read, _, per_attended] = self.law.0;
         let cost = |tokens: f64| tokens * (per_read + per_attended * (position as f64 + tokens / 2.0));
         let most = left.min(most);
-        let tokens = if cost(most as f64) <= self.seconds {
+        let tokens = if cost(most as f64) <= seconds {
             most
         } else {
             // The positive root of cost(tokens) = seconds, in the form that does not cancel.
             let per_token = per_read + per_attended * position as f64;
-            let root = (per_token * per_token + 2.0 * per_attended * self.seconds).sqrt();
-            let fitting = (2.0 * self.seconds / (per_token + root)) as usize;
+            let root = (per_token * per_token + 2.0 * per_attended * seconds).sqrt();
+            let fitting = (2.0 * seconds / (per_token + root)) as usize;
             fitting.max(self.least).min(most)
         };
         if tokens > 0 {

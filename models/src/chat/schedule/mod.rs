@@ -11,25 +11,20 @@
 mod cached;
 mod law;
 mod pool;
+mod reading;
 mod waiting;
 
 pub(crate) use self::cached::Cached;
 pub(crate) use self::law::{Decoding, Law};
 pub(crate) use self::pool::{Pool, Prefix};
+pub(crate) use self::reading::{first_share, overtakes};
 pub(crate) use self::waiting::{Ticket, Waiting};
 use super::Priority;
-
-/// How many prompts may be read in part at the same time: more would all be ready later.
-const PARTIAL: usize = 2;
 
 /// A sequence that was put aside is left alone for so many steps.
 const UNDISTURBED: u64 = 64;
 
-/// Of so many blocks, one is kept free when sequences are admitted.
-const WATERMARK: usize = 100;
-
-/// What a token costs a tenant that is read, and one that is generated.
-const READ: f64 = 1.0;
+/// What a token costs a tenant that is generated; one that is read costs 1.
 const GENERATED: f64 = 2.0;
 
 /// What runs or waits: a sequence of tokens, and something of the caller's that goes with it.
@@ -216,41 +211,6 @@ impl<A> Schedule<A> {
         self.waiting.push(&sequence.ticket.clone(), sequence);
     }
 
-    /// Spends what the step has left on prompts.
-    fn read_prompts(&mut self, law: &Law, decoding: Decoding, shares: &mut Vec<Share>) {
-        let mut allowance = law.allowance(decoding);
-        let mut budget = self.limits.tokens.saturating_sub(shares.len());
-        let mut begun = self.begun().into_iter().peekable();
-        let preferred = self.waiting.preferred();
-        let mut partial = 0;
-        while budget > 0 && partial < PARTIAL {
-            let is_preferred =
-                |place: &usize| self.running.get(*place).is_some_and(|sequence| sequence.ticket.priority == preferred);
-            let next = begun.next_if(is_preferred).or_else(|| if self.waiting.waits(preferred) { self.admit() } else { None });
-            let Some(place) = next.or_else(|| begun.next()).or_else(|| self.admit()) else { break };
-            let Some(sequence) = self.running.get_mut(place) else { break };
-            let left = sequence.cached.left();
-            let tokens = allowance.spend(sequence.cached.computed(), left, budget);
-            if tokens > 0 {
-                shares.push(Share { place, tokens });
-                let new = sequence.charge(tokens);
-                self.waiting.charge(&sequence.ticket, READ * new);
-            }
-            budget = if tokens == 0 { 0 } else { budget - tokens };
-            partial += usize::from(tokens < left);
-        }
-    }
-
-    /// Where those run whose prompts are read in part, in the order in which they are read on.
-    fn begun(&self) -> Vec<usize> {
-        let preferred = self.waiting.preferred();
-        let running = self.running.iter().enumerate().filter(|(_, sequence)| sequence.cached.left() > 1);
-        let mut begun: Vec<_> =
-            running.map(|(place, sequence)| ((sequence.ticket.priority != preferred, sequence.ticket.order), place)).collect();
-        begun.sort_unstable();
-        begun.into_iter().map(|(_, place)| place).collect()
-    }
-
     /// Puts a batch's sequence aside where it takes the place of one that somebody waits for.
     fn make_way(&mut self) {
         let is_full = self.running.len() >= self.limits.rows;
@@ -260,19 +220,5 @@ impl<A> Schedule<A> {
                 self.put_aside(place);
             }
         }
-    }
-
-    /// Lets the next sequence that waits run, if there is room, and says where.
-    fn admit(&mut self) -> Option<usize> {
-        let place = self.running.len();
-        if place >= self.limits.rows {
-            return None;
-        }
-        let spare = if place == 0 { 0 } else { place + self.pool.layout().blocks.div_ceil(WATERMARK) };
-        let (pool, preferred) = (&mut self.pool, self.waiting.preferred());
-        let mut sequence = self.waiting.pop_if(|next| next.cached.admit(pool, spare))?;
-        sequence.is_due = preferred == Priority::Batch;
-        self.running.push(sequence);
-        Some(place)
     }
 }

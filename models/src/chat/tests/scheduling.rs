@@ -54,6 +54,26 @@ fn a_prompt_is_read_in_as_large_pieces_as_the_budget_allows_when_nobody_waits_fo
 }
 
 #[test]
+fn a_short_question_does_not_wait_for_a_long_prompt_to_be_read() {
+    let mut rig = endless(SETTINGS);
+    let mut streams: Vec<Reader> = (0..4).map(|stream| rig.submit(limited(&format!("stream {stream}"), 2000))).collect();
+    (0..20).for_each(|_| rig.step());
+    let mut long = rig.submit(limited(&"x".repeat(4096), 1));
+    (0..10).for_each(|_| rig.step());
+    let forecast = rig.engine.forecast(60, 10).first_token;
+    let asked = rig.clock.now();
+    let mut short = rig.submit(limited(&"y".repeat(60), 10));
+    while short.read().texts.is_empty() {
+        rig.step();
+    }
+    let took = rig.clock.now() - asked;
+    assert!(!long.is_over() && !streams[0].is_over());
+    assert!(took < Duration::from_millis(500), "{took:?}");
+    let told = forecast.as_secs_f64() / took.as_secs_f64();
+    assert!((0.7..1.4).contains(&told), "{forecast:?} {took:?}");
+}
+
+#[test]
 fn short_prompts_are_read_together() {
     let mut rig = endless(SETTINGS);
     rig.behind().passes.clear();
