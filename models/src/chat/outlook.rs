@@ -170,12 +170,8 @@ impl Outlook {
     /// Whether a request that comes `now` is taken.
     pub(super) fn room(&self, bounds: Bounds, now: Instant) -> Result<(), Full> {
         let waiting = self.held.and(self.unseen);
-        let wait = self.wait(now);
-        if waiting.requests == 0 {
-            return Ok(());
-        }
         let queue = is_full(waiting, bounds).then(|| self.until_shorter(waiting, bounds, now));
-        let time = wait.checked_sub(bounds.wait).filter(|over| !over.is_zero());
+        let time = self.wait(now).checked_sub(bounds.wait).filter(|over| !over.is_zero());
         queue.max(time).map_or(Ok(()), |retry_after| Err(Full { retry_after }))
     }
 

@@ -167,3 +167,17 @@ fn a_full_queue_refuses_and_makes_room_by_dropping_what_nobody_waits_for() {
     assert_eq!((running.read().text(0).as_str(), last.read().text(0).as_str()), ("running", "y"));
     assert!(rig.engine.room().is_ok());
 }
+
+#[test]
+fn a_queue_full_of_tokens_refuses_until_some_of_them_are_read_but_takes_a_single_request_however_long() {
+    let settings = ChatSettings { queue_tokens: 100, rows: 1, ..SETTINGS };
+    let mut rig = Make { settings, ..ECHO }.rig();
+    let long = |letter: &str| format!("{letter}|{}", letter.repeat(150));
+    let _running = rig.submit(request("running|"));
+    rig.step();
+    let _long = rig.submit(limited(&long("a"), 1));
+    assert!(rig.engine.room().is_err());
+    assert!(rig.try_submit(request("x|")).is_err());
+    rig.run();
+    assert!(rig.engine.room().is_ok());
+}

@@ -149,7 +149,7 @@ fn when_blocks_run_out_the_youngest_is_put_aside_and_goes_on_later() {
 
 #[test]
 fn whoever_would_wait_too_long_is_turned_away_and_told_when_to_come_back() {
-    let settings = ChatSettings { rows: 1, longest_wait: Duration::from_secs(2), ..SETTINGS };
+    let settings = ChatSettings { rows: 1, longest_wait: Duration::from_secs(3), ..SETTINGS };
     let mut rig = endless(settings);
     // Each takes about 2.4 seconds, as the first twenty have taught.
     let asked = || limited("0123456789", 200);
