@@ -5,8 +5,9 @@
 
 use std::{cell::RefCell, hint::black_box, time::Instant};
 
+use http::Uri;
 use tradewind_bench::{
-    CHUNKS, Dialect, Fleet, Passing, Reading, decide, naive_chunk, naive_request, pass, prepare, read, request, wire,
+    CHUNKS, Dialect, Fleet, Passing, Reading, decide, forward, naive_chunk, naive_request, pass, prepare, read, request, wire,
 };
 
 #[global_allocator]
@@ -40,6 +41,9 @@ fn main() {
         let call = |(): &mut ()| target.as_ref().is_some_and(|target| black_box(prepare(target, body.clone())).is_some());
         println!("  {:<10} {:>7.0} ns", dialect.name(), quickest(REQUESTS, || (), call));
     }
+    let uri = Uri::from_static("https://api.openai.com/v1/chat/completions");
+    let bare = quickest(REQUESTS, || (), |()| !black_box(forward(&uri, body.clone())).body().is_empty());
+    println!("  {:<10} {bare:>7.0} ns", "forwarded");
     let naive = quickest(REQUESTS, || (), |()| black_box(naive_request(&body, "gpt-4o-2024-08-06")).is_some());
     println!("  {:<10} {naive:>7.0} ns", "as a tree");
 

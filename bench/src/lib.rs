@@ -10,5 +10,5 @@ mod stream;
 pub use choice::{Fleet, decide};
 pub use dialect::{Dialect, Target};
 pub use naive::{naive_chunk, naive_request};
-pub use request::{Prepared, prepare, request};
+pub use request::{Prepared, forward, prepare, request};
 pub use stream::{CHUNKS, Passing, Reading, pass, read, wire};

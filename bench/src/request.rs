@@ -1,6 +1,10 @@
 //! A request of 4 kB, from the client's bytes to the provider's.
 
 use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Request, Uri,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use tradewind_protocol::{Operation, Payload, openai::Head};
 use tradewind_providers::{Ask, Exchange};
 
@@ -23,6 +27,18 @@ pub fn prepare(target: &Target, body: Bytes) -> Option<Prepared> {
     let ask = Ask { operation: Operation::Chat, model, capabilities, payload: &payload };
     let exchange = adapter.prepare(&ask).ok()?;
     Some(Prepared { payload, exchange })
+}
+
+/// What a proxy does that looks at nothing: the request goes on, to another address.
+#[must_use]
+pub fn forward(uri: &Uri, body: Bytes) -> Request<Bytes> {
+    let mut request = Request::new(body);
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri.clone();
+    for name in [ACCEPT, CONTENT_TYPE] {
+        request.headers_mut().insert(name, HeaderValue::from_static("application/json"));
+    }
+    request
 }
 
 /// A chat of an application with tools, as an SDK writes it: 4 kB, streamed.

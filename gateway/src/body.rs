@@ -4,19 +4,24 @@
 //! callbacks and calls each exactly once, with how it [ended](End); a body that is dropped before its end says so.
 //! That is also how a client that goes away cancels the upstream: dropping the body drops the stream that feeds it.
 
+mod keep_alive;
+
 use std::{
     fmt,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use futures_util::Stream;
 use http_body::{Frame, SizeHint};
+use pin_project_lite::pin_project;
 use smallvec::SmallVec;
 use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use self::keep_alive::KeepAlive;
 use crate::error::{Error, Kind};
 
 /// How a body ended.
@@ -54,13 +59,18 @@ enum Content {
 
 struct Events {
     stream: EventStream,
-    limits: Option<Limits>,
+    limits: Option<Pin<Box<Limits>>>,
+    keep_alive: Option<Box<KeepAlive>>,
 }
 
-/// What ends a stream from outside.
-struct Limits {
-    deadline: Pin<Box<Sleep>>,
-    shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
+pin_project! {
+    /// What ends a stream from outside.
+    struct Limits {
+        #[pin]
+        deadline: Sleep,
+        #[pin]
+        shutdown: WaitForCancellationFutureOwned,
+    }
 }
 
 impl Body {
@@ -73,14 +83,20 @@ impl Body {
     /// A body of events.
     #[must_use]
     pub fn events(stream: EventStream) -> Self {
-        Self { content: Content::Events(Events { stream, limits: None }), on_end: SmallVec::new() }
+        Self { content: Content::Events(Events { stream, limits: None, keep_alive: None }), on_end: SmallVec::new() }
     }
 
     /// Bounds a stream by the request's deadline and by the end of the gateway's grace period. A full body is as good as sent.
     pub fn limit(&mut self, deadline: tokio::time::Instant, shutdown: WaitForCancellationFutureOwned) {
         if let Content::Events(events) = &mut self.content {
-            let deadline = Box::pin(tokio::time::sleep_until(deadline));
-            events.limits = Some(Limits { deadline, shutdown: Box::pin(shutdown) });
+            events.limits = Some(Box::pin(Limits { deadline: tokio::time::sleep_until(deadline), shutdown }));
+        }
+    }
+
+    /// Sends a comment, which SDKs skip, whenever a stream has brought nothing for so long: intermediaries close connections that are silent.
+    pub fn keep_alive(&mut self, every: Duration) {
+        if let Content::Events(events) = &mut self.content {
+            events.keep_alive = Some(Box::new(KeepAlive::new(every)));
         }
     }
 
@@ -131,21 +147,19 @@ impl Body {
 impl Events {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         match (self.stream.as_mut().poll_next(cx), &mut self.limits) {
-            (Poll::Pending, Some(limits)) => limits.poll(cx).map(|error| Some(Err(error))),
+            (Poll::Pending, Some(limits)) => limits.as_mut().poll(cx).map(|error| Some(Err(error))),
             (polled, _) => polled,
         }
     }
 }
 
 impl Limits {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
-        if self.deadline.as_mut().poll(cx).is_ready() {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Error> {
+        let this = self.project();
+        if this.deadline.poll(cx).is_ready() {
             return Poll::Ready(Error::new(Kind::Timeout, "the deadline of the request passed while its answer was streaming"));
         }
-        self.shutdown
-            .as_mut()
-            .poll(cx)
-            .map(|()| Error::new(Kind::ShuttingDown, "the gateway is shutting down; send the request again"))
+        this.shutdown.poll(cx).map(|()| Error::new(Kind::ShuttingDown, "the gateway is shutting down; send the request again"))
     }
 }
 
@@ -154,7 +168,12 @@ impl http_body::Body for Body {
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        self.poll_piece(cx).map(|piece| Some(Ok(Frame::data(piece?.unwrap_or_else(Error::into_event)))))
+        let polled = self.poll_piece(cx);
+        let polled = match &mut self.content {
+            Content::Events(Events { keep_alive: Some(keep_alive), .. }) => keep_alive.poll(polled, cx),
+            Content::Events(_) | Content::Full(_) | Content::Ended => polled,
+        };
+        polled.map(|piece| Some(Ok(Frame::data(piece?.unwrap_or_else(Error::into_event)))))
     }
 
     fn is_end_stream(&self) -> bool {

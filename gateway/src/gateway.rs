@@ -211,6 +211,7 @@ impl Gateway {
             audit: self.audit.clone(),
             in_flight: self.settings.requests.in_flight.get(),
             deadline: self.settings.requests.deadline,
+            keep_alive: self.settings.requests.keep_alive,
             body_limit: usize::try_from(self.settings.requests.body.0).unwrap_or(usize::MAX),
             ledger,
         });

@@ -126,9 +126,11 @@ pub struct Failure {
 pub enum Blame {
     /// Nothing: the request asks for what this backend does not offer. Another may.
     Unsuited,
-    /// Nothing: the request is at fault, wherever it goes.
+    /// Nothing: the request is at fault, wherever it goes; that showed before the backend was asked.
+    Invalid,
+    /// It is well enough to say that the request is at fault.
     Request,
-    /// Nothing: the conversation does not fit the model. One with more room may take it.
+    /// It is well enough to say that the conversation does not fit the model. One with more room may take it.
     ContextLength,
     /// It has had enough for now, for so long if it said so.
     RateLimited(Option<std::time::Duration>),
@@ -157,6 +159,6 @@ impl Failure {
     /// A request that is wrong, wherever it goes.
     #[must_use]
     pub fn request(error: Error) -> Self {
-        Self { blame: Blame::Request, detail: error.to_string(), error, original: None }
+        Self { blame: Blame::Invalid, detail: error.to_string(), error, original: None }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     idempotency::{IdempotentLayer, Ledger, ReadKeyLayer},
     inference::{Answer, Failure},
     ingress::{DecodeLayer, ListModelsLayer, RespondLayer},
-    limit::{DeadlineLayer, InFlightLayer},
+    limit::{DeadlineLayer, InFlightLayer, TenantLimitLayer},
     route::RouteLayer,
     server::CatchPanicLayer,
     snapshot::Snapshot,
@@ -39,6 +39,8 @@ pub struct Shared {
     pub in_flight: usize,
     /// How long a request may take.
     pub deadline: Duration,
+    /// After how long a pause the client of a stream is told that it goes on.
+    pub keep_alive: Duration,
     /// How large its body may be, in bytes.
     pub body_limit: usize,
     /// What was done already, by idempotency key.
@@ -61,8 +63,8 @@ where
         .layer(MeasureLayer)
         // Sees granted and denied alike; nothing is done that could not be recorded.
         .layer(AuditLayer::new(shared.audit))
-        // The only place where an error becomes HTTP; below, layers fail with an error.
-        .layer(RespondLayer)
+        // The only place where an error becomes HTTP; below, layers fail with an error. Keeps streams alive above all that counts events.
+        .layer(RespondLayer::new(shared.keep_alive))
         // Cheapest rejection first; the permit rides in the response body.
         .layer(InFlightLayer::new(shared.in_flight, gauge!(names::IN_FLIGHT)))
         // The one instant that everything below subtracts from.
@@ -77,6 +79,8 @@ where
         .layer(AuthorizeLayer)
         // Costs no backend, but must be authenticated.
         .layer(ListModelsLayer)
+        // Nobody's noise costs the others their share; a replay counts too.
+        .layer(TenantLimitLayer)
         // A replay must be authenticated, authorized and recorded as any request, but asks no backend.
         .layer(IdempotentLayer::new(shared.ledger))
         // From the model to its eligible backends, best first.

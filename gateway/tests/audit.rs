@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
-use tradewind::audit::{Audit, AuditError, AuditOptions, Decision, Flaw, Outcome, Problem, Record, verify};
+use tradewind::{
+    audit::{Attempt, Audit, AuditError, AuditOptions, Decision, Flaw, Outcome, Problem, Record, verify},
+    context::Turnout,
+};
 
 /// Small segments, so that a few dozen records fill several.
 const OPTIONS: AuditOptions = AuditOptions { segment_bytes: 4096, queue: 10_000 };
@@ -34,8 +37,10 @@ fn record(request_id: &str) -> Record {
         replay_of: None,
         attempts: 1,
         hedges: 0,
+        tried: vec![Attempt { backend: "local".into(), turnout: Turnout::Answered, hedge: false, wasted_prompt_tokens: None }],
         prompt_tokens: Some(12),
         completion_tokens: Some(34),
+        tokens_estimated: false,
         duration_ms: 56,
         policy: Some("0f".into()),
         client: Some([127, 0, 0, 1].into()),
@@ -101,7 +106,9 @@ fn a_line_has_the_documented_members_in_order() {
         r#"","event":"request","request_id":"0","tenant":"acme","subject":"alice \"the\" tester\n","#,
         r#""issuer":"tradewind-dev","token_id":null,"operation":"chat","method":"POST","path":"/v1/chat/completions","#,
         r#""model":"chat-ü","route":null,"backend":"local","decision":"granted","reason":null,"status":200,"#,
-        r#""outcome":"completed","replay_of":null,"attempts":1,"hedges":0,"prompt_tokens":12,"completion_tokens":34,"#,
+        r#""outcome":"completed","replay_of":null,"attempts":1,"hedges":0,"#,
+        r#""tried":[{"backend":"local","turnout":"answered","hedge":false,"wasted_prompt_tokens":null}],"#,
+        r#""prompt_tokens":12,"completion_tokens":34,"tokens_estimated":false,"#,
         r#""duration_ms":56,"policy":"0f","client":"127.0.0.1","prev":"0000"#,
     );
     assert!(rest[24..].starts_with(expected), "{rest}");

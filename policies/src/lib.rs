@@ -26,6 +26,7 @@ mod name;
 mod operation;
 mod pattern;
 mod policy;
+mod quota;
 mod read;
 mod resolve;
 
@@ -40,5 +41,6 @@ pub use name::{BackendName, FailureDomain, InvalidName, ModelAlias, ModelId, Rou
 pub use operation::Operations;
 pub use pattern::{InvalidPattern, Pattern};
 pub use policy::{Denied, Eligible, Grantor, NoRoute, Policy, VisibleModel};
+pub use quota::Quota;
 pub use source::{PolicyHash, SourceFile};
 pub use tradewind_protocol::Operation;

@@ -250,6 +250,9 @@ fn a_connection_may_go_by_another_name_through_a_proxy_with_a_certificate() {
     let sglang = remote("sglang").connection;
     assert_eq!(sglang.host.as_deref(), Some("sglang.llm.example.com"));
     assert_eq!(sglang.proxy, Some(url("http://proxy.internal:3128")));
+    let headers = remote("openrouter").connection.headers;
+    assert_eq!(headers.get("http-referer").unwrap(), "https://app.example.com");
+    assert_eq!(headers.get("x-title").unwrap(), "Example");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tradewind_policies::spec::{Api, Credential, HttpVersion, OpenAiHost, Provider, SecretRef};
+use tradewind_policies::spec::{Api, Credential, HttpVersion, OpenAiHost, Provider, SecretRef, TenantLimits};
 use tradewind_policies::{Denied, Grantor, Grants, NoRoute, Operation, Policy, SourceFile, TenantId};
 
 const COMPANY: &str = include_str!("../examples/company.toml");
@@ -30,6 +30,32 @@ fn way(policy: &Policy, who: &str, asked: &str, operation: Operation) -> (String
     let eligible = policy.eligible(&tenant(who), asked, operation).unwrap();
     let name = |target: &tradewind_policies::spec::Target| policy.backends()[target.backend.get()].name.to_string();
     (eligible.route.to_string(), eligible.tiers.iter().map(|tier| tier.iter().map(name).collect()).collect())
+}
+
+#[test]
+fn a_tenant_has_the_limits_that_its_entry_sets_and_no_others() {
+    let policy = parse(
+        r#"
+        version = 1
+        [backend.a]
+        provider = "openai"
+        secret = "env:KEY"
+        models.chat = {}
+        [[route]]
+        name = "chat"
+        match = { model = "chat" }
+        tiers = [["a"]]
+        [tenant.noisy]
+        allow = ["*"]
+        limits = { requests_per_minute = 60, concurrency = 4 }
+        [tenant.quiet]
+        allow = ["*"]
+        "#,
+    );
+    let limits = |name: &str| policy.tenants().find(|(id, _)| id.as_str() == name).unwrap().1.limits;
+    assert_eq!(limits("quiet"), TenantLimits::default());
+    let noisy = limits("noisy");
+    assert_eq!((noisy.requests_per_minute.unwrap().get(), noisy.concurrency.unwrap().get()), (60, 4));
 }
 
 #[test]

@@ -11,8 +11,6 @@ use crate::{
 pub struct Embeddings {
     /// `[inputs][dimensions]`.
     pub vectors: Vec<Vec<f32>>,
-    /// The model that made them, if the provider told.
-    pub model: Option<String>,
     /// Tokens read, if the provider told.
     pub usage: Option<Usage>,
 }

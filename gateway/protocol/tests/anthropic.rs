@@ -165,3 +165,18 @@ fn nesting_costs_no_stack() {
     let unknown = decoded(&[START, &event, r#"{"type":"message_stop"}"#]);
     assert_eq!(unknown.1, Ok(()));
 }
+
+#[test]
+fn calls_that_begin_and_do_not_end_may_hold_no_more_than_an_event() {
+    let start = r#"{"type":"message_start","message":{"id":"m","usage":{}}}"#.to_owned();
+    let input = "x".repeat(7 << 20);
+    let begin = |index: usize| {
+        format!(
+            r#"{{"type":"content_block_start","index":{index},"content_block":{{"type":"tool_use","id":"t{index}","name":"f","input":"{input}"}}}}"#
+        )
+    };
+    let events: Vec<_> = std::iter::once(start).chain((0..3).map(begin)).collect();
+    let events: Vec<_> = events.iter().map(String::as_str).collect();
+    assert_eq!(decoded(events.get(..3).unwrap()).1, Err(StreamFault::Cut));
+    assert!(matches!(decoded(&events).1, Err(StreamFault::Malformed(_))));
+}

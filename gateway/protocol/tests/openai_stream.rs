@@ -43,7 +43,7 @@ fn translated(body: &str, include_usage: bool) -> String {
 }
 
 #[test]
-fn a_plain_stream_comes_out_as_it_went_in() {
+fn a_plain_stream_comes_out_as_it_went_in_but_for_the_name_of_the_model() {
     let body = chunks(&[
         r#"{"id":"c1","object":"chat.completion.chunk","created":7,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}],"usage":null}"#,
         r#"{"id":"c1","object":"chat.completion.chunk","created":7,"model":"m","choices":[{"index":0,"delta":{"content":"H\"i\n"},"finish_reason":null}],"usage":null}"#,
@@ -51,14 +51,14 @@ fn a_plain_stream_comes_out_as_it_went_in() {
         r#"{"id":"c1","object":"chat.completion.chunk","created":7,"model":"m","choices":[],"usage":{"prompt_tokens":8,"completion_tokens":1,"total_tokens":9}}"#,
         "[DONE]",
     ]);
-    assert_eq!(translated(&body, true), body);
+    assert_eq!(translated(&body, true), body.replace(r#""model":"m""#, r#""model":"alias""#));
     assert!(!translated(&body, false).contains("usage"));
 }
 
 #[test]
 fn calls_are_told_apart_however_a_host_numbers_them() {
     let expected = [
-        r#"Start { id: "c", model: "" }"#,
+        r#"Start { id: "c" }"#,
         r#"ToolCall { choice: 0, index: 0, id: "a", name: "f", signature: None }"#,
         r#"ToolArguments { choice: 0, index: 0, fragment: "{\"x\":" }"#,
         r#"ToolArguments { choice: 0, index: 0, fragment: "1}" }"#,
@@ -138,7 +138,7 @@ fn oddities_of_hosts_are_tolerated() {
     );
     let (events, outcome) = decode(body);
     assert_eq!(outcome, Ok(()));
-    assert_eq!(events.first().unwrap(), r#"Start { id: "c", model: "m" }"#);
+    assert_eq!(events.first().unwrap(), r#"Start { id: "c" }"#);
     assert!(events.last().unwrap().starts_with("Usage(Usage { prompt_tokens: 1, completion_tokens: 1,"));
     assert_eq!(events.len(), 4);
 }
@@ -187,7 +187,7 @@ fn nesting_and_endless_lists_are_bounded() {
 fn what_the_canonical_form_can_say_is_written() {
     let mut encoder = ChunkEncoder::new(Framing::Chat, &IDENTITY, true);
     for event in [
-        StreamEvent::Start { id: "", model: "" },
+        StreamEvent::Start { id: "" },
         StreamEvent::Reasoning { choice: 0, text: "h" },
         StreamEvent::Reasoning { choice: 0, text: "m" },
         StreamEvent::ReasoningSignature { choice: 0, signature: "s" },
@@ -261,7 +261,7 @@ fn only_calls_that_end_without_arguments_get_empty_ones() {
 #[test]
 fn the_role_alone_is_no_content() {
     let mut encoder = ChunkEncoder::new(Framing::Chat, &IDENTITY, false);
-    encoder.event(StreamEvent::Start { id: "c", model: "m" });
+    encoder.event(StreamEvent::Start { id: "c" });
     assert!(encoder.take().is_empty() && !encoder.has_content());
     encoder.event(StreamEvent::Finish { choice: 0, reason: FinishReason::Stop });
     assert!(!encoder.has_content());
@@ -282,4 +282,17 @@ fn text_completions_have_their_own_chunks() {
         "{prefix}\"text\":\"a\",\"logprobs\":null,\"finish_reason\":null}}]}}\n\n{prefix}\"text\":\"\",\"logprobs\":null,\"finish_reason\":\"stop\"}}]}}\n\ndata: [DONE]\n\n"
     );
     assert_eq!(text, expected);
+}
+
+#[test]
+fn an_id_of_a_call_has_an_end() {
+    let call = |length: usize| {
+        let id = "i".repeat(length);
+        let chunk = format!(
+            r#"data: {{"id":"c","choices":[{{"delta":{{"tool_calls":[{{"id":"{id}","function":{{"name":"f","arguments":"{{}}"}}}}]}}}}]}}"#
+        );
+        ChunkDecoder::default().push(format!("{chunk}\n\n").as_bytes(), &mut |_: StreamEvent<'_>| {})
+    };
+    assert_eq!(call(1024), Ok(()));
+    assert!(matches!(call(1025), Err(StreamFault::Malformed(_))));
 }

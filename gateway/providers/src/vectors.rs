@@ -20,7 +20,6 @@ impl Translate for Vectors {
         for answer in answers {
             let part = (self.read)(&answer.body)?;
             all.vectors.extend(part.vectors);
-            all.model = all.model.or(part.model);
             all.usage = match (all.usage, part.usage) {
                 (Some(one), Some(other)) => Some(Usage::new(one.prompt_tokens.saturating_add(other.prompt_tokens), 0)),
                 (one, other) => one.or(other),

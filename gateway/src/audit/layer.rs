@@ -11,10 +11,10 @@ use futures_util::future::{Either, Ready, ready};
 use http::{Request, Response, StatusCode};
 use tower::{Layer, Service};
 
-use super::{Audit, Decision, Outcome, Record};
+use super::{Attempt, Audit, Decision, Outcome, Record};
 use crate::{
     body::{Body, End, OnEnd},
-    context::{self, RequestContext},
+    context::{self, RequestContext, Tried},
     error::{Error, Kind},
     finishing::{Finish, Finishing},
 };
@@ -123,7 +123,7 @@ impl Drop for OpenRecord {
 fn record(context: &RequestContext, status: Option<StatusCode>, ended: context::Outcome) -> Record {
     let principal = context.principal();
     let asked = context.asked();
-    let usage = context.usage();
+    let tokens = context.tokens();
     let denied = matches!(
         context.error(),
         Some(
@@ -131,6 +131,7 @@ fn record(context: &RequestContext, status: Option<StatusCode>, ended: context::
                 | Kind::AuthenticationUnavailable
                 | Kind::ModelNotAllowed
                 | Kind::ModelNotFound
+                | Kind::QuotaExceeded
                 | Kind::Overloaded
         )
     ) || principal.is_none();
@@ -161,10 +162,21 @@ fn record(context: &RequestContext, status: Option<StatusCode>, ended: context::
         replay_of: context.replay_of().map(|executed| executed.to_string().into()),
         attempts: context.attempts(),
         hedges: context.hedges(),
-        prompt_tokens: usage.map(|usage| usage.prompt_tokens),
-        completion_tokens: usage.map(|usage| usage.completion_tokens),
+        tried: context.tried().iter().map(attempt).collect(),
+        prompt_tokens: tokens.map(|tokens| tokens.usage.prompt_tokens),
+        completion_tokens: tokens.map(|tokens| tokens.usage.completion_tokens),
+        tokens_estimated: tokens.is_some_and(|tokens| tokens.is_estimate),
         duration_ms: u64::try_from(context.elapsed().as_millis()).unwrap_or(u64::MAX),
         policy: Some(context.snapshot().policy_hash()),
         client: Some(context.client().ip()),
+    }
+}
+
+fn attempt(tried: &Tried) -> Attempt {
+    Attempt {
+        backend: tried.deployment.backend_name().into(),
+        turnout: tried.turnout,
+        hedge: tried.is_hedge,
+        wasted_prompt_tokens: tried.wasted_prompt_tokens,
     }
 }

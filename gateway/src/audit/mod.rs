@@ -59,7 +59,7 @@ mod writer;
 pub use error::AuditError;
 pub use layer::{AuditLayer, Audited};
 pub use log::{Audit, AuditOptions, Unwritable};
-pub use record::{Decision, Outcome, Record};
+pub use record::{Attempt, Decision, Outcome, Record};
 pub use scan::Flaw;
 pub use verify::{Fault, Problem, Verdict, verify};
 

@@ -8,6 +8,8 @@ use std::time::SystemTime;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
+use crate::context::Turnout;
+
 /// One request, closed: who asked for what, what was decided, what became of it.
 ///
 /// Written as one JSON object with the fields in this order; an absent value is `null`, so that every line has the same
@@ -50,16 +52,33 @@ pub struct Record {
     pub attempts: u32,
     /// How many of them were begun beside one that was slow.
     pub hedges: u32,
+    /// Each of them, in the order in which they were decided.
+    pub tried: Vec<Attempt>,
     /// Tokens read by the model.
     pub prompt_tokens: Option<u64>,
     /// Tokens written by the model.
     pub completion_tokens: Option<u64>,
+    /// Whether these are the gateway's own estimate, because the answer did not come to where its backend would have told.
+    pub tokens_estimated: bool,
     /// From the request's head to the end of the answer, in milliseconds.
     pub duration_ms: u64,
     /// Digest of the policy that the decision was made under.
     pub policy: Option<Arc<str>>,
     /// The peer's IP address.
     pub client: Option<std::net::IpAddr>,
+}
+
+/// An attempt at an upstream.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Attempt {
+    /// The backend.
+    pub backend: Arc<str>,
+    /// What came of it.
+    pub turnout: Turnout,
+    /// Whether it was begun beside one that was slow.
+    pub hedge: bool,
+    /// About how many tokens the backend read for nothing, where it was called off: it wants to be paid for them all the same.
+    pub wasted_prompt_tokens: Option<u64>,
 }
 
 /// Whether a request was let through.

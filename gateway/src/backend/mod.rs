@@ -18,7 +18,7 @@ use crate::inference::{Answer, Failure, Inference};
 pub use catalog::{CatalogError, adapter};
 pub use load::load;
 pub use local::{Engine, Local, LocalEngines, operation};
-pub use remote::{Owner, Remote};
+pub use remote::{Owner, Remote, Way};
 pub use timeouts::{AttemptTimeouts, AttemptTimeoutsLayer};
 
 /// One try at one backend.

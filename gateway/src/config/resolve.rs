@@ -76,6 +76,7 @@ fn requests(limits: &mut Section<'_, '_>, timeouts: &mut Section<'_, '_>) -> Req
         in_flight: limits.value("in_flight", default.in_flight, count(1..=1_000_000)),
         body: limits.value("body", default.body, size(ByteSize::kib(1)..=ByteSize::mib(1024))),
         deadline: timeouts.value("request", default.deadline, duration(SECOND..=DAY)),
+        keep_alive: timeouts.value("keep_alive", default.keep_alive, duration(SECOND..=DAY)),
     }
 }
 

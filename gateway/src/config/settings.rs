@@ -99,6 +99,8 @@ pub struct RequestSettings {
     pub body: ByteSize,
     /// From the request's head to the last byte of its response.
     pub deadline: Duration,
+    /// After how long a pause the client of a stream is told, by a comment, that it goes on.
+    pub keep_alive: Duration,
 }
 
 impl Default for RequestSettings {
@@ -109,6 +111,8 @@ impl Default for RequestSettings {
             body: ByteSize::mib(16),
             // The longest that the large providers let a streamed answer take.
             deadline: Duration::from_mins(10),
+            // Well below the 60 s after which common proxies close a connection that is silent.
+            keep_alive: Duration::from_secs(15),
         }
     }
 }

@@ -50,6 +50,8 @@ pub(super) struct Answered {
     run: Option<Run>,
     context: Arc<RequestContext>,
     lesson: Arc<Lesson>,
+    /// Of the prompt, about.
+    prompt_tokens: u64,
     begun: Instant,
     /// How many events came after the first piece.
     count: u64,
@@ -58,9 +60,15 @@ pub(super) struct Answered {
 }
 
 impl Answered {
-    pub(super) fn new(events: EventStream, run: Run, context: Arc<RequestContext>, lesson: Arc<Lesson>) -> Self {
+    pub(super) fn new(
+        events: EventStream,
+        run: Run,
+        context: Arc<RequestContext>,
+        lesson: Arc<Lesson>,
+        prompt_tokens: u64,
+    ) -> Self {
         let begun = Instant::now();
-        Self { events, run: Some(run), context, lesson, begun, count: 0, is_first: true, is_paced: false }
+        Self { events, run: Some(run), context, lesson, prompt_tokens, begun, count: 0, is_first: true, is_paced: false }
     }
 
     /// Events went by.
@@ -92,6 +100,26 @@ impl Answered {
             run.pace(self.begun.elapsed().as_secs_f64() / (tokens - 1) as f64);
         }
         self.lesson.learn(run.deployment(), usage);
+        if usage.is_none() {
+            self.estimate(run.deployment());
+        }
+    }
+
+    /// Nobody told the token counts, or not yet. What has come was made, and has its price.
+    fn estimate(&self, deployment: &Deployment) {
+        let events = self.count + u64::from(!self.is_first);
+        let tokens = events as f64 * deployment.tokens_per_event().unwrap_or(1.0);
+        self.context.add_estimate(Usage::new(self.prompt_tokens, tokens.round() as u64));
+    }
+}
+
+impl Drop for Answered {
+    /// Called off, or broken off, before its end.
+    fn drop(&mut self) {
+        let is_untold = self.context.attempt_usage().is_none();
+        if let Some(run) = self.run.take().filter(|_| is_untold) {
+            self.estimate(run.deployment());
+        }
     }
 }
 
@@ -104,7 +132,7 @@ impl Stream for Answered {
         match &polled {
             Poll::Ready(None) => this.complete(),
             Poll::Ready(Some(Err(_))) => {
-                if let Some(mut run) = this.run.take() {
+                if let Some(run) = &mut this.run {
                     run.ended(Outcome::Failure { retry_after: None });
                 }
             }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tower::ServiceExt;
 use tradewind_policies::select::{Outcome, Remaining, Removed};
-use tradewind_protocol::Operation;
+use tradewind_protocol::{Operation, Usage};
 use tradewind_providers::{Allowance, RateLimits};
 
 use super::{
@@ -43,7 +43,9 @@ pub(super) async fn attempt(
 ) -> Ended {
     let Chosen { planned, choice, run, .. } = chosen;
     let was_desperate = matches!(choice.despite, Some(Removed::BreakerOpen { .. } | Removed::Unhealthy));
+    let waiting = Waiting::on_behalf_of(&inference.context, &planned, is_hedge);
     let outcome = run_to_answer(&inference, &planned, run, lesson, patience).await;
+    waiting.ended(outcome.as_ref().err().map(|failure| failure.blame));
     Ended { planned, is_hedge, was_desperate, outcome }
 }
 
@@ -62,13 +64,7 @@ async fn run_to_answer(
     }
     let (model, capabilities) = (deployment.model().clone(), deployment.capabilities());
     let attempt = Attempt { inference: inference.clone(), model, capabilities, timeouts };
-    let waiting = Waiting::on_behalf_of(context);
-    let answer = deployment.service().oneshot(attempt).await;
-    match &answer {
-        Err(failure) if failure.blame == Blame::Unsuited => waiting.did_not_happen(),
-        _ => drop(waiting),
-    }
-    let answer = match answer {
+    let answer = match deployment.service().oneshot(attempt).await {
         Ok(answer) => answer,
         Err(failure) => {
             run.ended(outcome_of(failure.blame));
@@ -80,13 +76,17 @@ async fn run_to_answer(
     report_limits(&run, &answer.limits);
     let content = match answer.content {
         Content::Whole(whole) => {
-            run.ended(Outcome::Success { output_tokens: output_tokens(inference, &whole) });
+            let output_tokens = output_tokens(inference, &whole);
+            if whole.usage.is_none() {
+                context.add_estimate(Usage::new(planned.prompt_tokens(), output_tokens));
+            }
+            run.ended(Outcome::Success { output_tokens });
             lesson.learn(deployment, whole.usage);
             Content::Whole(whole)
         }
         Content::Events(events) => {
             run.first_token();
-            Content::Events(Box::pin(Answered::new(events, run, Arc::clone(context), lesson)))
+            Content::Events(Box::pin(Answered::new(events, run, Arc::clone(context), lesson, planned.prompt_tokens())))
         }
     };
     Ok(Answer { content, ..answer })
@@ -96,7 +96,7 @@ async fn run_to_answer(
 const fn outcome_of(blame: Blame) -> Outcome {
     match blame {
         // It was not asked, so it has not shown that it is well.
-        Blame::Unsuited => Outcome::Cancelled,
+        Blame::Unsuited | Blame::Invalid => Outcome::Cancelled,
         Blame::Request | Blame::ContextLength => Outcome::ClientFault,
         Blame::RateLimited(retry_after) => Outcome::RateLimited { retry_after },
         Blame::Backend(retry_after) => Outcome::Failure { retry_after },
@@ -128,7 +128,7 @@ fn log(backend: &str, failure: &Failure, elapsed: Duration) {
         Blame::Backend(_) | Blame::RateLimited(_) | Blame::Misconfigured => {
             tracing::warn!(backend, detail, ?elapsed, "an attempt failed");
         }
-        Blame::Unsuited | Blame::Request | Blame::ContextLength => {
+        Blame::Unsuited | Blame::Invalid | Blame::Request | Blame::ContextLength => {
             tracing::debug!(backend, detail, ?elapsed, "a backend cannot serve the request");
         }
     }

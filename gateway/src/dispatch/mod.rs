@@ -233,7 +233,7 @@ impl Dispatching {
             Err(failure) => failure,
         };
         match failure.blame {
-            Blame::Request => Next::Refuse(planned, failure),
+            Blame::Invalid | Blame::Request => Next::Refuse(planned, failure),
             Blame::ContextLength => match planned.deployment.capabilities().context {
                 Some(room) => {
                     self.candidates.skip_without_room(room);

@@ -19,7 +19,9 @@ impl Verdict {
         let Failure { blame, error, .. } = failure;
         match blame {
             Blame::Unsuited => self.unsuited = Some(error),
-            Blame::Backend(_) | Blame::Misconfigured | Blame::Request | Blame::ContextLength => self.failed = Some(error),
+            Blame::Backend(_) | Blame::Misconfigured | Blame::Invalid | Blame::Request | Blame::ContextLength => {
+                self.failed = Some(error)
+            }
             Blame::RateLimited(_) => {
                 let earlier = self.limited.as_ref().and_then(Error::retry_after);
                 if earlier.is_none_or(|earlier| error.retry_after().is_some_and(|after| after < earlier)) {

@@ -1,32 +1,51 @@
 //! The wait for a backend, which counts as an attempt however it ends.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
-use crate::context::RequestContext;
+use crate::{
+    context::{RequestContext, Tried, Turnout},
+    inference::Blame,
+    route::Planned,
+};
 
 /// A request that waits for a backend. When this is dropped, the attempt and the time it took are counted: also where the client left,
 /// or the deadline passed, before there was an answer.
 pub(super) struct Waiting<'a> {
-    context: Option<&'a RequestContext>,
+    context: &'a RequestContext,
+    planned: &'a Planned,
+    is_hedge: bool,
     since: Instant,
+    /// None where the backend was not asked after all.
+    turnout: Option<Turnout>,
 }
 
 impl<'a> Waiting<'a> {
     /// Begins to wait.
-    pub(super) fn on_behalf_of(context: &'a RequestContext) -> Self {
-        Self { context: Some(context), since: Instant::now() }
+    pub(super) fn on_behalf_of(context: &'a RequestContext, planned: &'a Planned, is_hedge: bool) -> Self {
+        Self { context, planned, is_hedge, since: Instant::now(), turnout: Some(Turnout::CalledOff) }
     }
 
-    /// The backend was not asked after all.
-    pub(super) fn did_not_happen(mut self) {
-        self.context = None;
+    /// There is an answer, or a reason why there is none.
+    pub(super) fn ended(mut self, blame: Option<Blame>) {
+        self.turnout = match blame {
+            None => Some(Turnout::Answered),
+            Some(Blame::Unsuited | Blame::Invalid) => None,
+            Some(Blame::Request | Blame::ContextLength) => Some(Turnout::Refused),
+            Some(Blame::RateLimited(_)) => Some(Turnout::RateLimited),
+            Some(Blame::Backend(_)) => Some(Turnout::Failed),
+            Some(Blame::Misconfigured) => Some(Turnout::Misconfigured),
+        };
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if let Some(context) = self.context {
-            context.add_attempt(self.since.elapsed());
-        }
+        let Some(turnout) = self.turnout else { return };
+        let deployment = Arc::clone(&self.planned.deployment);
+        let wasted_prompt_tokens = (turnout == Turnout::CalledOff).then(|| self.planned.prompt_tokens());
+        let tried = Tried { deployment, is_hedge: self.is_hedge, turnout, wasted_prompt_tokens };
+        self.context.add_attempt(tried, self.since.elapsed());
     }
 }

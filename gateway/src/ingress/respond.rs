@@ -1,9 +1,10 @@
-//! Layer 5: an error from below becomes the response that tells it.
+//! Layer 5: an error from below becomes the response that tells it, and a stream that pauses is kept alive.
 
 use std::{
     convert::Infallible,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use http::{Request, Response};
@@ -17,14 +18,24 @@ use crate::{
 };
 
 /// Wraps a service in [`Respond`].
-#[derive(Debug, Clone, Copy, Default)]
-pub struct RespondLayer;
+#[derive(Debug, Clone, Copy)]
+pub struct RespondLayer {
+    keep_alive: Duration,
+}
+
+impl RespondLayer {
+    /// Tells the client of a stream that it goes on whenever there was nothing else to tell for `keep_alive`.
+    #[must_use]
+    pub const fn new(keep_alive: Duration) -> Self {
+        Self { keep_alive }
+    }
+}
 
 impl<S> Layer<S> for RespondLayer {
     type Service = Respond<S>;
 
     fn layer(&self, inner: S) -> Respond<S> {
-        Respond { inner }
+        Respond { inner, keep_alive: self.keep_alive }
     }
 }
 
@@ -32,6 +43,7 @@ impl<S> Layer<S> for RespondLayer {
 #[derive(Debug, Clone)]
 pub struct Respond<S> {
     inner: S,
+    keep_alive: Duration,
 }
 
 impl<S, B> Service<Request<B>> for Respond<S>
@@ -49,7 +61,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let context = request.extensions().get().cloned();
-        Finishing::new(self.inner.call(request), Outspoken { context })
+        Finishing::new(self.inner.call(request), Outspoken { context, keep_alive: self.keep_alive })
     }
 }
 
@@ -57,13 +69,14 @@ where
 #[derive(Debug)]
 pub struct Outspoken {
     context: Option<Arc<RequestContext>>,
+    keep_alive: Duration,
 }
 
 impl Finish<Result<Response<Body>, Error>> for Outspoken {
     type Output = Result<Response<Body>, Infallible>;
 
     fn finish(self, outcome: Result<Response<Body>, Error>) -> Self::Output {
-        let response = outcome.unwrap_or_else(|error| {
+        let mut response = outcome.unwrap_or_else(|error| {
             if let Some(context) = &self.context {
                 context.set_error(error.kind());
             }
@@ -75,6 +88,7 @@ impl Finish<Result<Response<Body>, Error>> for Outspoken {
         if let Some(context) = &self.context {
             context.mark_response();
         }
+        response.body_mut().keep_alive(self.keep_alive);
         Ok(response)
     }
 }

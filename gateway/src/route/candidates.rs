@@ -40,8 +40,14 @@ impl Planned {
     /// An attempt there was called off because another was quicker. The provider has read the prompt by then, and wants to be paid for it.
     pub fn called_off(&self) {
         let Some(price) = self.price else { return };
-        let read = Usage::new(self.ask.prompt_tokens.max(0.0).round() as u64, 0);
+        let read = Usage::new(self.prompt_tokens(), 0);
         self.deployment.metrics().called_off(price.of(read).0);
+    }
+
+    /// How many tokens the prompt has, about.
+    #[must_use]
+    pub fn prompt_tokens(&self) -> u64 {
+        self.ask.prompt_tokens.max(0.0).round() as u64
     }
 }
 

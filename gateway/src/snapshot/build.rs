@@ -12,7 +12,7 @@ use tradewind_protocol::{Capabilities, Support};
 use tradewind_providers::Adapter;
 
 use crate::{
-    backend::{BackendService, CatalogError, Local, LocalEngines, Owner, Remote, adapter},
+    backend::{BackendService, CatalogError, Local, LocalEngines, Owner, Remote, Way, adapter},
     client::{ClientOptions, Pages, TlsError, client},
     credential::{Authorizer, CredentialError, Surroundings},
     route::{Deployment, Drains, Site, Switch},
@@ -136,7 +136,8 @@ impl Builder {
         let owner = if spec.provider.is_paid() { Owner::Vendor } else { Owner::Operator };
         let pages = base_url.filter(|_| owner == Owner::Operator);
         let pages = pages.map(|base_url| Arc::new(Pages::new(client.clone(), base_url, options.host.clone())));
-        let remote = Remote::new(owner, Arc::clone(&adapter), Arc::clone(&authorizer), client, options.host);
+        let way = Way { host: options.host, headers: server.connection.headers.clone() };
+        let remote = Remote::new(owner, Arc::clone(&adapter), Arc::clone(&authorizer), client, way);
         Ok(Built { service: stack::attempts(remote), adapter: Some(adapter), authorizer: Some(authorizer), pages })
     }
 }

@@ -8,13 +8,14 @@ mod build;
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use tradewind_policies::{
-    BackendName, Policy, RouteName, UpstreamModel,
-    spec::{BackendSpec, Routing, ServedModel, Target},
+    BackendName, Policy, RouteName, TenantId, UpstreamModel,
+    spec::{BackendSpec, Routing, ServedModel, Target, TenantLimits, TenantSpec},
 };
 
 use self::build::Built;
 use crate::{
     client::Pages,
+    limit::Allowance,
     route::{Deployment, RouteState, Switch},
 };
 
@@ -30,6 +31,8 @@ pub struct Snapshot {
     backends: Vec<Backend>,
     /// What each route remembers.
     routes: HashMap<RouteName, Arc<RouteState>>,
+    /// What each tenant has left that is limited.
+    allowances: HashMap<TenantId, Arc<Allowance>>,
 }
 
 /// A backend of the policy, as it is being used.
@@ -56,8 +59,9 @@ impl Snapshot {
             }
         }
         let routes = route_states(&policy, previous);
+        let allowances = allowances(&policy, previous);
         let hash = policy.hash().to_string().into();
-        if faults.is_empty() { Ok(Self { policy, hash, backends, routes }) } else { Err(faults) }
+        if faults.is_empty() { Ok(Self { policy, hash, backends, routes, allowances }) } else { Err(faults) }
     }
 
     /// Begins to fetch the credentials of all backends, so that the first request finds them. Nothing waits for that; what fails is in the
@@ -96,6 +100,12 @@ impl Snapshot {
         self.routes.get(name)
     }
 
+    /// What a tenant has left, if it is limited.
+    #[must_use]
+    pub fn allowance(&self, tenant: &TenantId) -> Option<&Arc<Allowance>> {
+        self.allowances.get(tenant)
+    }
+
     fn backend(&self, name: &BackendName) -> Option<&Backend> {
         self.backends.iter().find(|backend| backend.spec.name == *name)
     }
@@ -108,6 +118,16 @@ fn route_states(policy: &Policy, previous: Option<&Snapshot>) -> HashMap<RouteNa
         (name.clone(), known.cloned().unwrap_or_else(|| Arc::new(RouteState::new(routing))))
     };
     policy.routes().map(|(name, routing)| state(name, routing)).collect()
+}
+
+/// What the tenants of `policy` have left: what they had before, where their limits are the same.
+fn allowances(policy: &Policy, previous: Option<&Snapshot>) -> HashMap<TenantId, Arc<Allowance>> {
+    let limited = policy.tenants().filter(|(_, tenant)| tenant.limits != TenantLimits::default());
+    let allowance = |(id, tenant): (&TenantId, &TenantSpec)| {
+        let known = previous.and_then(|previous| previous.allowance(id)).filter(|allowance| allowance.suits(tenant.limits));
+        (id.clone(), known.cloned().unwrap_or_else(|| Arc::new(Allowance::new(tenant.limits))))
+    };
+    limited.map(allowance).collect()
 }
 
 impl Backend {

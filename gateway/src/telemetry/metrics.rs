@@ -16,7 +16,7 @@ use tradewind_policies::select;
 use super::names;
 use crate::{
     body::{Body, End, OnEnd},
-    context::{Outcome, RequestContext},
+    context::{Outcome, RequestContext, TokenCount},
     finishing::{Finish, Finishing},
 };
 
@@ -180,7 +180,7 @@ impl DeploymentMetrics {
         if let Some(first) = first {
             self.first_token.record(first);
         }
-        let Some(usage) = context.usage() else { return };
+        let Some(TokenCount { usage, .. }) = context.tokens() else { return };
         self.input.record(usage.prompt_tokens as f64);
         if usage.completion_tokens > 0 {
             self.output.record(usage.completion_tokens as f64);

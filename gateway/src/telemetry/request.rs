@@ -127,7 +127,7 @@ impl Line {
     fn write(&self, outcome: Outcome) {
         let context = &*self.context;
         let asked = context.asked();
-        let usage = context.usage();
+        let usage = context.tokens().map(|tokens| tokens.usage);
         tracing::info!(
             target: "tradewind::access",
             parent: &self.span,

@@ -186,6 +186,14 @@ async fn a_fault_of_the_request_is_told_in_openais_shape_whatever_the_hosts() {
 }
 
 #[tokio::test]
+async fn what_azures_filter_found_is_passed_on() {
+    let told = r#"{"error":{"message":"filtered","type":null,"param":"prompt","code":"content_filter","status":400,"innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#;
+    let a = cloud([with_body(400, told)]).await;
+    let answer = Gateway::start(&Policy::in_turn([a.base_url()])).await.ask(&chat()).await;
+    assert_eq!((answer.status.as_u16(), &*answer.body), (400, told.as_bytes()));
+}
+
+#[tokio::test]
 async fn a_fault_of_the_request_that_an_upstream_tells_in_html_is_told_in_our_words() {
     let (a, b) = (cloud([with_body(400, "<h1>nginx says no</h1>")]).await, cloud([]).await);
     let gateway = Gateway::start(&Policy::in_turn([a.base_url(), b.base_url()])).await;

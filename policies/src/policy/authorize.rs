@@ -85,7 +85,7 @@ impl Policy {
             None => None,
             Some(tenants) => Some(tenants.get(tenant).ok_or_else(|| Denied::UnknownTenant(tenant.clone()))?),
         };
-        Ok(Sides { token, tenant: entry })
+        Ok(Sides { token, tenant: entry.map(|entry| &entry.allow) })
     }
 }
 

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::fault::{PolicyErrors, Report};
-use crate::grant::Grants;
 use crate::name::{ModelAlias, ModelId, RouteName, TenantId};
 use crate::operation::Operations;
 use crate::source::{PolicyHash, SourceFile};
-use crate::spec::{BackendSpec, RouteSpec, Routing};
+use crate::spec::{BackendSpec, RouteSpec, Routing, TenantSpec};
 use crate::{read, resolve};
 
 mod authorize;
@@ -29,7 +28,7 @@ pub struct Policy {
     /// In the order in which they are tried.
     routes: Vec<RouteSpec>,
     /// `None` if the policy declares no tenants and leaves them to the token issuer.
-    tenants: Option<HashMap<TenantId, Grants>>,
+    tenants: Option<HashMap<TenantId, TenantSpec>>,
     models: Vec<Model>,
     /// Every name that can be asked for, id or alias, with the place of its model in `models`.
     names: HashMap<Arc<str>, usize>,
@@ -50,7 +49,7 @@ pub(crate) struct Parts {
     pub(crate) hash: PolicyHash,
     pub(crate) backends: Vec<BackendSpec>,
     pub(crate) aliases: Vec<(ModelAlias, ModelId)>,
-    pub(crate) tenants: Option<HashMap<TenantId, Grants>>,
+    pub(crate) tenants: Option<HashMap<TenantId, TenantSpec>>,
     pub(crate) routes: Vec<RouteSpec>,
 }
 
@@ -106,6 +105,11 @@ impl Policy {
     /// Every route and how it chooses, in the order in which they are tried.
     pub fn routes(&self) -> impl Iterator<Item = (&RouteName, &Routing)> {
         self.routes.iter().map(|route| (&route.name, &route.routing))
+    }
+
+    /// The tenants that the policy declares, and what each may do.
+    pub fn tenants(&self) -> impl Iterator<Item = (&TenantId, &TenantSpec)> {
+        self.tenants.iter().flatten()
     }
 
     /// The model of that name, be it an id or an alias, if some route matches it.

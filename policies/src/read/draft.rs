@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::cursor::Located;
 use crate::name::{BackendName, FailureDomain, ModelAlias, ModelId, RouteName, TenantId};
 use crate::pattern::Pattern;
-use crate::spec::{Concurrency, MaxAttempts, Midstream, Objective, Poll, Provider, ServedModel, Share, TimeoutOverrides};
+use crate::spec::{
+    Concurrency, MaxAttempts, Midstream, Objective, Poll, Provider, ServedModel, Share, TenantLimits, TimeoutOverrides,
+};
 
 /// All files together. Maps are sorted, so that the same texts always give the same policy.
 #[derive(Default)]
@@ -45,6 +47,7 @@ pub(crate) struct Upkeep {
 /// One `[tenant.NAME]`.
 pub(crate) struct RawTenant {
     pub(crate) allow: Vec<Located<Pattern>>,
+    pub(crate) limits: TenantLimits,
 }
 
 /// One `[[route]]`.

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use toml::de::DeTable;
 
 use super::cursor::{Located, Table, Value};
-use super::draft::{Draft, RawRouting, RawTenant};
-use super::{backend, route, routing, timeouts};
+use super::draft::{Draft, RawRouting};
+use super::{backend, route, routing, tenant, timeouts};
 use crate::fault::{At, Report};
 use crate::name::InvalidName;
 
@@ -52,7 +52,7 @@ pub(super) fn read(file: usize, text: &str, draft: &mut Draft, report: &mut Repo
     }
     for (entry, id) in named(top.take("tenant"), report) {
         let (at, key) = (entry.name_at, entry.key.clone());
-        let value = tenant(entry, report);
+        let value = tenant::read(entry, report);
         insert(&mut draft.tenants, id, Located { value, at, key }, report);
     }
     let routes = top.take("route").and_then(|value| value.list(report)).unwrap_or_default();
@@ -88,15 +88,6 @@ fn merge(all: &mut RawRouting, one: RawRouting, report: &mut Report<'_>) {
     set(&mut all.max_attempts, max_attempts, report);
     set(&mut all.retry_budget, retry_budget, report);
     set(&mut all.midstream, midstream, report);
-}
-
-fn tenant(entry: Value<'_>, report: &mut Report<'_>) -> RawTenant {
-    let Some(mut table) = entry.table(report) else {
-        return RawTenant { allow: Vec::new() };
-    };
-    let allow = table.require("allow", report).and_then(|value| value.parsed_list(report)).unwrap_or_default();
-    table.finish(report);
-    RawTenant { allow }
 }
 
 /// The entries of a table whose keys are names, each with its name. A key that is no name is reported and left out.

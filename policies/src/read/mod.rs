@@ -14,6 +14,7 @@ mod duration;
 mod file;
 mod route;
 mod routing;
+mod tenant;
 mod timeouts;
 
 pub(crate) use cursor::{Located, Table, Value, shortened};

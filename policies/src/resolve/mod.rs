@@ -11,7 +11,7 @@ use crate::name::{BackendName, FailureDomain, ModelId};
 use crate::policy::Parts;
 use crate::read::{Draft, RawBackend, RawTenant};
 use crate::source::PolicyHash;
-use crate::spec::{BackendSpec, RouteParts, RouteSpec, Routing, Timeouts};
+use crate::spec::{BackendSpec, RouteParts, RouteSpec, Routing, TenantSpec, Timeouts};
 
 mod alias;
 mod route;
@@ -47,9 +47,12 @@ pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -
     });
     let routes = routes.collect();
     let aliases = draft.aliases.into_iter().filter_map(|(alias, model)| Some((alias, model.value?.value))).collect();
-    let allowed = |tenant: RawTenant| tenant.allow.into_iter().map(|pattern| pattern.value).collect();
+    let tenant = |tenant: RawTenant| TenantSpec {
+        allow: tenant.allow.into_iter().map(|pattern| pattern.value).collect(),
+        limits: tenant.limits,
+    };
     let tenants =
-        (!draft.tenants.is_empty()).then(|| draft.tenants.into_iter().map(|(id, tenant)| (id, allowed(tenant.value))).collect());
+        (!draft.tenants.is_empty()).then(|| draft.tenants.into_iter().map(|(id, raw)| (id, tenant(raw.value))).collect());
     Parts { hash, backends, aliases, tenants, routes }
 }
 

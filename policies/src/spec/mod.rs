@@ -12,6 +12,7 @@ mod route;
 mod routing;
 mod secret;
 mod share;
+mod tenant;
 mod timeouts;
 
 pub use backend::{BackendIndex, BackendSpec, ServedModel};
@@ -35,5 +36,6 @@ pub(crate) use route::{RouteParts, RouteSpec};
 pub use routing::{MaxAttempts, Midstream, Objective, Routing};
 pub use secret::{InvalidSecretRef, SecretRef};
 pub use share::{InvalidShare, Share};
+pub use tenant::{TenantLimits, TenantSpec};
 pub(crate) use timeouts::{RateOverride, TimeoutOverrides};
 pub use timeouts::{Timeouts, TokenRate};

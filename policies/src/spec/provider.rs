@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use http::HeaderMap;
+
 use super::{BaseUrl, Credential};
 
 /// Which API a backend speaks.
@@ -245,6 +247,8 @@ pub struct Connection {
     pub proxy: Option<BaseUrl>,
     /// The name to ask for in the `Host` header and in TLS, where the address is another: private endpoints, Knative.
     pub host: Option<String>,
+    /// What every request says besides: an organisation, a project, the name of the application. No secrets.
+    pub headers: HeaderMap,
 }
 
 /// A certificate and its key, as PEM files.

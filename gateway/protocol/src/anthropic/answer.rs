@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{error, format::ANSWER_TOOL, stop_reason, usage::Counts};
+use super::{error, stop_reason, usage::Counts};
 use crate::{
-    chat::{AssistantMessage, ChatResponse, Choice, Part, Reasoning, ToolCall},
+    chat::{ANSWER_TOOL, AssistantMessage, ChatResponse, Choice, Part, Reasoning, ToolCall},
     openai::AnswerError,
     text::Loose,
 };
@@ -15,8 +15,6 @@ use crate::{
 struct Answer<'a> {
     #[serde(borrow, default)]
     id: Loose<'a>,
-    #[serde(borrow, default)]
-    model: Loose<'a>,
     #[serde(borrow)]
     content: Option<Vec<Block<'a>>>,
     #[serde(borrow, default)]
@@ -84,7 +82,6 @@ pub fn read_answer(body: &[u8]) -> Result<ChatResponse, AnswerError> {
     Ok(ChatResponse {
         id: answer.id.text().map(str::to_owned),
         created: None,
-        model: answer.model.text().map(str::to_owned),
         choices: vec![Choice { message, finish_reason, logprobs: None }],
         usage: answer.usage.map(Into::into),
     })

@@ -8,12 +8,11 @@ use super::{
     answer::Block,
     error::{ApiError, status_of},
     event::{Delta, Event, Kind, is_known},
-    format::ANSWER_TOOL,
     stop_reason,
     usage::Counts,
 };
 use crate::{
-    chat::{FinishReason, Sink, StreamDecoder, StreamEvent, StreamFault},
+    chat::{ANSWER_TOOL, FinishReason, Sink, StreamDecoder, StreamEvent, StreamFault},
     sse,
     text::from_json,
 };
@@ -45,6 +44,18 @@ enum Open {
     Skipped,
 }
 
+impl Open {
+    /// How many bytes are kept of it.
+    fn held(&self) -> usize {
+        match self {
+            Self::Call { arguments, .. } | Self::Answer { arguments } => {
+                arguments.as_ref().map_or(0, |arguments| arguments.len())
+            }
+            Self::Skipped => 0,
+        }
+    }
+}
+
 impl EventDecoder {
     /// A decoder at the start of an answer.
     #[must_use]
@@ -70,7 +81,7 @@ impl EventDecoder {
                 let head = event.message.as_ref().ok_or_else(|| malformed("`message_start` without a message"))?;
                 if !self.has_started {
                     self.has_started = true;
-                    sink.event(StreamEvent::Start { id: &head.id, model: &head.model });
+                    sink.event(StreamEvent::Start { id: &head.id });
                 }
                 self.count(head.usage);
             }
@@ -146,6 +157,10 @@ impl EventDecoder {
     }
 
     fn open(&mut self, index: u64, block: Open) -> Result<(), StreamFault> {
+        let held = |(_, block): &(u64, Open)| block.held();
+        if self.open.iter().map(held).sum::<usize>().saturating_add(block.held()) > sse::MAX_EVENT_BYTES {
+            return Err(malformed("the calls that have begun hold more than one event may"));
+        }
         if self.open.len() >= MOST_OPEN_BLOCKS || self.open.iter().any(|(other, _)| *other == index) {
             return Err(malformed("a block was begun before others had ended"));
         }

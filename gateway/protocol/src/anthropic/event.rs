@@ -32,8 +32,6 @@ pub(super) struct Event<'a> {
 pub(super) struct Head<'a> {
     #[serde(borrow, default)]
     pub(super) id: Loose<'a>,
-    #[serde(borrow, default)]
-    pub(super) model: Loose<'a>,
     pub(super) usage: Option<Counts>,
 }
 

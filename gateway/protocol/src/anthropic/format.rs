@@ -8,9 +8,6 @@ use serde_json::value::RawValue;
 
 use crate::chat::{ChatRequest, ConvertError, Effort, ResponseFormat, Target};
 
-/// The tool whose arguments are the answer. Callers may not name a tool so: the name alone tells such an answer from a call.
-pub(super) const ANSWER_TOOL: &str = "tradewind_json_answer";
-
 /// What keeps the answer in its form.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Format<'a> {

@@ -3,8 +3,8 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
 
-use super::format::{ANSWER_TOOL, Format, Schema};
-use crate::chat::{self, ChatRequest, ConvertError, Dropped, Target, ToolChoice};
+use super::format::{Format, Schema};
+use crate::chat::{self, ANSWER_TOOL, ChatRequest, ConvertError, Dropped, Target, ToolChoice};
 
 /// The members `tools` and `tool_choice`.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::{ToolNames, stop_reason::finish_reason, usage::TokenUsage};
 use crate::{
-    chat::{AssistantMessage, ChatResponse, Choice, Part, Reasoning, ToolCall},
+    chat::{ANSWER_TOOL, AssistantMessage, ChatResponse, Choice, Part, Reasoning, ToolCall},
     openai::AnswerError,
 };
 
@@ -100,6 +100,10 @@ fn said(message: Message, names: &ToolNames) -> Result<AssistantMessage, AnswerE
         // What Bedrock itself has called and answered is not for the caller to call.
         if let Some(call) = block.tool_use.filter(|call| call.r#type.as_deref() != Some("server_tool_use")) {
             let arguments = call.input.map_or_else(|| "{}".to_owned(), |input| input.get().to_owned());
+            if call.name == ANSWER_TOOL {
+                said.content.push(Part::Text(arguments));
+                continue;
+            }
             let name = names.original(&call.name).to_owned();
             if call.tool_use_id.is_empty() || name.is_empty() {
                 return Err(AnswerError::Malformed("a call of a tool has no id or no name".to_owned()));

@@ -119,7 +119,14 @@ pub(super) struct ToolConfig<'a> {
     pub(super) tool_choice: Option<Choice<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+impl ToolConfig<'_> {
+    /// Whether the model must call a tool.
+    pub(super) const fn must_call(&self) -> bool {
+        matches!(self.tool_choice, Some(Choice::Any {} | Choice::Tool { .. }))
+    }
+}
+
+#[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Tool<'a> {
     #[serde(rename_all = "camelCase")]
@@ -133,12 +140,12 @@ pub(super) enum Tool<'a> {
     },
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct InputSchema<'a> {
     pub(super) json: Schema<'a>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
 pub(super) enum Schema<'a> {
     Given(&'a RawValue),

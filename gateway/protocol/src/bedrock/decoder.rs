@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{ToolNames, exception, stop_reason::finish_reason, usage::TokenUsage};
 use crate::{
-    chat::{Sink, StreamDecoder, StreamEvent, StreamFault},
+    chat::{ANSWER_TOOL, Sink, StreamDecoder, StreamEvent, StreamFault},
     eventstream::{Decoder, Kind, Message},
     text::Text,
 };
@@ -36,9 +36,19 @@ struct State {
 #[derive(Debug, Clone, Copy)]
 struct OpenTool {
     block: u64,
-    /// The number of the call; none where Bedrock itself calls.
-    call: Option<u32>,
+    purpose: Purpose,
     has_arguments: bool,
+}
+
+/// What becomes of the arguments.
+#[derive(Debug, Clone, Copy)]
+enum Purpose {
+    /// They are those of the call of this number.
+    Call(u32),
+    /// They are the text of the answer.
+    Answer,
+    /// Nothing: Bedrock itself calls.
+    Skipped,
 }
 
 #[derive(Deserialize)]
@@ -190,7 +200,7 @@ impl State {
 
     fn start(&mut self, sink: &mut dyn Sink) {
         if !std::mem::replace(&mut self.has_started, true) {
-            sink.event(StreamEvent::Start { id: "", model: "" });
+            sink.event(StreamEvent::Start { id: "" });
         }
     }
 
@@ -198,20 +208,27 @@ impl State {
         self.start(sink);
         self.close(sink);
         let Some(tool) = &block.start.tool_use else { return Ok(()) };
-        let mut open = OpenTool { block: block.content_block_index, call: None, has_arguments: false };
-        // What Bedrock itself calls and answers is not for the caller to call.
-        if tool.r#type.as_ref().is_none_or(|kind| &**kind != "server_tool_use") {
-            let index = self.calls;
-            self.calls = self.calls.saturating_add(1);
-            open.call = Some(index);
-            let name = self.names.original(&tool.name);
-            if tool.tool_use_id.is_empty() || name.is_empty() {
-                return Err(StreamFault::Malformed("a call without id or name".to_owned()));
-            }
-            sink.event(StreamEvent::ToolCall { choice: 0, index, id: &tool.tool_use_id, name, signature: None });
-        }
-        self.open = Some(open);
+        let purpose = if tool.r#type.as_ref().is_some_and(|kind| &**kind == "server_tool_use") {
+            // What Bedrock itself calls and answers is not for the caller to call.
+            Purpose::Skipped
+        } else if tool.name == ANSWER_TOOL {
+            Purpose::Answer
+        } else {
+            Purpose::Call(self.begin_call(tool, sink)?)
+        };
+        self.open = Some(OpenTool { block: block.content_block_index, purpose, has_arguments: false });
         Ok(())
+    }
+
+    fn begin_call(&mut self, tool: &ToolStart<'_>, sink: &mut dyn Sink) -> Result<u32, StreamFault> {
+        let index = self.calls;
+        self.calls = index.saturating_add(1);
+        let name = self.names.original(&tool.name);
+        if tool.tool_use_id.is_empty() || name.is_empty() {
+            return Err(StreamFault::Malformed("a call without id or name".to_owned()));
+        }
+        sink.event(StreamEvent::ToolCall { choice: 0, index, id: &tool.tool_use_id, name, signature: None });
+        Ok(index)
     }
 
     fn block_delta(&mut self, block: BlockDelta<'_>, sink: &mut dyn Sink) -> Result<(), StreamFault> {
@@ -241,19 +258,17 @@ impl State {
         let Some(open) = self.open.as_mut().filter(|open| open.block == block) else {
             return Err(StreamFault::Malformed(format!("arguments for block {block}, which has not begun")));
         };
-        if let Some(index) = open.call
-            && !fragment.is_empty()
-        {
+        if !fragment.is_empty() {
             open.has_arguments = true;
-            sink.event(StreamEvent::ToolArguments { choice: 0, index, fragment });
+            open.purpose.arguments(fragment, sink);
         }
         Ok(())
     }
 
     /// Ends the open tool block; one without arguments gets an empty object.
     fn close(&mut self, sink: &mut dyn Sink) {
-        if let Some(OpenTool { call: Some(index), has_arguments: false, .. }) = self.open.take() {
-            sink.event(StreamEvent::ToolArguments { choice: 0, index, fragment: "{}" });
+        if let Some(OpenTool { purpose, has_arguments: false, .. }) = self.open.take() {
+            purpose.arguments("{}", sink);
         }
     }
 
@@ -275,6 +290,16 @@ impl State {
             sink.event(StreamEvent::Usage(usage.into()));
         }
         Ok(())
+    }
+}
+
+impl Purpose {
+    fn arguments(self, fragment: &str, sink: &mut dyn Sink) {
+        match self {
+            Self::Call(index) => sink.event(StreamEvent::ToolArguments { choice: 0, index, fragment }),
+            Self::Answer => sink.event(StreamEvent::Text { choice: 0, text: fragment }),
+            Self::Skipped => {}
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod embeddings;
 mod embeddings_answer;
 mod exception;
 mod family;
+mod format;
 mod invoke;
 mod messages;
 mod names;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Reasoning as Manner,
-    chat::{ChatRequest, Dropped, Effort, Message, Reasoning, Target, ToolChoice},
+    chat::{ChatRequest, Dropped, Effort, Message, Reasoning, Target},
 };
 
 /// The least that Claude takes as a budget.
@@ -26,10 +26,12 @@ pub(super) struct Thinking {
     pub(super) fixes_sampling: bool,
 }
 
-/// Puts `reasoning_effort`, or the caller's own `thinking`, where the model's family wants it.
+/// Puts `reasoning_effort`, or the caller's own `thinking`, where the model's family wants it. Whoever `must_call` a tool may have no room
+/// to think.
 pub(super) fn thinking<'a>(
     request: &'a ChatRequest,
     target: &Target<'_>,
+    must_call: bool,
     additional: &mut Additional<'a>,
     dropped: &mut Dropped,
 ) -> Thinking {
@@ -42,6 +44,10 @@ pub(super) fn thinking<'a>(
     let Some(effort) = request.reasoning_effort else { return Thinking::default() };
     match (family, target.capabilities.reasoning) {
         (Family::Claude, Manner::Effort) => adaptive(effort, additional),
+        (Family::Claude, Manner::Budget) if must_call => {
+            dropped.note("reasoning_effort");
+            Thinking::default()
+        }
         (Family::Claude, Manner::Budget) => budget(effort, request, target, additional, dropped),
         (Family::Nova, Manner::Effort | Manner::Budget) => {
             let fields = match level(effort) {
@@ -88,8 +94,8 @@ fn adaptive(effort: Effort, additional: &mut Additional<'_>) -> Thinking {
     Thinking { effort: Some(level), max_tokens: None, fixes_sampling: true }
 }
 
-/// Older models of Claude take a number of tokens, which must stay below the limit of the whole answer. They cannot think where a tool must
-/// be called, nor where a call stands in the conversation without the thoughts that led to it.
+/// Older models of Claude take a number of tokens, which must stay below the limit of the whole answer. They cannot think where a call
+/// stands in the conversation without the thoughts that led to it.
 fn budget(
     effort: Effort,
     request: &ChatRequest,
@@ -107,8 +113,7 @@ fn budget(
     };
     let limit = request.max_tokens;
     let budget = limit.map_or(wanted, |limit| wanted.min(limit.saturating_sub(1)));
-    let is_forced = matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Function(_)));
-    if budget < LEAST_BUDGET || is_forced || calls_without_thoughts(request) {
+    if budget < LEAST_BUDGET || calls_without_thoughts(request) {
         dropped.note("reasoning_effort");
         return Thinking::default();
     }

@@ -5,16 +5,14 @@ use std::{borrow::Cow, collections::BTreeMap};
 use super::{
     Family, ToolNames,
     additional::{Additional, Field},
-    body::{Body, GuardrailConfig, InferenceConfig, Kind, OutputConfig, Structure, TextFormat},
+    body::{Body, GuardrailConfig, InferenceConfig, Kind, OutputConfig, ToolConfig},
     content::Blocks,
+    format::Format,
     messages::{messages, system},
     reasoning::{Thinking, thinking},
     tools::tool_config,
 };
-use crate::chat::{ChatRequest, Conversation, ConvertError, Dropped, ResponseFormat, Target};
-
-/// Any JSON object.
-const ANY_OBJECT: &str = r#"{"type":"object","additionalProperties":true}"#;
+use crate::chat::{ChatRequest, Conversation, ConvertError, Dropped, Target};
 
 /// The most pairs of `requestMetadata`, and the most bytes of a name or value in it.
 const METADATA: (usize, usize) = (16, 256);
@@ -53,16 +51,23 @@ pub fn encode_chat(
     let conversation = Conversation::of(request);
     let mut blocks = Blocks { capabilities: target.capabilities, documents: 0 };
     let mut additional = Additional::of(request)?;
-    let thinking = thinking(request, target, &mut additional, dropped);
+    let (text_format, answer_tool) = match Format::of(request, target)? {
+        Format::Free => (None, None),
+        Format::Native(format) => (Some(format), None),
+        Format::Called(tool) => (None, Some(tool)),
+    };
+    let tool_config = tool_config(request, &names, target, conversation.uses_tools(), answer_tool)?;
+    let must_call = tool_config.as_ref().is_some_and(ToolConfig::must_call);
+    let thinking = thinking(request, target, must_call, &mut additional, dropped);
     let inference_config = inference_config(request, target, &thinking, &mut additional, dropped);
     let body = Body {
         system: system(&conversation)?,
         messages: messages(&conversation, &names, &mut blocks)?,
         inference_config,
-        tool_config: tool_config(request, &names, target, conversation.uses_tools())?,
+        tool_config,
         guardrail_config: guardrail_config(request, guardrail),
         additional_model_request_fields: additional,
-        output_config: OutputConfig { text_format: text_format(request, target)?, effort: thinking.effort },
+        output_config: OutputConfig { text_format, effort: thinking.effort },
         performance_config: request.extensions.get("performanceConfig").map(AsRef::as_ref),
         service_tier: service_tier(request, dropped),
         request_metadata: request_metadata(request, dropped),
@@ -145,21 +150,6 @@ fn guardrail_config<'a>(request: &'a ChatRequest, guardrail: Option<&'a Guardrai
         }
         None => request.extensions.get("guardrailConfig").map(|own| GuardrailConfig::Callers(own)),
     }
-}
-
-fn text_format<'a>(request: &'a ChatRequest, target: &Target<'_>) -> Result<Option<TextFormat<'a>>, ConvertError> {
-    let structure = match &request.response_format {
-        None | Some(ResponseFormat::Text) => return Ok(None),
-        Some(_) if !target.capabilities.json_schema.is_yes() => {
-            let message = "`response_format`: this model keeps to no JSON schema; accepted: `{\"type\": \"text\"}`.";
-            return Err(ConvertError::unsupported("response_format", message));
-        }
-        Some(ResponseFormat::JsonObject) => Structure::JsonSchema { schema: ANY_OBJECT, name: "json_object", description: None },
-        Some(ResponseFormat::JsonSchema { name, description, schema, .. }) => {
-            Structure::JsonSchema { schema: schema.get(), name, description: description.as_deref() }
-        }
-    };
-    Ok(Some(TextFormat { r#type: "json_schema", structure }))
 }
 
 fn service_tier<'a>(request: &'a ChatRequest, dropped: &mut Dropped) -> Option<Kind<'a>> {

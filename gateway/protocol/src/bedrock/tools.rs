@@ -4,7 +4,7 @@ use super::{
     ToolNames,
     body::{Choice, InputSchema, Schema, Tool, ToolConfig},
 };
-use crate::chat::{ChatRequest, ConvertError, Target, ToolChoice};
+use crate::chat::{ANSWER_TOOL, ChatRequest, ConvertError, Target, ToolChoice};
 
 /// Declared where the conversation tells of tools and none may be called: Bedrock refuses such a conversation without tools, and has no
 /// word for "call none".
@@ -15,16 +15,24 @@ const DUMMY: Tool<'static> = Tool::ToolSpec {
     strict: None,
 };
 
-/// The tools of `request`; `in_history` tells whether the conversation called any.
+/// The tools of `request`, and `answer`, which keeps the answer in its form; `in_history` tells whether the conversation called any.
 pub(super) fn tool_config<'a>(
     request: &'a ChatRequest,
     names: &'a ToolNames,
     target: &Target<'_>,
     in_history: bool,
+    answer: Option<Tool<'a>>,
 ) -> Result<Option<ToolConfig<'a>>, ConvertError> {
+    if let Some(number) = request.tools.iter().position(|tool| tool.name == ANSWER_TOOL) {
+        let message = format!("The name `{ANSWER_TOOL}` is taken; accepted: any other.");
+        return Err(ConvertError::invalid(format!("tools[{number}].function.name"), message));
+    }
     let may_call = !request.tools.is_empty() && request.tool_choice != Some(ToolChoice::None);
     if !target.capabilities.tools.is_yes() && (may_call || in_history) {
         return Err(ConvertError::unsupported("tools", "`tools`: this model cannot call tools."));
+    }
+    if let Some(answer) = answer.as_ref().filter(|_| !may_call) {
+        return Ok(Some(ToolConfig { tools: vec![answer.clone()], tool_choice: Some(Choice::Any {}) }));
     }
     if !may_call {
         return Ok(in_history.then(|| ToolConfig { tools: vec![DUMMY], tool_choice: None }));
@@ -51,5 +59,11 @@ pub(super) fn tool_config<'a>(
         }
         Some(ToolChoice::None) | None => None,
     };
-    Ok(Some(ToolConfig { tools: tools.collect(), tool_choice }))
+    let mut config = ToolConfig { tools: tools.collect(), tool_choice };
+    // Where the caller wants a call, the form of a text does not matter.
+    if let Some(answer) = answer.filter(|_| !config.must_call()) {
+        config.tools.push(answer);
+        config.tool_choice = Some(Choice::Any {});
+    }
+    Ok(Some(config))
 }

@@ -23,6 +23,10 @@ pub use turns::{Conversation, Turn, TurnItem};
 
 use crate::Capabilities;
 
+/// The tool whose arguments are the answer, where a model keeps to a schema in no other way. Callers may not name a tool so: the name
+/// alone tells such an answer from a call.
+pub(crate) const ANSWER_TOOL: &str = "tradewind_json_answer";
+
 /// Whom a request is converted for.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {

@@ -12,8 +12,6 @@ pub struct ChatResponse {
     pub id: Option<String>,
     /// When it was made, in seconds since 1970, if the provider told.
     pub created: Option<u64>,
-    /// The model that answered, if the provider told.
-    pub model: Option<String>,
     /// The answers, one unless more were asked for.
     pub choices: Vec<Choice>,
     /// Tokens used, if the provider told.

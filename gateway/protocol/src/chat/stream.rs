@@ -13,8 +13,6 @@ pub enum StreamEvent<'a> {
     Start {
         /// The provider's name for the answer; empty if it gave none.
         id: &'a str,
-        /// The model that answers; empty if the provider did not tell.
-        model: &'a str,
     },
     /// More text.
     Text {

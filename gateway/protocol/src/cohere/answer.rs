@@ -55,7 +55,7 @@ pub fn read_chat(body: &[u8]) -> Result<ChatResponse, AnswerError> {
     let finish_reason = finish_reason.settled(message.tool_calls.len());
     let choice = Choice { message, finish_reason, logprobs: None };
     let usage = answer.usage.and_then(UsageBody::usage);
-    Ok(ChatResponse { id: answer.id, created: None, model: None, choices: vec![choice], usage })
+    Ok(ChatResponse { id: answer.id, created: None, choices: vec![choice], usage })
 }
 
 fn message(told: Message) -> Result<AssistantMessage, AnswerError> {

@@ -63,7 +63,7 @@ impl State {
         let event: Event<'_> = from_json(data).map_err(malformed)?;
         if !self.is_started {
             self.is_started = true;
-            sink.event(StreamEvent::Start { id: event.id.as_deref().unwrap_or_default(), model: "" });
+            sink.event(StreamEvent::Start { id: event.id.as_deref().unwrap_or_default() });
         }
         let Some(kind) = event.r#type.as_deref() else {
             let message = event.message.map_or_else(|| "an event without a type".to_owned(), Text::into_string);

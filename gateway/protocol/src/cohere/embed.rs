@@ -86,5 +86,5 @@ pub fn read_embed(body: &[u8]) -> Result<Embeddings, AnswerError> {
     let answer: Answer = serde_json::from_slice(body).map_err(|error| AnswerError::Malformed(error.to_string()))?;
     let tokens = answer.meta.and_then(|meta| meta.billed_units?.input_tokens);
     let usage = tokens.map(|tokens| Usage::new(whole(Some(tokens)), 0));
-    Embeddings { vectors: answer.embeddings.float, model: None, usage }.finite()
+    Embeddings { vectors: answer.embeddings.float, usage }.finite()
 }

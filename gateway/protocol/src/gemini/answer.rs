@@ -33,13 +33,7 @@ pub fn read_chat(body: &[u8]) -> Result<ChatResponse, AnswerError> {
         }
         choices.push(Choice { message: AssistantMessage::default(), finish_reason: FinishReason::ContentFilter, logprobs: None });
     }
-    Ok(ChatResponse {
-        id,
-        created: None,
-        model: answer.model_version.map(Text::into_string),
-        choices,
-        usage: answer.usage_metadata.map(Into::into),
-    })
+    Ok(ChatResponse { id, created: None, choices, usage: answer.usage_metadata.map(Into::into) })
 }
 
 fn choice(candidate: Candidate<'_>, response_id: &str) -> Result<Choice, AnswerError> {

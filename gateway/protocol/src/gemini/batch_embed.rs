@@ -91,5 +91,5 @@ pub fn read_batch_embed(body: &[u8]) -> Result<Embeddings, AnswerError> {
     let answer: Answer = serde_json::from_slice(body).map_err(|error| AnswerError::Malformed(error.to_string()))?;
     let tokens = answer.usage_metadata.and_then(|told| told.prompt_token_count);
     let vectors = answer.embeddings.into_iter().map(|embedding| embedding.values).collect();
-    Embeddings { vectors, model: None, usage: tokens.map(|tokens| Usage::new(tokens, 0)) }.finite()
+    Embeddings { vectors, usage: tokens.map(|tokens| Usage::new(tokens, 0)) }.finite()
 }

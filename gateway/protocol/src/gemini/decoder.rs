@@ -112,7 +112,7 @@ impl State {
         let id = answer.response_id.as_deref().unwrap_or_default();
         if !self.is_started {
             self.is_started = true;
-            sink.event(StreamEvent::Start { id, model: answer.model_version.as_deref().unwrap_or_default() });
+            sink.event(StreamEvent::Start { id });
         }
         self.usage = answer.usage_metadata.map(Usage::from).or(self.usage);
         let is_blocked =

@@ -84,5 +84,5 @@ pub fn read_predict(body: &[u8]) -> Result<Embeddings, AnswerError> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of tokens; the cast saturates")]
     let usage = tokens.map(|tokens| Usage::new(tokens as u64, 0));
     let vectors = answer.predictions.into_iter().map(|prediction| prediction.embeddings.values).collect();
-    Embeddings { vectors, model: None, usage }.finite()
+    Embeddings { vectors, usage }.finite()
 }

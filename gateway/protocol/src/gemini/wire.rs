@@ -17,8 +17,6 @@ pub(super) struct Answer<'a> {
     #[serde(borrow)]
     pub(super) response_id: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) model_version: Option<Text<'a>>,
-    #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
 }
 

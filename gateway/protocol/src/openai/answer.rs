@@ -38,8 +38,6 @@ struct Answer<'a> {
     id: Loose<'a>,
     created: Option<f64>,
     #[serde(borrow, default)]
-    model: Loose<'a>,
-    #[serde(borrow, default)]
     choices: Few<RawChoice<'a>>,
     usage: Option<Usage>,
 }
@@ -104,13 +102,7 @@ pub fn read_chat_answer(body: &[u8]) -> Result<ChatResponse, AnswerError> {
     let id = answer.id.text().map(ToOwned::to_owned);
     let choices = answer.choices.into_iter().enumerate();
     let choices = choices.map(|(number, choice)| choice.read(id.as_deref().unwrap_or_default(), number));
-    Ok(ChatResponse {
-        choices: choices.collect::<Result<_, _>>()?,
-        created: answer.created.map(whole),
-        model: answer.model.text().map(ToOwned::to_owned),
-        usage: answer.usage,
-        id,
-    })
+    Ok(ChatResponse { choices: choices.collect::<Result<_, _>>()?, created: answer.created.map(whole), usage: answer.usage, id })
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some hosts give fractions; `as` saturates")]

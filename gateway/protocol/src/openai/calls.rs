@@ -11,6 +11,8 @@ use crate::{
 
 /// More calls than this in one answer are taken for nonsense.
 const MOST_CALLS: usize = 1024;
+/// The ids of all calls are kept to the end of the answer, so that one longer than this is none.
+const LONGEST_ID: usize = 1024;
 
 /// A piece of a call.
 #[derive(Deserialize)]
@@ -71,6 +73,9 @@ impl Calls {
                 let index = u32::try_from(self.0.iter().filter(|call| call.choice == choice).count()).unwrap_or(u32::MAX);
                 if self.0.len() >= MOST_CALLS {
                     return Err(StreamFault::Malformed(format!("more than {MOST_CALLS} tool calls")));
+                }
+                if id.len() > LONGEST_ID {
+                    return Err(StreamFault::Malformed(format!("a tool call with an id of more than {LONGEST_ID} bytes")));
                 }
                 let id = if id.is_empty() { format!("call_{answer}_{choice}_{index}") } else { id.to_owned() };
                 let extra = delta.extra_content.and_then(ExtraContent::into_signature);

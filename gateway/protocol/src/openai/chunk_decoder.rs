@@ -34,7 +34,6 @@ struct State {
     has_started: bool,
     is_done: bool,
     id: String,
-    model: String,
     usage: Option<Usage>,
     calls: Calls,
     choices: Vec<Progress>,
@@ -52,8 +51,6 @@ struct Progress {
 struct Chunk<'a> {
     #[serde(borrow, default)]
     id: Loose<'a>,
-    #[serde(borrow, default)]
-    model: Loose<'a>,
     #[serde(borrow, default)]
     choices: Few<ChunkChoice<'a>>,
     usage: Option<Usage>,
@@ -159,8 +156,7 @@ impl State {
         if !self.has_started {
             self.has_started = true;
             chunk.id.text().unwrap_or_default().clone_into(&mut self.id);
-            chunk.model.text().unwrap_or_default().clone_into(&mut self.model);
-            sink.event(StreamEvent::Start { id: &self.id, model: &self.model });
+            sink.event(StreamEvent::Start { id: &self.id });
         }
         chunk.choices.iter_mut().try_for_each(|choice| self.choice(choice, sink))
     }

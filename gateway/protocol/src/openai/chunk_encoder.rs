@@ -73,7 +73,7 @@ impl ChunkEncoder {
             has_content: false,
             has_ended: false,
         };
-        encoder.start("", "");
+        encoder.start("");
         encoder
     }
 
@@ -81,7 +81,7 @@ impl ChunkEncoder {
     #[must_use]
     pub fn going_on(identity: &Identity<'_>, include_usage: bool) -> Self {
         let mut encoder = Self::new(Framing::Chat, identity, include_usage);
-        encoder.start(identity.id, identity.model);
+        encoder.start(identity.id);
         encoder.choices.push(Progress { choice: 0, thought: String::new(), bare_calls: Vec::new() });
         encoder
     }
@@ -126,14 +126,13 @@ impl ChunkEncoder {
         self.usage
     }
 
-    fn start(&mut self, id: &str, model: &str) {
+    fn start(&mut self, id: &str) {
         let (prefix, object) = match self.framing {
             Framing::Chat => ("chatcmpl-", "chat.completion.chunk"),
             Framing::Completion => ("cmpl-", "text_completion"),
         };
         let id = if id.is_empty() { format!("{prefix}{}", self.fallback.id) } else { id.to_owned() };
-        let model = if model.is_empty() { self.fallback.model.as_str() } else { model };
-        let (id, model) = (serde_json::Value::from(id), serde_json::Value::from(model));
+        let (id, model) = (serde_json::Value::from(id), serde_json::Value::from(self.fallback.model.as_str()));
         let created = self.fallback.created;
         self.prefix =
             format!("data: {{\"id\":{id},\"object\":\"{object}\",\"created\":{created},\"model\":{model},\"choices\":[")
@@ -259,7 +258,7 @@ impl ChunkEncoder {
 impl Sink for ChunkEncoder {
     fn event(&mut self, event: StreamEvent<'_>) {
         match event {
-            StreamEvent::Start { id, model } => self.start(id, model),
+            StreamEvent::Start { id } => self.start(id),
             StreamEvent::Usage(usage) => self.usage = Some(usage),
             event if self.framing == Framing::Completion => match event {
                 StreamEvent::Text { choice, text } => {

@@ -18,8 +18,6 @@ use crate::{
 struct VectorList<'a> {
     #[serde(borrow)]
     data: Vec<VectorItem<'a>>,
-    #[serde(borrow, default)]
-    model: Loose<'a>,
     usage: Option<ReadUsage>,
 }
 
@@ -69,12 +67,7 @@ pub fn read_embeddings_answer(body: &[u8]) -> Result<Embeddings, AnswerError> {
             .map(|[values]| values)
             .map_err(|values| AnswerError::Malformed(format!("{} vectors for one input", values.len()))),
     });
-    Embeddings {
-        vectors: vectors.collect::<Result<_, _>>()?,
-        model: list.model.text().map(ToOwned::to_owned),
-        usage: list.usage.and_then(|usage| usage.usage()),
-    }
-    .finite()
+    Embeddings { vectors: vectors.collect::<Result<_, _>>()?, usage: list.usage.and_then(|usage| usage.usage()) }.finite()
 }
 
 /// Little-endian `f32`s in base64.

@@ -1,8 +1,8 @@
 //! Watches a stream of `chat.completion.chunk` events go by.
 //!
 //! The bytes pass through as they came. The sniffer only tells where complete events end, so that a stream which breaks off can
-//! be closed with a well-formed error event, and picks out what matters: the first piece of content, the token counts, an error in
-//! whatever shape the host has for it, the end. A chunk is parsed only until the first content was seen and where it may hold usage or an
+//! be closed with a well-formed error event, and picks out what matters: the first piece of content, the token counts, the model, an
+//! error in whatever shape the host has for it, the end. A chunk is parsed only until the first content was seen and where it may hold usage or an
 //! error; for the others a few substring searches decide.
 
 use std::ops::Range;
@@ -44,6 +44,7 @@ struct Seen {
     content: bool,
     usage: Option<Usage>,
     error: Option<ToldError>,
+    model: Option<Box<str>>,
     /// Where the error stands in the last piece.
     error_at: Option<usize>,
     /// What of the last piece is to be left out.
@@ -71,6 +72,8 @@ struct Chunk<'a> {
     prompt_filter_results: Option<IgnoredAny>,
     #[serde(borrow, default)]
     object: Loose<'a>,
+    #[serde(borrow, default)]
+    model: Loose<'a>,
 }
 
 #[derive(Deserialize)]
@@ -147,6 +150,12 @@ impl StreamSniffer {
         self.seen.error.as_ref()
     }
 
+    /// What the stream calls its model.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.seen.model.as_deref()
+    }
+
     /// The token counts, if the stream told them.
     #[must_use]
     pub const fn usage(&self) -> Option<Usage> {
@@ -183,6 +192,9 @@ impl Seen {
             self.left_out = Some(event.span.clone());
         }
         self.usage = chunk.usage.or(self.usage);
+        if self.model.is_none() {
+            self.model = chunk.model.text().filter(|model| !model.is_empty()).map(Into::into);
+        }
         self.content |= chunk.choices.iter().flatten().any(ChunkChoice::has_content);
     }
 }

@@ -12,14 +12,14 @@ use crate::{
     rerank::{RerankRequest, Reranked},
 };
 
-/// What an answer says of itself where its provider did not tell.
+/// What an answer says of itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity<'a> {
-    /// Unique; the prefix that OpenAI uses (`chatcmpl-`, `cmpl-`) is put before it.
+    /// Unique, for an answer whose provider gave it none; the prefix that OpenAI uses (`chatcmpl-`, `cmpl-`) is put before it.
     pub id: &'a str,
-    /// Seconds since 1970.
+    /// Seconds since 1970, where the provider did not tell.
     pub created: u64,
-    /// The model, by the name that the caller used.
+    /// The model, by the name that the caller used, whatever the provider calls it.
     pub model: &'a str,
 }
 
@@ -29,10 +29,6 @@ impl Identity<'_> {
             Some(id) => Cow::Borrowed(id),
             None => Cow::Owned(format!("{prefix}{}", self.id)),
         }
-    }
-
-    fn model<'b>(&'b self, told: Option<&'b String>) -> &'b str {
-        told.filter(|model| !model.is_empty()).map_or(self.model, String::as_str)
     }
 }
 
@@ -172,7 +168,7 @@ pub fn write_chat(answer: &ChatResponse, identity: &Identity<'_>) -> Vec<u8> {
         id: identity.id(answer.id.as_ref(), "chatcmpl-"),
         object: "chat.completion",
         created: answer.created.unwrap_or(identity.created),
-        model: identity.model(answer.model.as_ref()),
+        model: identity.model,
         choices: choices.collect(),
         usage: answer.usage,
     })
@@ -200,7 +196,7 @@ pub fn write_completion(answer: &ChatResponse, identity: &Identity<'_>) -> Vec<u
         id: identity.id(answer.id.as_ref(), "cmpl-"),
         object: "text_completion",
         created: answer.created.unwrap_or(identity.created),
-        model: identity.model(answer.model.as_ref()),
+        model: identity.model,
         choices: choices.collect(),
         usage: answer.usage,
     })
@@ -217,7 +213,7 @@ pub fn write_embeddings(answer: &Embeddings, format: EncodingFormat, identity: &
     written(&EmbeddingList {
         object: "list",
         data: data.collect(),
-        model: identity.model(answer.model.as_ref()),
+        model: identity.model,
         usage: UsageBody::read(answer.usage.unwrap_or_default()),
     })
 }

@@ -82,7 +82,7 @@ impl State {
             return Err(StreamFault::Told { status: status(kind), message: message.to_string() });
         }
         if !std::mem::replace(&mut self.has_started, true) {
-            sink.event(StreamEvent::Start { id: "", model: "" });
+            sink.event(StreamEvent::Start { id: "" });
         }
         if let Some(token) = step.token.filter(|token| !token.special && !token.text.is_empty()) {
             sink.event(StreamEvent::Text { choice: 0, text: &token.text });

@@ -18,7 +18,6 @@ pub(super) struct Lists(pub(super) Operation);
 #[derive(Deserialize)]
 struct List<T> {
     results: Vec<T>,
-    model_id: Option<String>,
     input_token_count: Option<u64>,
 }
 
@@ -47,7 +46,6 @@ impl Translate for Lists {
         let list: List<Vector> = read(&answer.body)?;
         Ok(Translated::Embeddings(Embeddings {
             vectors: list.results.into_iter().map(|item| item.embedding).collect(),
-            model: list.model_id,
             usage: list.input_token_count.map(|tokens| Usage::new(tokens, 0)),
         }))
     }

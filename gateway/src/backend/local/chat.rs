@@ -55,7 +55,7 @@ impl Label {
     pub(super) fn of(attempt: &Attempt) -> Self {
         let context = &attempt.inference.context;
         let created = context.received().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        Self { id: format!("chatcmpl-{}", context.id()), created, model: attempt.model.to_string() }
+        Self { id: format!("chatcmpl-{}", context.id()), created, model: attempt.inference.head().model.to_string() }
     }
 }
 

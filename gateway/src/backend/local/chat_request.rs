@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_everywhere_is_the_requests_fault() {
-        assert_eq!(translated(r#"{"model":"m","messages":[]}"#).unwrap_err().0, Blame::Request);
+        assert_eq!(translated(r#"{"model":"m","messages":[]}"#).unwrap_err().0, Blame::Invalid);
         for fields in [
             r#""temperature":3"#,
             r#""top_p":0"#,
@@ -219,8 +219,8 @@ mod tests {
             r#""stop":["1","2","3","4","5"]"#,
         ] {
             let (blame, error) = with(fields).unwrap_err();
-            assert_eq!(blame, Blame::Request, "{error}");
+            assert_eq!(blame, Blame::Invalid, "{error}");
         }
-        assert_eq!(of(r#"{"role":"user"}"#).unwrap_err().0, Blame::Request);
+        assert_eq!(of(r#"{"role":"user"}"#).unwrap_err().0, Blame::Invalid);
     }
 }

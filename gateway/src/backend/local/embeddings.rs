@@ -42,7 +42,7 @@ pub(super) async fn answer(engine: &EmbeddingEngine, attempt: Attempt) -> Result
         data: vectors
             .map(|(index, values)| Embedding { object: "embedding", index, embedding: Vector { values, format } })
             .collect(),
-        model: attempt.model.as_str(),
+        model: &attempt.inference.head().model,
         usage: UsageBody::read(usage),
     };
     let body = serde_json::to_vec(&list).map_err(|error| Failure::backend(Kind::Internal, error.to_string()))?;

@@ -16,7 +16,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future::BoxFuture, stream};
-use http::{HeaderValue, Request, Response, header::USER_AGENT};
+use http::{HeaderMap, HeaderValue, Request, Response, header::USER_AGENT};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use tower::Service;
@@ -45,8 +45,17 @@ struct Server {
     adapter: Arc<dyn Adapter>,
     authorizer: Arc<Authorizer>,
     client: HttpClient,
-    host: Option<HostOverride>,
+    way: Way,
     owner: Owner,
+}
+
+/// What is put on every request on its way.
+#[derive(Debug, Clone, Default)]
+pub struct Way {
+    /// The name to ask for, in place of the address.
+    pub host: Option<HostOverride>,
+    /// What the operator wants said besides.
+    pub headers: HeaderMap,
 }
 
 /// Whose server a backend is.
@@ -59,16 +68,10 @@ pub enum Owner {
 }
 
 impl Remote {
-    /// The backend of `owner` that `adapter` describes, reached by `client` with what `authorizer` adds, by the name `host` if it is set.
+    /// The backend of `owner` that `adapter` describes, reached by `client` with what the `way` and the `authorizer` add.
     #[must_use]
-    pub fn new(
-        owner: Owner,
-        adapter: Arc<dyn Adapter>,
-        authorizer: Arc<Authorizer>,
-        client: HttpClient,
-        host: Option<HostOverride>,
-    ) -> Self {
-        Self { server: Arc::new(Server { adapter, authorizer, client, host, owner }) }
+    pub fn new(owner: Owner, adapter: Arc<dyn Adapter>, authorizer: Arc<Authorizer>, client: HttpClient, way: Way) -> Self {
+        Self { server: Arc::new(Server { adapter, authorizer, client, way, owner }) }
     }
 }
 
@@ -132,7 +135,7 @@ impl Server {
             (Reader::Passthrough, false) => {
                 let response = self.only(requests).await.map_err(Refused::passed_on)?;
                 let limits = limits(&response);
-                Answer::whole(whole::passed(response, inference.operation).await?).within(limits)
+                Answer::whole(whole::passed(response, inference).await?).within(limits)
             }
             (Reader::Passthrough, true) => {
                 let response = self.only(requests).await.map_err(Refused::passed_on)?;
@@ -170,7 +173,10 @@ impl Server {
 
     async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Incoming>, Refused> {
         request.headers_mut().insert(USER_AGENT, AGENT);
-        if let Some(host) = &self.host {
+        for (name, value) in &self.way.headers {
+            request.headers_mut().insert(name.clone(), value.clone());
+        }
+        if let Some(host) = &self.way.host {
             *request.uri_mut() = host.apply(request.uri().clone());
         }
         let shown = self.authorizer.authorize(&mut request).await.map_err(|error| outcome::unauthorized(&error))?;

@@ -186,7 +186,8 @@ fn detailed(mut error: Error, told: ToldError) -> Error {
     }
 }
 
-/// Whether the body tells an error exactly as OpenAI does: all four members, each of its type. There may be more.
+/// Whether the body tells an error exactly as OpenAI does: all four members, each of its type. There may be more. Azure, where its filter found
+/// something, leaves the type empty and tells in `innererror` what its own SDK reads.
 fn is_openais(body: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Document {
@@ -195,7 +196,8 @@ fn is_openais(body: &[u8]) -> bool {
     let Ok(Document { error }) = serde_json::from_slice(body) else { return false };
     let is_text = |name| error.get(name).is_some_and(Value::is_string);
     let is_text_or_null = |name| error.get(name).is_some_and(|value| value.is_string() || value.is_null());
-    is_text("message") && is_text("type") && is_text_or_null("param") && is_text_or_null("code")
+    let has_type = is_text("type") || error.contains_key("innererror");
+    is_text("message") && has_type && is_text_or_null("param") && is_text_or_null("code")
 }
 
 fn shortened(message: &str) -> String {

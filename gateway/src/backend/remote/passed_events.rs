@@ -1,6 +1,7 @@
 //! The events of an upstream's stream, passed on as they arrive.
 //!
-//! Bytes are not changed and, where a piece ends with an event, not copied; the beginning of an event whose end has not come is
+//! Of their bytes only the name of the model is changed; where it is the one that was asked for, and a piece ends with an event, they are not
+//! even copied. The beginning of an event whose end has not come is
 //! held back, so that a stream which breaks off can be closed with an event of our own. Such a stream is one that ends without
 //! `[DONE]`: passing its end on would look to every SDK like the end of the answer. An error that the upstream tells in the stream is
 //! not passed on either: hosts differ in its shape, and SDKs know one.
@@ -18,7 +19,10 @@ use futures_util::Stream;
 use http::{HeaderMap, Response, header::CONTENT_TYPE};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use tradewind_protocol::{chat::StreamFault, openai::StreamSniffer};
+use tradewind_protocol::{
+    chat::StreamFault,
+    openai::{ShownModel, StreamSniffer},
+};
 
 use super::outcome::{interrupted, not_begun};
 use crate::{
@@ -36,6 +40,7 @@ const OPENING_EVENTS: u64 = 8;
 pub(super) struct PassedEvents {
     body: Incoming,
     sniffer: StreamSniffer,
+    model: ShownModel,
     /// What was read to see the first content.
     opening: VecDeque<Bytes>,
     /// The beginning of an event whose end has not come.
@@ -62,6 +67,7 @@ impl PassedEvents {
         let mut events = Self {
             body: response.into_body(),
             sniffer,
+            model: ShownModel::new(&inference.head().model),
             opening: VecDeque::new(),
             held: BytesMut::new(),
             ended: false,
@@ -112,7 +118,10 @@ impl PassedEvents {
                 passed
             }
         };
-        Poll::Ready(passed)
+        if let Some(told) = self.sniffer.model() {
+            self.model.learn(told);
+        }
+        Poll::Ready(self.model.show(passed))
     }
 
     /// Adds a piece and returns what of it, and of what was held, can be passed on.

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use serde::{Deserialize, de::IgnoredAny};
 use tradewind_protocol::{
     Operation, Usage,
-    openai::{self, Identity},
+    openai::{self, Identity, ShownModel},
 };
 use tradewind_providers::{Reply, Translate, Translated};
 
@@ -19,7 +19,7 @@ use crate::{
     client::with_causes,
     context::RequestContext,
     error::Kind,
-    inference::{Failure, Whole},
+    inference::{Failure, Inference, Whole},
 };
 
 /// The largest whole answer that is taken: far above a real one, and a bound on what an upstream makes us hold.
@@ -33,8 +33,8 @@ pub(super) async fn reply(response: Response<Incoming>) -> Result<Reply, Failure
     Ok(Reply { headers: head.headers, body })
 }
 
-/// An answer in the client's dialect, as it came.
-pub(super) async fn passed(response: Response<Incoming>, operation: Operation) -> Result<Whole, Failure> {
+/// An answer in the client's dialect: as it came, but for the name of the model.
+pub(super) async fn passed(response: Response<Incoming>, inference: &Inference) -> Result<Whole, Failure> {
     #[derive(Deserialize)]
     struct Document {
         usage: Option<Usage>,
@@ -42,7 +42,9 @@ pub(super) async fn passed(response: Response<Incoming>, operation: Operation) -
         choices: Option<IgnoredAny>,
         data: Option<IgnoredAny>,
         results: Option<IgnoredAny>,
+        model: Option<String>,
     }
+    let operation = inference.operation;
     let status = response.status();
     let body = reply(response).await?.body;
     let failure = |detail: String| Failure::backend(Kind::UpstreamFailed, detail);
@@ -57,7 +59,13 @@ pub(super) async fn passed(response: Response<Incoming>, operation: Operation) -
         Operation::Rerank => document.results,
     };
     match answer {
-        Some(_) => Ok(Whole { status, body, usage: document.usage }),
+        Some(_) => {
+            let mut model = ShownModel::new(&inference.head().model);
+            if let Some(told) = &document.model {
+                model.learn(told);
+            }
+            Ok(Whole { status, body: model.show(body), usage: document.usage })
+        }
         None => Err(failure(format!("status 200 without an answer to {operation}"))),
     }
 }

@@ -51,6 +51,13 @@ async fn row_24_a_slow_backend_is_overtaken_and_called_off_as_often_as_the_budge
     let (a, b) = (json!("a"), json!("b"));
     let (one, two) = (json!(1), json!(2));
     assert_eq!(told, [(&a, &one), (&b, &two), (&b, &two), (&a, &one)]);
+    // Both wanted to be paid.
+    let tried = &records[1]["tried"];
+    let of = |place: usize| (&tried[place]["backend"], &tried[place]["turnout"], &tried[place]["hedge"]);
+    let (answered, called_off) = (json!("answered"), json!("called_off"));
+    assert_eq!([of(0), of(1)], [(&b, &answered, &json!(true)), (&a, &called_off, &json!(false))]);
+    assert_eq!(tried[0]["wasted_prompt_tokens"], json!(null));
+    assert!(tried[1]["wasted_prompt_tokens"].as_u64().unwrap() > 0);
 }
 
 async fn assert_whole(events: Events) {

@@ -32,6 +32,9 @@ async fn row_23_a_client_that_leaves_amid_a_stream_calls_the_upstream_off() {
         assert!(b.requests().is_empty(), "{http:?}");
         let record = assert_sound_after_one(gateway).await;
         assert_eq!((&record["outcome"], &record["backend"]), (&json!("client_closed"), &json!("a")), "{http:?}");
+        // What it had by then was made, and has its price.
+        assert_eq!((&record["completion_tokens"], &record["tokens_estimated"]), (&json!(1), &json!(true)), "{http:?}");
+        assert!(record["prompt_tokens"].as_u64().unwrap() > 0, "{http:?}");
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) use self::{
     clouds::{Cloud, Clouds},
     fault_h2::{H2FaultServer, OnStream},
     fault_server::{Blackhole, FaultServer, SAID, Step},
-    gateway::{Gateway, Setup, records, request},
+    gateway::{Gateway, Setup, mint, records, request},
     multiplexed::{End, Multiplexed},
     own_server::OwnServer,
     policy::Policy,

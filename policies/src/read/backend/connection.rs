@@ -1,7 +1,9 @@
 //! Reads how a backend is reached.
 
-use super::super::cursor::{Table, Value};
-use super::field::{self, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::super::cursor::{Table, Value, shortened};
+use super::field::{self, HOST, PHRASE};
 use crate::fault::Report;
 use crate::spec::{BaseUrl, ClientCertificate, Connection, HttpVersion};
 
@@ -12,12 +14,74 @@ pub(super) fn read(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<Con
     let http = table.optional("http", report, |value, report| value.choice(&versions, report));
     let proxy = table.optional("proxy", report, proxy);
     let host = table.optional("host", report, |value, report| HOST.read(value, report));
+    let headers = table.optional("headers", report, headers);
     Some(Connection {
         ca_file: ca_file?,
         client_certificate: client_certificate?,
         http: http?.unwrap_or_default(),
         proxy: proxy?,
         host: host?,
+        headers: headers?.unwrap_or_default(),
+    })
+}
+
+/// Headers that say something of HTTP, which the gateway speaks by itself.
+const OF_HTTP: [&str; 12] = [
+    "accept",
+    "accept-encoding",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+];
+
+/// What the name of a header holds that carries a secret.
+const OF_SECRETS: [&str; 5] = ["authorization", "cookie", "key", "token", "secret"];
+
+fn headers(value: Value<'_>, report: &mut Report<'_>) -> Option<HeaderMap> {
+    let mut headers = Some(HeaderMap::new());
+    for entry in value.table(report)?.into_entries() {
+        let (at, key) = (entry.name_at, entry.key.clone());
+        let Some((name, value)) = header(entry, report) else {
+            headers = None;
+            continue;
+        };
+        let earlier = headers.as_mut().and_then(|headers| headers.insert(name, value));
+        if earlier.is_some() {
+            report.fault(at, key, "the same header twice: names differ by more than their case");
+        }
+    }
+    headers
+}
+
+fn header(value: Value<'_>, report: &mut Report<'_>) -> Option<(HeaderName, HeaderValue)> {
+    value.shown_if(report, |value, report| {
+        let (name_at, key) = (value.name_at, value.key.clone());
+        let refuse = |why: String, report: &mut Report<'_>| report.fault(name_at, key.as_str(), why);
+        let Ok(name) = HeaderName::try_from(value.name) else {
+            refuse(format!("`{}` is no name of a header; accepted: one such as `http-referer`", shortened(value.name)), report);
+            return None;
+        };
+        if OF_HTTP.contains(&name.as_str()) {
+            refuse(
+                format!("the gateway writes `{name}` by itself; accepted: headers that mean something to the provider"),
+                report,
+            );
+            return None;
+        }
+        if OF_SECRETS.into_iter().any(|word| name.as_str().contains(word)) {
+            refuse(format!("`{name}` carries a secret; name its place by `secret` or `credential`"), report);
+            return None;
+        }
+        let value = PHRASE.read_beside_secrets(value, report)?;
+        // A phrase is visible ASCII.
+        HeaderValue::try_from(value).ok().map(|value| (name, value))
     })
 }
 

@@ -1,7 +1,14 @@
 //! What is known of a request, filled in by each layer as it learns it.
 //!
 //! The one request extension. A layer writes what it found out and reads what those above it found out; the metrics, the audit record and the
-//! access log line are made from it when the body ends. Every field but the token counts is written once, without a lock.
+//! access log line are made from it when the body ends. Every field but the attempts and the token counts is written once, without a lock.
+
+mod outcome;
+mod request_id;
+#[cfg(test)]
+pub(crate) mod testing;
+mod tokens;
+mod tried;
 
 use std::{
     fmt,
@@ -13,55 +20,26 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, Method};
+use smallvec::SmallVec;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tradewind_policies::RouteName;
 use tradewind_protocol::{BrokenOff, Operation, Usage};
-use uuid::Uuid;
 
-use crate::{auth::Principal, body::End, error::Kind, idempotency::IdempotencyKey, route::Deployment, snapshot::Snapshot};
+use self::tokens::Tokens;
+pub use self::{
+    outcome::Outcome,
+    request_id::RequestId,
+    tokens::TokenCount,
+    tried::{Tried, Turnout},
+};
+use crate::{auth::Principal, error::Kind, idempotency::IdempotencyKey, route::Deployment, snapshot::Snapshot};
 
 /// The header that says how many milliseconds somebody will wait: a client to the gateway, and the gateway to servers of the operator's own.
 pub const DEADLINE: HeaderName = HeaderName::from_static("x-tradewind-deadline-ms");
 /// The longest part of a path that is kept for the log and the audit record.
 const PATH_LIMIT: usize = 200;
-
-/// The name of a request, in the response header `x-request-id`, the log, and the audit record. Ids sort by time.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct RequestId(Uuid);
-
-impl RequestId {
-    /// A new one.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(Uuid::now_v7())
-    }
-
-    /// As a header's value.
-    #[must_use]
-    pub fn to_header(self) -> HeaderValue {
-        HeaderValue::try_from(self.to_string()).unwrap_or_else(|_| HeaderValue::from_static("req"))
-    }
-}
-
-impl Default for RequestId {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "req_{}", self.0.simple())
-    }
-}
-
-impl fmt::Debug for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// What the application asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,48 +50,6 @@ pub struct Asked {
     pub model: String,
     /// Whether the answer is to come as events.
     pub streamed: bool,
-}
-
-/// How a request ended, seen from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// The client got a whole answer, or a whole refusal.
-    Completed,
-    /// A stream broke off after it had begun.
-    Interrupted,
-    /// The client went away before the end.
-    ClientClosed,
-    /// A bug ended it.
-    Panicked,
-}
-
-impl Outcome {
-    /// How a body's end looks from outside.
-    #[must_use]
-    pub const fn of(end: End) -> Self {
-        match end {
-            End::Completed => Self::Completed,
-            End::Interrupted(_) => Self::Interrupted,
-            End::Dropped => Self::ClientClosed,
-        }
-    }
-
-    /// The outcome of a request whose future is dropped right now, without a response.
-    #[must_use]
-    pub fn of_abandoned() -> Self {
-        if std::thread::panicking() { Self::Panicked } else { Self::ClientClosed }
-    }
-
-    /// The name in metrics and records.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::Interrupted => "interrupted",
-            Self::ClientClosed => "client_closed",
-            Self::Panicked => "panicked",
-        }
-    }
 }
 
 /// Where a request comes from; the server puts it into the request's extensions.
@@ -151,15 +87,12 @@ pub struct RequestContext {
     error: OnceLock<Kind>,
     reason: OnceLock<&'static str>,
     route: OnceLock<RouteName>,
-    attempts: AtomicU32,
+    tried: Mutex<SmallVec<[Tried; 2]>>,
     hedges: AtomicU32,
     upstream_nanos: AtomicU64,
     response_after: OnceLock<Duration>,
     first_content_after: OnceLock<Duration>,
-    /// Of the last attempt that told any.
-    usage: Mutex<Option<Usage>>,
-    /// What went before, where that attempt went on with an answer that another had begun.
-    broken_off: OnceLock<BrokenOff>,
+    tokens: Mutex<Tokens>,
 }
 
 impl RequestContext {
@@ -184,13 +117,12 @@ impl RequestContext {
             error: OnceLock::new(),
             reason: OnceLock::new(),
             route: OnceLock::new(),
-            attempts: AtomicU32::new(0),
+            tried: Mutex::default(),
             hedges: AtomicU32::new(0),
             upstream_nanos: AtomicU64::new(0),
             response_after: OnceLock::new(),
             first_content_after: OnceLock::new(),
-            usage: Mutex::new(None),
-            broken_off: OnceLock::new(),
+            tokens: Mutex::default(),
         }
     }
 
@@ -297,16 +229,22 @@ impl RequestContext {
         self.replay_of.get().copied()
     }
 
-    /// Counts an attempt at a backend and the time it took to answer or fail.
-    pub fn add_attempt(&self, took: Duration) {
-        self.attempts.fetch_add(1, Ordering::Relaxed);
+    /// An attempt has come to an answer or to nothing, in such a time.
+    pub fn add_attempt(&self, tried: Tried, took: Duration) {
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner).push(tried);
         self.upstream_nanos.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// The attempts that were made, in the order in which they were decided.
+    #[must_use]
+    pub fn tried(&self) -> SmallVec<[Tried; 2]> {
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How many attempts were made.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        self.attempts.load(Ordering::Relaxed)
+        u32::try_from(self.tried.lock().unwrap_or_else(PoisonError::into_inner).len()).unwrap_or(u32::MAX)
     }
 
     /// Counts an attempt that was begun beside a slow one.
@@ -387,76 +325,40 @@ impl RequestContext {
         self.first_content_after.get().copied()
     }
 
-    /// Sets the tokens that an attempt used.
+    /// Sets the tokens that an attempt used, as its backend told.
     pub fn set_usage(&self, usage: Usage) {
-        *self.usage.lock().unwrap_or_else(PoisonError::into_inner) = Some(usage);
+        self.with_tokens(|tokens| tokens.told = Some(usage));
+    }
+
+    /// Adds what an attempt used whose backend did not tell: about so many.
+    pub fn add_estimate(&self, usage: Usage) {
+        self.with_tokens(|tokens| tokens.estimate(usage));
     }
 
     /// The tokens that the attempt used which answered, if it told them; those of another that it went on with not counted.
     #[must_use]
     pub fn attempt_usage(&self) -> Option<Usage> {
-        *self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+        self.with_tokens(|tokens| tokens.told)
     }
 
     /// The answer broke off: what attempts use from now on is used to go on with it.
     pub fn set_broken_off(&self, broken_off: BrokenOff) {
-        if self.broken_off.set(broken_off).is_ok() {
-            *self.usage.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        }
+        self.with_tokens(|tokens| tokens.break_off(broken_off));
     }
 
-    /// The tokens that the answer took, if its backends told.
+    /// The tokens that the answer took, if that is known or can be estimated.
     #[must_use]
-    pub fn usage(&self) -> Option<Usage> {
-        match (self.broken_off.get(), self.attempt_usage()) {
-            (Some(broken_off), Some(rest)) => Some(broken_off.and(rest)),
-            (Some(broken_off), None) => broken_off.told,
-            (None, usage) => usage,
-        }
+    pub fn tokens(&self) -> Option<TokenCount> {
+        self.with_tokens(|tokens| tokens.count())
+    }
+
+    fn with_tokens<T>(&self, act: impl FnOnce(&mut Tokens) -> T) -> T {
+        act(&mut self.tokens.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl fmt::Debug for RequestContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestContext").field("id", &self.id).field("path", &self.path).finish_non_exhaustive()
-    }
-}
-
-/// Contexts for the tests of layers.
-#[cfg(test)]
-pub(crate) mod testing {
-    use super::*;
-    use crate::{
-        backend::LocalEngines,
-        client::{ClientOptions, client},
-        credential::Surroundings,
-        snapshot::Builder,
-    };
-
-    /// What builds the backends of a gateway without local models.
-    pub(crate) fn builder() -> Builder {
-        let http = client(&ClientOptions::plain(Duration::from_secs(1))).unwrap();
-        Builder::new(LocalEngines::default(), Surroundings::of_process(http))
-    }
-
-    /// A request to a gateway that serves nothing.
-    pub(crate) fn context() -> Arc<RequestContext> {
-        let policy = tradewind_policies::Policy::local(None, None).unwrap();
-        let snapshot = Snapshot::build(policy, &builder(), None).unwrap();
-        Arc::new(RequestContext::new(Origin::unknown(), Method::POST, "/v1/chat/completions", Arc::new(snapshot)))
-    }
-
-    /// The same, from this caller.
-    pub(crate) fn context_of(tenant: &str, subject: &str) -> Arc<RequestContext> {
-        let context = context();
-        context.set_principal(Arc::new(Principal {
-            subject: subject.into(),
-            tenant: tenant.parse().unwrap(),
-            issuer: "https://login.example.com".into(),
-            models: None,
-            expires: u64::MAX,
-            token_id: None,
-        }));
-        context
     }
 }

@@ -1,0 +1,34 @@
+//! Reads what a tenant may do.
+
+use std::num::NonZeroU32;
+
+use super::cursor::Value;
+use super::draft::RawTenant;
+use crate::fault::Report;
+use crate::spec::TenantLimits;
+
+/// The most that may be stated of either limit; beyond it, none is meant.
+const MOST: u32 = 10_000_000;
+
+pub(super) fn read(entry: Value<'_>, report: &mut Report<'_>) -> RawTenant {
+    let Some(mut table) = entry.table(report) else {
+        return RawTenant { allow: Vec::new(), limits: TenantLimits::default() };
+    };
+    let allow = table.require("allow", report).and_then(|value| value.parsed_list(report)).unwrap_or_default();
+    let limits = table.take("limits").and_then(|value| limits(value, report)).unwrap_or_default();
+    table.finish(report);
+    RawTenant { allow, limits }
+}
+
+fn limits(value: Value<'_>, report: &mut Report<'_>) -> Option<TenantLimits> {
+    let mut table = value.table(report)?;
+    let requests_per_minute = table.optional("requests_per_minute", report, limit);
+    let concurrency = table.optional("concurrency", report, limit);
+    table.finish(report);
+    Some(TenantLimits { requests_per_minute: requests_per_minute?, concurrency: concurrency? })
+}
+
+fn limit(value: Value<'_>, report: &mut Report<'_>) -> Option<NonZeroU32> {
+    let accept = |limit: i64| u32::try_from(limit).ok().filter(|limit| *limit <= MOST).and_then(NonZeroU32::new);
+    value.integer("1 to 10000000; for no limit, leave the key out", accept, report).map(|located| located.value)
+}
