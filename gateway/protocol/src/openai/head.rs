@@ -129,7 +129,10 @@ impl Head {
     /// # Errors
     /// [`HeadError`] with what is wrong and where.
     pub fn read(body: &[u8]) -> Result<Self, HeadError> {
-        str::from_utf8(body).map_err(|error| HeadError::Invalid(error.to_string()))?;
+        if simdutf8::basic::from_utf8(body).is_err() {
+            // The quick check does not say where.
+            str::from_utf8(body).map_err(|error| HeadError::Invalid(error.to_string()))?;
+        }
         let mut raw = RawHead::default();
         let (mut fields, mut within) = (Names::default(), Names::default());
         let mut scanner = Scanner::new(body);

@@ -366,3 +366,46 @@ impl Host {
 
 /// What Mistral refuses in a message: besides thoughts, the name of whoever speaks (a tool keeps its own).
 const MISTRAL_MESSAGE: &[&str] = &["thinking_blocks", "reasoning_content", "reasoning", "name"];
+
+#[cfg(test)]
+mod tests {
+    use tradewind_protocol::openai::Names;
+
+    use super::*;
+
+    const HOSTS: [Host; 21] = [
+        Host::OpenAi,
+        Host::Mistral,
+        Host::Groq,
+        Host::DeepSeek,
+        Host::XAi,
+        Host::Together,
+        Host::Fireworks,
+        Host::OpenRouter,
+        Host::HuggingFace,
+        Host::Vllm,
+        Host::SgLang,
+        Host::Ollama,
+        Host::Tgi,
+        Host::Tei,
+        Host::Nim,
+        Host::RayServe,
+        Host::Databricks,
+        Host::Snowflake,
+        Host::VertexOpenAi,
+        Host::BedrockOpenAi,
+        Host::SageMakerOpenAi,
+    ];
+
+    /// Of a name that is not noted, the head of a request cannot say that it is absent: each request would be read whole for it.
+    #[test]
+    fn what_a_host_minds_is_noted_on_the_way() {
+        let others = [AZURE_BEFORE_STREAM_OPTIONS, FOUNDRY, WATSONX];
+        for habits in HOSTS.map(Host::habits).into_iter().chain(others) {
+            let renamed = habits.renamed.iter().map(|(from, _)| from);
+            for name in habits.refused.iter().chain(habits.needless).chain(habits.past.refused).chain(renamed) {
+                assert!(!Names::default().may_hold(name), "{name} of {}", habits.name);
+            }
+        }
+    }
+}
