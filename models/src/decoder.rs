@@ -1,68 +1,69 @@
 //! The seam to a text generator's forward pass.
 //!
-//! One pass computes the next tokens of many sequences: pieces of prompts and single tokens of answers, packed one after the other.
-//! Keys and values lie in a pool of blocks that whoever schedules hands out. A sequence names its blocks in each pass, so sequences
-//! that begin alike can share the blocks of their beginning, and the implementation knows no sequences at all.
+//! One pass computes a batch: some tokens of many sequences, the next token of those that are being answered and pieces of the prompts
+//! that are being read, one behind the other without padding. Keys and values of past tokens lie in a pool of blocks that the
+//! implementation owns and the engine hands out, so that sequences come and go between two passes without anything being moved, and
+//! two that begin alike can share what they have in common (paged attention: Kwon et al., SOSP 2023).
 
 use std::error::Error;
 
-/// The pool of cached keys and values: the position `i` of block `b` is slot `b * block_size + i`.
+/// The size of the cache for keys and values. Block `b` holds the slots `b * block_size .. (b + 1) * block_size`, each of them a position
+/// of one sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheLayout {
     /// How many blocks there are.
     pub blocks: usize,
-    /// How many positions a block holds.
+    /// Positions that a block holds.
     pub block_size: usize,
 }
 
-/// The part of one sequence in a batch.
+/// What a batch computes of one sequence.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
-    /// New tokens, at least one. The rows' tokens lie one row after the other in [`Batch::tokens`].
+    /// Its tokens in this batch, at least one. They attend to each other and to all before them, never to what comes after them.
     pub tokens: usize,
-    /// Positions of the sequence in the cache after this pass: those before it and the new ones.
+    /// Positions of it that the cache holds after the batch: those before, and `tokens`.
     pub length: usize,
-    /// The sequence's blocks in order, enough for `length` positions.
+    /// The blocks that hold its positions, in order; enough of them for `length`.
     pub blocks: &'a [u32],
 }
 
-/// The tokens of one forward pass, `t` in all.
+/// One forward pass over `T` tokens of one or more sequences.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch<'a> {
-    /// `[t]`
+    /// `[T]`: the tokens of the first row, then those of the second, and so on.
     pub tokens: &'a [u32],
-    /// `[t]`, each token's position in its sequence.
+    /// `[T]`: where each stands in its sequence, from 0.
     pub positions: &'a [u32],
-    /// `[t]`, where each token's key and value are written.
+    /// `[T]`: where its key and value are written, block × block size + offset. None is another's, nor seen by another row.
     pub slots: &'a [u32],
-    /// Whose they are.
+    /// What belongs together.
     pub rows: &'a [Row<'a>],
-    /// Which tokens' logits are wanted: indices into `tokens`, ascending.
+    /// Places in `tokens`, ascending, after which the next token is wanted.
     pub outputs: &'a [u32],
 }
 
-/// A model that predicts the next tokens of sequences.
+/// A model that predicts the next tokens of many sequences at once.
 pub trait Decoder: Send {
     /// The most tokens, prompt and answer together, that one sequence can hold.
     fn context_length(&self) -> usize;
 
-    /// How many logits a token has.
+    /// How many tokens there are.
     fn vocabulary_size(&self) -> usize;
 
-    /// The pool of keys and values.
+    /// The cache that [`forward`](Self::forward) reads and writes. It does not change.
     fn cache(&self) -> CacheLayout;
 
-    /// Writes the batch's keys and values to their slots and returns the logits after the tokens that `outputs` names,
-    /// `[outputs, vocabulary]`, all finite. Every token sees the positions of its row up to its own.
+    /// Computes the batch and returns the logits after each of its outputs: `[outputs, vocabulary]`, row by row.
     ///
     /// # Errors
-    /// When the arithmetic fails, or the batch contradicts itself or the cache.
+    /// When the arithmetic fails, or the batch contradicts itself. What the cache holds after that is undefined.
     fn forward(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, ForwardError>;
 
-    /// Makes the cache anew, and empty, after a forward pass that failed or panicked.
+    /// Makes a fresh, empty cache, after a forward pass that failed or panicked.
     ///
     /// # Errors
-    /// When the device has no room.
+    /// When there is no memory for it.
     fn rebuild_cache(&mut self) -> Result<(), ForwardError>;
 }
 

@@ -11,7 +11,7 @@ use tradewind_models::chat::{
 };
 use tradewind_models::decoder::{Batch, Decoder, Row};
 use tradewind_models::manifest;
-use tradewind_models::sample::Sampling;
+use tradewind_models::sample::{Sampling, SamplingOptions};
 
 /// Where llama.cpp, on weights unpacked to f32, finds its choice this little likelier than the next, the order of
 /// summation may turn it. One of the 396 golden choices is turned, at 0.0035.
@@ -170,24 +170,21 @@ fn conversations_in_one_batch_are_answered_as_each_by_itself() {
 async fn generate(engine: &ChatEngine, request: ChatRequest) -> (String, Result<(Finish, Usage), GenerateError>) {
     let mut generation = engine.submit(request).unwrap();
     let mut text = String::new();
+    let mut ended = None;
     loop {
         match generation.next().await.unwrap() {
             Event::Started { .. } => {}
-            Event::Text(piece) => text.push_str(&piece),
-            Event::Done { finish, usage } => return (text, Ok((finish, usage))),
+            Event::Text { text: piece, .. } => text.push_str(&piece),
+            Event::Finished { finish, .. } => ended = Some(finish),
+            Event::Done { usage } => return (text, Ok((ended.unwrap(), usage))),
             Event::Failed(error) => return (text, Err(error)),
         }
     }
 }
 
 fn request(content: &str) -> ChatRequest {
-    ChatRequest {
-        messages: vec![Message { role: Role::User, content: content.to_owned() }],
-        sampling: Sampling::GREEDY,
-        stop: Vec::new(),
-        max_tokens: Some(48),
-        deadline: None,
-    }
+    let messages = vec![Message { role: Role::User, content: content.to_owned() }];
+    ChatRequest { sampling: Sampling::GREEDY, max_tokens: Some(48), ..ChatRequest::new(messages) }
 }
 
 #[tokio::test]
@@ -211,7 +208,9 @@ async fn one_seed_gives_one_text_and_another_seed_another() {
     let engine = ChatEngine::start(model(), ChatSettings::default()).unwrap();
     let mut texts = Vec::new();
     for seed in [1, 1, 2] {
-        let sampling = Sampling::new(0.9, 0.95, Some(seed)).unwrap();
+        let sampling =
+            Sampling::new(SamplingOptions { temperature: 0.9, top_p: 0.95, seed: Some(seed), ..SamplingOptions::default() })
+                .unwrap();
         texts.push(generate(&engine, ChatRequest { sampling, ..request("Tell me a story.") }).await.0);
     }
     assert_eq!(texts[0], texts[1]);

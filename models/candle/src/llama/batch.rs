@@ -19,7 +19,7 @@ pub(super) enum BatchFault {
     Beyond { what: &'static str, value: u32, limit: usize },
     #[error("a row of {tokens} tokens that is {length} long after them has {blocks} blocks of {block_size}")]
     Row { tokens: usize, length: usize, blocks: usize, block_size: usize },
-    #[error("the outputs are not in ascending order, or there are none")]
+    #[error("the outputs are not in ascending order")]
     Outputs,
 }
 
@@ -36,7 +36,7 @@ impl Bounds {
         within("position", batch.positions, self.context)?;
         within("slot", batch.slots, self.cache.blocks * self.cache.block_size)?;
         within("output", batch.outputs, tokens)?;
-        if batch.outputs.is_empty() || !batch.outputs.is_sorted_by(|a, b| a < b) {
+        if !batch.outputs.is_sorted_by(|a, b| a < b) {
             return Err(BatchFault::Outputs);
         }
         batch.rows.iter().try_for_each(|row| self.check_row(row))

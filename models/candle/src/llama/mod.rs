@@ -83,6 +83,10 @@ impl<B: Backend> Llama<B> {
         for (index, layer) in self.layers.iter().enumerate() {
             x = layer.forward(&mut self.backend, index, x, epsilon, &step)?;
         }
+        // A piece of a prompt that is not its last is only written to the cache.
+        if batch.outputs.is_empty() {
+            return Ok(Vec::new());
+        }
         let x = self.backend.rows(&x, batch.outputs)?;
         let x = self.backend.rms_norm(&x, &self.norm, epsilon)?;
         self.backend.numbers(self.backend.linear(&self.head, &x)?)
