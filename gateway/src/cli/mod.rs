@@ -2,6 +2,8 @@
 
 pub mod audit;
 mod banner;
+#[cfg(feature = "local")]
+pub mod doctor;
 pub mod models;
 pub mod policy;
 mod serve;
@@ -31,6 +33,9 @@ enum Command {
     Token(token::TokenArgs),
     /// Check the audit log
     Audit(audit::AuditArgs),
+    /// Say what this machine offers for local models, and what each would run on
+    #[cfg(feature = "local")]
+    Doctor(doctor::DoctorArgs),
     /// See to the files of the local models
     Models(models::ModelsArgs),
     /// Try out how requests are routed
@@ -45,6 +50,8 @@ impl Cli {
             Command::Serve(args) => serve::run(&args),
             Command::Token(args) => done(token::run(args, &mut io::stdout()).map(|()| ExitCode::SUCCESS)),
             Command::Audit(args) => done(audit::run(args, &mut io::stdout())),
+            #[cfg(feature = "local")]
+            Command::Doctor(args) => done(doctor::run(args, &mut io::stdout()).map(|()| ExitCode::SUCCESS)),
             Command::Models(args) => done(models::run(args, &mut io::stdout())),
             Command::Policy(args) => done(policy::run(args, &mut io::stdout())),
         }

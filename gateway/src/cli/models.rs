@@ -13,8 +13,8 @@ use tradewind_models::manifest::{self, Manifest, Task};
 #[derive(Debug, Args)]
 pub struct ModelsArgs {
     /// Where the files are kept [default: $TRADEWIND_MODELS, else tradewind/models in the user's cache folder]
-    #[arg(long, value_name = "DIR", global = true)]
-    models: Option<PathBuf>,
+    #[arg(long = "models", id = "folder", value_name = "DIR", global = true)]
+    folder: Option<PathBuf>,
     #[command(subcommand)]
     command: ModelsCommand,
 }
@@ -80,7 +80,7 @@ struct Listed<'a> {
 /// # Errors
 /// Where a model is not known, or its files cannot be seen to.
 pub fn run(args: ModelsArgs, out: &mut impl Write) -> Result<ExitCode, ModelsError> {
-    let cache = args.models.map_or_else(Cache::from_environment, |folder| Ok(Cache::open(folder)))?;
+    let cache = args.folder.map_or_else(Cache::from_environment, |folder| Ok(Cache::open(folder)))?;
     match args.command {
         ModelsCommand::List { json } => list(&cache, json, out),
         ModelsCommand::Pull(named) => {

@@ -101,6 +101,7 @@ impl EventDecoder {
                 }
             }
             "message_delta" => {
+                self.check_started()?;
                 self.count(event.usage.as_deref().copied());
                 if let Some(delta) = &event.delta {
                     self.end(delta, sink);

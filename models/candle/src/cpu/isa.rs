@@ -50,6 +50,17 @@ impl Isa {
         levels.into_iter().map(Self).collect()
     }
 
+    /// Its name, for a person.
+    pub(crate) const fn name(self) -> &'static str {
+        match self.0 {
+            Level::Baseline => "any processor of its family",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => "AVX2",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => "AVX-512 with VNNI",
+        }
+    }
+
     pub(super) fn level(self) -> Level {
         self.0
     }

@@ -25,6 +25,11 @@ use crate::llama::{Config, RopeTable};
 /// Fewer rows than this are not worth a second thread.
 const WORTHWHILE_ROWS: usize = 8;
 
+/// The instructions that the kernels are chosen for on this processor.
+pub(crate) fn kernels() -> &'static str {
+    Isa::best().name()
+}
+
 /// The CPU, with the pool of one model.
 #[derive(Debug)]
 pub(crate) struct Cpu {
