@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::cpu::kernels;
-use crate::threads::compute_threads;
+use crate::threads::usual_threads;
 
 /// Where NVIDIA's driver for Linux tells what it drives.
 const NVIDIA: &str = "/proc/driver/nvidia";
@@ -15,7 +15,7 @@ const NVIDIA: &str = "/proc/driver/nvidia";
 pub struct Machine {
     /// Cores that this process may use.
     pub cores: usize,
-    /// Of which so many compute.
+    /// Of which so many compute unless the settings say otherwise.
     pub compute_threads: usize,
     /// The instructions that the CPU's kernels were chosen for.
     pub kernels: &'static str,
@@ -44,7 +44,7 @@ impl Machine {
         let read = |path: &str| fs::read_to_string(path).ok();
         Self {
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            compute_threads: compute_threads(),
+            compute_threads: usual_threads(),
             kernels: kernels(),
             memory: read("/proc/meminfo").and_then(|text| memory(&text)),
             driver: read(&format!("{NVIDIA}/version")).and_then(|text| driver(&text)),
@@ -57,7 +57,7 @@ impl Machine {
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { cores, compute_threads, kernels, .. } = self;
-        writeln!(f, "cpu     {cores} cores, {compute_threads} of them compute; kernels for {kernels}")?;
+        writeln!(f, "cpu     {cores} cores, {compute_threads} for models; kernels for {kernels}")?;
         if let Some(Memory { total, available }) = self.memory {
             let gib = |bytes: u64| bytes as f64 / f64::from(1_u32 << 30);
             writeln!(f, "memory  {:.1} GiB, {:.1} of them available", gib(total), gib(available))?;

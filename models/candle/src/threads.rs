@@ -34,6 +34,12 @@ pub fn limit_compute_threads(limit: Option<NonZeroUsize>) -> Result<(), ThreadsE
     Ok(())
 }
 
+/// How many CPU threads compute in a gateway whose settings do not say.
+pub(crate) fn usual_threads() -> usize {
+    let asked = std::env::var(VARIABLE).ok().and_then(|asked| asked.parse().ok());
+    asked.filter(|asked| *asked > 0).unwrap_or_else(all_cores_but_one)
+}
+
 /// How many CPU threads compute in this process.
 pub fn compute_threads() -> usize {
     candle_core::utils::get_num_threads()
