@@ -3,7 +3,11 @@
 
 #![expect(clippy::disallowed_types, reason = "there is no clock to pause in a benchmark")]
 
-use std::{cell::RefCell, hint::black_box, time::Instant};
+use std::{
+    cell::RefCell,
+    hint::black_box,
+    time::{Duration, Instant},
+};
 
 use http::Uri;
 use tradewind_bench::{
@@ -47,11 +51,13 @@ fn main() {
     let naive = quickest(REQUESTS, || (), |()| black_box(naive_request(&body, "gpt-4o-2024-08-06")).is_some());
     println!("  {:<10} {naive:>7.0} ns", "as a tree");
 
-    println!("a decision");
-    // One decision after the other about the same backends, as in a gateway at work.
-    let fleet = RefCell::new(Fleet::default());
-    let decision = quickest(REQUESTS, || (), |()| black_box(decide(&mut fleet.borrow_mut())).is_some());
-    println!("  {:<10} {decision:>7.0} ns", "twenty");
+    println!("a decision among twenty, the first tokens of eight requests awaited at each");
+    for (overdue, waited) in [("none late", 1), ("some late", 600), ("all late", 4_000)] {
+        // One decision after the other about the same backends, as in a gateway at work.
+        let fleet = RefCell::new(Fleet::waiting(Duration::from_millis(waited)));
+        let decision = quickest(REQUESTS, || (), |()| black_box(decide(&mut fleet.borrow_mut())).is_some());
+        println!("  {overdue:<10} {decision:>7.0} ns");
+    }
 
     println!("a chunk of text");
     for dialect in Dialect::ALL {

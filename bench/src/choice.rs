@@ -22,7 +22,15 @@ pub struct Fleet {
 }
 
 impl Default for Fleet {
+    /// At some backends requests have waited longer than was predicted.
     fn default() -> Self {
+        Self::waiting(Duration::from_millis(600))
+    }
+}
+
+impl Fleet {
+    /// The requests have waited for so long.
+    pub fn waiting(waited: Duration) -> Self {
         let mut rng = StdRng::seed_from_u64(1);
         let mut under_way = Vec::new();
         let at = |millis: u64| Monotonic::since_epoch(Duration::from_millis(millis));
@@ -40,8 +48,10 @@ impl Default for Fleet {
             health
         });
         let backends = backends.collect();
-        // Some have waited longer than was predicted, so that this is looked at too.
-        Self { backends, _under_way: under_way, now: at(11_600), rng }
+        let mut this = Self { backends, _under_way: under_way, now: at(11_000) + waited, rng };
+        // Random numbers are made in blocks, and a decision takes a small part of one.
+        decide(&mut this);
+        this
     }
 }
 
@@ -52,7 +62,9 @@ fn ask() -> Ask {
 /// Looks at all backends and chooses one.
 pub fn decide(fleet: &mut Fleet) -> Option<Choice<usize>> {
     let (ask, now) = (ask(), fleet.now);
-    let candidate = |(target, health): (usize, &Health)| Candidate { target, tier: 0, outlook: health.outlook(now, &ask) };
-    let candidates: SmallVec<[Candidate<usize>; BACKENDS]> = fleet.backends.iter().enumerate().map(candidate).collect();
+    let mut candidates = SmallVec::<[Candidate<usize>; BACKENDS]>::new();
+    for (target, health) in fleet.backends.iter().enumerate() {
+        candidates.push(Candidate { target, tier: 0, outlook: health.outlook(now, &ask) });
+    }
     choose(&candidates, Turn::First, &mut fleet.rng)
 }

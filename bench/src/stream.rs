@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tradewind_protocol::{
     chat::StreamDecoder,
     eventstream::{HeaderValue, encode},
-    openai::{ChunkEncoder, Framing, Identity, StreamSniffer},
+    openai::{ChunkEncoder, Framing, Identity, ShownModel, StreamSniffer},
 };
 use tradewind_providers::Reader;
 
@@ -43,6 +43,7 @@ pub struct Reading {
 #[derive(Debug)]
 pub struct Passing {
     sniffer: StreamSniffer,
+    model: ShownModel,
 }
 
 impl Reading {
@@ -60,7 +61,7 @@ impl Passing {
     /// At the start of an answer.
     #[must_use]
     pub fn new() -> Self {
-        Self { sniffer: StreamSniffer::new() }
+        Self { sniffer: StreamSniffer::new(), model: ShownModel::new("assistant") }
     }
 }
 
@@ -83,11 +84,15 @@ pub fn read(reading: &mut Reading, pieces: &[Bytes]) -> Option<usize> {
     Some(sent + encoder.take().len())
 }
 
-/// Watches the pieces of a stream go by, and counts the bytes for the client; none where an event is too large.
+/// Watches the pieces of a stream go by, names the asked model in them, and counts the bytes for the client; none where an event is too large.
 pub fn pass(passing: &mut Passing, pieces: &[Bytes]) -> Option<usize> {
     let mut sent = 0;
     for piece in pieces {
-        sent += passing.sniffer.push(piece).ok()?.complete;
+        let complete = passing.sniffer.push(piece).ok()?.complete;
+        if let Some(told) = passing.sniffer.model() {
+            passing.model.learn(told);
+        }
+        sent += passing.model.show(piece.slice(..complete)).len();
     }
     passing.sniffer.finish();
     passing.sniffer.is_done().then_some(sent)

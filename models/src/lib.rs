@@ -1,8 +1,8 @@
 //! Local inference without the arithmetic: what a model is, where its files come from, and the engines that run it.
 //!
-//! The way of a request: an engine's handle puts it on a bounded [queue], the engine's own thread takes it,
-//! renders the [template], turns text into [tokens](tokenizer), drives a [`Decoder`](decoder::Decoder) or an
-//! [`Encoder`](encoder::Encoder), [samples](sample), and sends text back. No step runs inside the async runtime, so a
+//! The way of a request: an engine's handle puts it on a bounded queue, and the engine's own threads take it,
+//! render the [template], turn text into [tokens](tokenizer), drive a [`Decoder`](decoder::Decoder) or an
+//! [`Encoder`](encoder::Encoder), [sample], and send text back. No step runs inside the async runtime, so a
 //! long forward pass never delays the proxy.
 //!
 //! The forward passes live in another crate (`tradewind-candle`), which implements the two traits. Everything here

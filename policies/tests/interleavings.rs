@@ -45,6 +45,10 @@ impl World {
     /// Ejected a while ago, so that it may be probed; with so many attempts from before still under way.
     fn half_open(before: usize) -> (Self, Vec<Attempt>) {
         let mut world = Self::new();
+        // It is known, so that nothing but the breaker keeps requests away.
+        let mut known = world.start_at_any_price();
+        world.first_token(&mut known);
+        world.end(known, Outcome::Success { output_tokens: 3 });
         let started = (0..before).map(|_| world.start_at_any_price()).collect();
         for _ in 0..5 {
             let failing = world.start_at_any_price();

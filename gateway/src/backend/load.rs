@@ -52,7 +52,7 @@ mod bring_in {
             Device::Cpu => DeviceChoice::Cpu,
             Device::Cuda(number) => DeviceChoice::Cuda(number),
         };
-        let options = LoadOptions { device };
+        let options = LoadOptions { device, ..LoadOptions::default() };
         let queue = settings.queue.get();
         Ok(match model.task {
             Task::Chat => {

@@ -2,6 +2,7 @@
 
 pub mod audit;
 mod banner;
+pub mod models;
 pub mod policy;
 mod serve;
 pub mod token;
@@ -30,6 +31,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Check the audit log
     Audit(audit::AuditArgs),
+    /// See to the files of the local models
+    Models(models::ModelsArgs),
     /// Try out how requests are routed
     Policy(policy::PolicyArgs),
 }
@@ -42,6 +45,7 @@ impl Cli {
             Command::Serve(args) => serve::run(&args),
             Command::Token(args) => done(token::run(args, &mut io::stdout()).map(|()| ExitCode::SUCCESS)),
             Command::Audit(args) => done(audit::run(args, &mut io::stdout())),
+            Command::Models(args) => done(models::run(args, &mut io::stdout())),
             Command::Policy(args) => done(policy::run(args, &mut io::stdout())),
         }
     }

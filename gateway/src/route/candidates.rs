@@ -15,6 +15,8 @@ use tradewind_protocol::Usage;
 use super::{Deployment, Run};
 use crate::error::{Error, Kind};
 
+/// So many candidates are looked at without asking for memory.
+const MOST_INLINE: usize = 24;
 /// When to come back if nothing says when.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -162,7 +164,7 @@ impl Candidates {
     /// Why nothing can be tried, for the caller; `is_broken` where something was, and failed as expected: when the first of them comes back, and by which status whose limit it is.
     #[must_use]
     pub fn unavailable(&self, is_broken: bool) -> Error {
-        let candidates: SmallVec<[Candidate<usize>; 8]> = self.all.iter().enumerate().map(as_known).collect();
+        let candidates: SmallVec<[Candidate<usize>; MOST_INLINE]> = self.all.iter().enumerate().map(as_known).collect();
         let back = back_at(&candidates).and_then(|moment| Some(self.all.first()?.deployment.until(moment)));
         let is_limit = |removed: &Removed| matches!(removed, Removed::CoolingDown { .. } | Removed::Paced { .. } | Removed::Full);
         let mut removed = candidates.iter().filter_map(|candidate| candidate.outlook.removed).peekable();
@@ -175,7 +177,7 @@ impl Candidates {
     }
 
     /// What is known of those that were not tried; of those in other failure domains only, if asked.
-    fn look(&self, elsewhere: bool) -> SmallVec<[Candidate<usize>; 8]> {
+    fn look(&self, elsewhere: bool) -> SmallVec<[Candidate<usize>; MOST_INLINE]> {
         let has_failed = |planned: &Planned| {
             self.tried.iter().filter_map(|place| self.all.get(*place)).any(|tried| tried.domain == planned.domain)
         };

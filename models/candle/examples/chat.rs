@@ -31,27 +31,24 @@ async fn chat(cache: &Cache, question: String) -> Result<(), Box<dyn Error>> {
 
     let start = Instant::now();
     let mut first = None;
-    let mut generation = engine.submit(ChatRequest {
-        messages: vec![Message { role: Role::User, content: question }],
-        sampling: Sampling::GREEDY,
-        stop: Vec::new(),
-        max_tokens: Some(200),
-        deadline: None,
-    })?;
+    let conversation = ChatRequest::new(vec![Message { role: Role::User, content: question }]);
+    let request = ChatRequest { sampling: Sampling::GREEDY, max_tokens: Some(200), ..conversation };
+    let mut generation = engine.submit(request)?;
     while let Some(event) = generation.next().await {
         match event {
             Event::Started { .. } => {}
-            Event::Text(text) => {
+            Event::Text { text, .. } => {
                 first.get_or_insert_with(Instant::now);
                 print!("{text}");
                 std::io::stdout().flush()?;
             }
-            Event::Done { finish, usage } => {
+            Event::Finished { finish, .. } => print!("\n[{finish:?}]"),
+            Event::Done { usage } => {
                 let first = first.unwrap_or(start);
                 #[expect(clippy::cast_precision_loss, reason = "a few hundred tokens")]
                 let rate = |tokens: usize, time: std::time::Duration| tokens as f64 / time.as_secs_f64();
                 println!(
-                    "\n[{finish:?}; {usage:?}; prompt {:.0} tokens/s, answer {:.0} tokens/s]",
+                    "\n[{usage:?}; prompt {:.0} tokens/s, answer {:.0} tokens/s]",
                     rate(usage.prompt_tokens, first - start),
                     rate(usage.completion_tokens.saturating_sub(1), first.elapsed()),
                 );

@@ -113,10 +113,11 @@ impl Engine {
                 loop {
                     match generation.next().await {
                         Some(Event::Started { prompt_tokens: tokens }) => prompt_tokens = tokens,
-                        Some(Event::Text(_)) => {
+                        Some(Event::Text { .. }) => {
                             first.get_or_insert_with(|| start.elapsed());
                         }
-                        Some(Event::Done { usage, .. }) => {
+                        Some(Event::Finished { .. }) => {}
+                        Some(Event::Done { usage }) => {
                             let whole = start.elapsed();
                             let first_token = first.unwrap_or(whole);
                             let others = u32::try_from(usage.completion_tokens.saturating_sub(1))?;
@@ -141,13 +142,8 @@ impl Engine {
 type Failure = Box<dyn Error + Send + Sync>;
 
 fn request(content: String, answers: Answers) -> ChatRequest {
-    ChatRequest {
-        messages: vec![Message { role: Role::User, content }],
-        sampling: Sampling::GREEDY,
-        stop: Vec::new(),
-        max_tokens: Some(answers.most()),
-        deadline: None,
-    }
+    let conversation = ChatRequest::new(vec![Message { role: Role::User, content }]);
+    ChatRequest { sampling: Sampling::GREEDY, max_tokens: Some(answers.most()), ..conversation }
 }
 
 /// Random numbers by splitmix64: the same in every run.

@@ -6,9 +6,9 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
+use candle_core::Device;
 use candle_core::quantized::gguf_file::{Content, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
-use candle_core::{Device, Tensor};
 use tradewind_models::tokenizer::{GgufVocabulary, TokenKind};
 
 use crate::load::LoadError;
@@ -60,11 +60,6 @@ impl Gguf {
     /// A matrix `[out, in]` or a vector, as it is stored.
     pub(crate) fn tensor(&mut self, name: &str, device: &Device) -> Result<QTensor, LoadError> {
         Ok(self.content.tensor(&mut self.reader, name, device)?)
-    }
-
-    /// A tensor unpacked to f32.
-    pub(crate) fn dense(&mut self, name: &str, device: &Device) -> Result<Tensor, LoadError> {
-        Ok(self.tensor(name, device)?.dequantize(device)?)
     }
 
     pub(crate) fn has_tensor(&self, name: &str) -> bool {

@@ -1,17 +1,19 @@
 //! The forward passes, on candle's tensors: a quantised Llama from GGUF and a BERT sentence encoder from safetensors.
 //!
 //! They are our own rather than `candle-transformers`': those own their cache and know one position for a whole batch,
-//! so the batching engine could not grow out of them, and they run a model as it is stored even where another layout of
-//! the same weights is many times faster (see `linear`).
+//! so no batch could be made of sequences of different lengths, and they run a model as it is stored even where another layout of
+//! the same weights is many times faster (see `cpu::linear`).
 //!
 //! [`load_chat`] and [`load_embeddings`] hand out parts for the engines of `tradewind-models`; nothing else leaves.
 
+mod backend;
 mod bert;
+mod cpu;
 mod device;
 mod gguf;
-mod linear;
 mod llama;
 mod load;
+mod portable;
 mod threads;
 
 pub use self::device::{DeviceChoice, DeviceError};

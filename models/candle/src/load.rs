@@ -10,10 +10,10 @@ use tradewind_models::manifest::{File, Manifest, ModelId, Task};
 use tradewind_models::template::{ChatTemplate, SpecialTokens, TemplateError};
 use tradewind_models::tokenizer::{Tokenizer, TokenizerError};
 
-use crate::bert::Bert;
+use crate::bert;
 use crate::device::{DeviceChoice, DeviceError};
 use crate::gguf::Gguf;
-use crate::llama::Llama;
+use crate::llama;
 use crate::threads::compute_threads;
 
 /// Tokens that end a turn whatever the file's metadata says: llama.cpp ends at them too.
@@ -24,6 +24,9 @@ const ALWAYS_STOP: [&str; 2] = ["<|im_end|>", "<|endoftext|>"];
 pub struct LoadOptions {
     /// Where to compute.
     pub device: DeviceChoice,
+    /// For how many tokens a chat model caches keys and values, of all its sequences together; a number that suits the model if none
+    /// is given.
+    pub cache_tokens: Option<usize>,
 }
 
 /// Loads a chat model: weights, tokenizer and template all come out of its GGUF file.
@@ -36,7 +39,7 @@ pub fn load_chat(manifest: &Manifest, files: &ModelFiles, options: &LoadOptions)
     }
     let device = options.device.open()?;
     let mut gguf = Gguf::open(&path_of(manifest, files, ".gguf")?)?;
-    let decoder = Llama::load(&mut gguf, &device, manifest.context)?;
+    let decoder = llama::load(&mut gguf, &device, manifest.context, options.cache_tokens)?;
     let vocabulary = gguf.vocabulary()?;
 
     let special =
@@ -59,10 +62,11 @@ pub fn load_chat(manifest: &Manifest, files: &ModelFiles, options: &LoadOptions)
         model = %manifest.id,
         device = ?device.location(),
         threads = compute_threads(),
+        cache = ?decoder.cache(),
         stored = ?gguf.storage_of("blk.0.ffn_up.weight"),
         "loaded a chat model"
     );
-    Ok(ChatModel { decoder: Box::new(decoder), tokenizer, template, stop_tokens })
+    Ok(ChatModel { decoder, tokenizer, template, stop_tokens })
 }
 
 /// Loads an embedding model: `model.safetensors`, `config.json` and `tokenizer.json`.
@@ -76,9 +80,9 @@ pub fn load_embeddings(manifest: &Manifest, files: &ModelFiles, options: &LoadOp
     let device = options.device.open()?;
     let config = path_of(manifest, files, "config.json")?;
     let weights = path_of(manifest, files, ".safetensors")?;
-    let encoder = Bert::load(&config, &weights, &device, manifest.context)?;
-    if encoder.hidden_size() != dimensions {
-        return Err(LoadError::Dimensions { manifest: dimensions, weights: encoder.hidden_size() });
+    let encoder = bert::load(&config, &weights, &device, manifest.context)?;
+    if encoder.dimensions() != dimensions {
+        return Err(LoadError::Dimensions { manifest: dimensions, weights: encoder.dimensions() });
     }
     let tokenizer = Tokenizer::from_json(&path_of(manifest, files, "tokenizer.json")?)?;
     tracing::info!(
@@ -87,7 +91,7 @@ pub fn load_embeddings(manifest: &Manifest, files: &ModelFiles, options: &LoadOp
         threads = compute_threads(),
         "loaded an embedding model"
     );
-    Ok(EmbeddingModel { encoder: Box::new(encoder), tokenizer })
+    Ok(EmbeddingModel { encoder, tokenizer })
 }
 
 fn path_of(manifest: &Manifest, files: &ModelFiles, ending: &'static str) -> Result<PathBuf, LoadError> {

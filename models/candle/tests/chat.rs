@@ -9,8 +9,9 @@ use tradewind_candle::{LoadOptions, load_chat};
 use tradewind_models::chat::{
     ChatEngine, ChatModel, ChatRequest, ChatSettings, Event, Finish, GenerateError, Message, Role, Usage,
 };
+use tradewind_models::decoder::{Batch, Decoder, Row};
 use tradewind_models::manifest;
-use tradewind_models::sample::Sampling;
+use tradewind_models::sample::{Sampling, SamplingOptions};
 
 /// Where llama.cpp, on weights unpacked to f32, finds its choice this little likelier than the next, the order of
 /// summation may turn it. One of the 396 golden choices is turned, at 0.0035.
@@ -69,20 +70,30 @@ fn likeliest(logits: &[f32]) -> u32 {
     u32::try_from(best.0).unwrap()
 }
 
+/// Computes the next tokens of the sequence that has the first blocks, and returns the logits after the last.
+fn append(decoder: &mut dyn Decoder, tokens: &[u32], start: usize) -> Vec<f32> {
+    let length = start + tokens.len();
+    let positions: Vec<u32> = (0..).take(length).skip(start).collect();
+    let blocks: Vec<u32> = (0..).take(length.div_ceil(decoder.cache().block_size)).collect();
+    let rows = [Row { tokens: tokens.len(), length, blocks: &blocks }];
+    let outputs = [u32::try_from(tokens.len() - 1).unwrap()];
+    decoder.forward(&Batch { tokens, positions: &positions, slots: &positions, rows: &rows, outputs: &outputs }).unwrap()
+}
+
 /// The first token where the model's choice is not the answer's, with the answer's gap there.
 fn first_difference(model: &mut ChatModel, case: &Conversation, answer: &Answer) -> Option<(usize, f32)> {
-    model.decoder.reset();
+    let decoder = model.decoder.as_mut();
     let mut logits = Vec::new();
     let mut position = 0;
     for chunk in case.prompt_tokens.chunks(64) {
-        logits = model.decoder.forward(chunk, position).unwrap();
+        logits = append(decoder, chunk, position);
         position += chunk.len();
     }
     for (index, token) in answer.tokens.iter().enumerate() {
         if likeliest(&logits) != *token {
             return Some((index, answer.gaps[index]));
         }
-        logits = model.decoder.forward(&[*token], position).unwrap();
+        logits = append(decoder, &[*token], position);
         position += 1;
     }
     None
@@ -119,27 +130,61 @@ fn greedy_answers_are_those_of_llama_cpp_wherever_its_rounding_does_not_decide()
     }
 }
 
+/// Fifty greedy tokens of each prompt, one step for all of them at a time.
+fn together(decoder: &mut dyn Decoder, prompts: &[&[u32]]) -> Vec<Vec<u32>> {
+    let size = decoder.cache().block_size;
+    let each = prompts.iter().map(|prompt| prompt.len() + 50).max().unwrap().div_ceil(size);
+    let blocks: Vec<Vec<u32>> = (0..prompts.len()).map(|index| (0..).skip(index * each).take(each).collect()).collect();
+    let mut sequences: Vec<Vec<u32>> = prompts.iter().map(|prompt| prompt.to_vec()).collect();
+    let mut cached = vec![0; prompts.len()];
+    for _ in 0..50 {
+        let (mut tokens, mut positions, mut slots, mut rows, mut outputs) = (vec![], vec![], vec![], vec![], vec![]);
+        for ((sequence, cached), blocks) in sequences.iter().zip(&mut cached).zip(&blocks) {
+            for (position, token) in sequence.iter().enumerate().skip(*cached) {
+                tokens.push(*token);
+                positions.push(u32::try_from(position).unwrap());
+                slots.push(u32::try_from(blocks[position / size] as usize * size + position % size).unwrap());
+            }
+            outputs.push(u32::try_from(tokens.len() - 1).unwrap());
+            rows.push(Row { tokens: sequence.len() - *cached, length: sequence.len(), blocks });
+            *cached = sequence.len();
+        }
+        let batch = Batch { tokens: &tokens, positions: &positions, slots: &slots, rows: &rows, outputs: &outputs };
+        let logits = decoder.forward(&batch).unwrap();
+        for (sequence, logits) in sequences.iter_mut().zip(logits.chunks(decoder.vocabulary_size())) {
+            sequence.push(likeliest(logits));
+        }
+    }
+    sequences
+}
+
+#[test]
+fn conversations_in_one_batch_are_answered_as_each_by_itself() {
+    let mut model = model();
+    let cases = common::golden::<Vec<Conversation>>("greedy.json");
+    let prompts: Vec<&[u32]> = cases.iter().map(|case| case.prompt_tokens.as_slice()).collect();
+    let by_itself: Vec<_> = prompts.iter().flat_map(|prompt| together(model.decoder.as_mut(), &[prompt])).collect();
+    assert_eq!(together(model.decoder.as_mut(), &prompts), by_itself);
+}
+
 async fn generate(engine: &ChatEngine, request: ChatRequest) -> (String, Result<(Finish, Usage), GenerateError>) {
     let mut generation = engine.submit(request).unwrap();
     let mut text = String::new();
+    let mut ended = None;
     loop {
         match generation.next().await.unwrap() {
             Event::Started { .. } => {}
-            Event::Text(piece) => text.push_str(&piece),
-            Event::Done { finish, usage } => return (text, Ok((finish, usage))),
+            Event::Text { text: piece, .. } => text.push_str(&piece),
+            Event::Finished { finish, .. } => ended = Some(finish),
+            Event::Done { usage } => return (text, Ok((ended.unwrap(), usage))),
             Event::Failed(error) => return (text, Err(error)),
         }
     }
 }
 
 fn request(content: &str) -> ChatRequest {
-    ChatRequest {
-        messages: vec![Message { role: Role::User, content: content.to_owned() }],
-        sampling: Sampling::GREEDY,
-        stop: Vec::new(),
-        max_tokens: Some(48),
-        deadline: None,
-    }
+    let messages = vec![Message { role: Role::User, content: content.to_owned() }];
+    ChatRequest { sampling: Sampling::GREEDY, max_tokens: Some(48), ..ChatRequest::new(messages) }
 }
 
 #[tokio::test]
@@ -163,7 +208,9 @@ async fn one_seed_gives_one_text_and_another_seed_another() {
     let engine = ChatEngine::start(model(), ChatSettings::default()).unwrap();
     let mut texts = Vec::new();
     for seed in [1, 1, 2] {
-        let sampling = Sampling::new(0.9, 0.95, Some(seed)).unwrap();
+        let sampling =
+            Sampling::new(SamplingOptions { temperature: 0.9, top_p: 0.95, seed: Some(seed), ..SamplingOptions::default() })
+                .unwrap();
         texts.push(generate(&engine, ChatRequest { sampling, ..request("Tell me a story.") }).await.0);
     }
     assert_eq!(texts[0], texts[1]);

@@ -4,20 +4,30 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
-use super::rehearsal::rehearse;
-use super::worker::{ChatJob, Worker};
+use super::answer::Vocabulary;
+use super::intake::{Door, Intake};
+use super::outlook::{Bounds, Outlook};
+use super::prompt::{ChatJob, Prompter};
+use super::rehearsal::{conversation, rehearse};
+use super::scene::Recent;
+use super::schedule::Limits;
+use super::worker::Worker;
 use super::{ChatRequest, Generation};
-use crate::decoder::{Decoder, ForwardError};
-use crate::load::{Forecast, Full, Work};
-use crate::queue::{Bounds, Clock, Handle, Queue, SubmitError};
+use crate::decoder::{CacheLayout, Decoder, ForwardError};
+use crate::load::{Estimates, Forecast, Full};
+use crate::queue::{Clock, SubmitError};
 use crate::template::{ChatTemplate, TemplateError};
 use crate::tokenizer::{Tokenizer, TokenizerError};
 
-/// Events of an answer that are not text: its start, its end, and the text held back until the end.
-const EVENTS_BESIDE_TEXT: usize = 4;
+/// Events of an answer that are not text: its end, and the text held back until then.
+const EVENTS_OF_AN_ANSWER: usize = 3;
+
+/// Events of a request that belong to none of its answers: its start and its end.
+const EVENTS_OF_A_REQUEST: usize = 2;
 
 /// The parts of a chat model, as a loader hands them over.
 pub struct ChatModel {
@@ -40,54 +50,82 @@ impl fmt::Debug for ChatModel {
 /// The engine's dimensions.
 #[derive(Debug, Clone, Copy)]
 pub struct ChatSettings {
-    /// How many requests may wait behind the one being served.
+    /// How many requests may wait beside those that are being answered.
     pub queue: usize,
     /// How many tokens their prompts may have together: once there are as many, no further request is taken.
     pub queue_tokens: usize,
-    /// How many tokens of a prompt are read at once: more is faster, fewer notices sooner that a client has left.
-    pub prefill_chunk: usize,
+    /// How long a request may be expected to wait until its prompt is read: if it would be longer, no further one is taken.
+    pub longest_wait: Duration,
+    /// How many answers are generated at the same time, as far as the cache has room.
+    pub rows: usize,
+    /// How many tokens a step computes at most: more reads prompts faster, fewer notices sooner that a client has left. While answers are being
+    /// generated it reads less, so that they do not stutter.
+    pub step_tokens: usize,
     /// How many times a short conversation is computed at start, so that the first forecasts are right. Without that they are a
     /// guess, which the first requests correct.
     pub rehearsals: usize,
 }
 
 impl Default for ChatSettings {
-    /// Eight waiting requests: behind a model that answers in seconds, more would only wait for their timeouts. The same holds of
-    /// prompts that take a small model on a few cores half a minute to read.
+    /// For a small model on a few cores, where sixteen answers take as long as they may, and a prompt of as many tokens as may wait takes
+    /// half a minute to read. Whoever would have to wait longer is better served elsewhere.
     fn default() -> Self {
-        Self { queue: 8, queue_tokens: 16_384, prefill_chunk: 64, rehearsals: 2 }
+        Self { queue: 32, queue_tokens: 16_384, longest_wait: Duration::from_secs(30), rows: 16, step_tokens: 64, rehearsals: 2 }
     }
 }
 
-/// A running chat model. Clones share it; the engine's thread ends, after its last request, with the last clone.
+/// A running chat model. Clones share it; the engine's threads end, after its last request, with the last clone.
 #[derive(Debug, Clone)]
 pub struct ChatEngine {
-    jobs: Handle<ChatJob>,
+    door: Door,
     context_length: usize,
-    prefill_chunk: usize,
 }
 
 impl ChatEngine {
-    /// Rehearses, and starts the engine's thread. Blocks for the rehearsals.
+    /// Rehearses, and starts the engine's threads. Blocks for the rehearsals.
     ///
     /// # Errors
     /// When the tokenizer cannot stream, the model cannot be computed, or the system gives no thread.
     pub fn start(model: ChatModel, settings: ChatSettings) -> Result<Self, StartError> {
-        Self::start_by(Clock::real(), model, settings)
+        let (engine, prompter, mut worker) = Self::assemble(Clock::real(), model, settings)?;
+        let intake = engine.intake_of_thread();
+        thread::Builder::new().name("tw-chat-text".to_owned()).spawn(move || prompter.serve(&intake))?;
+        let intake = engine.intake_of_thread();
+        thread::Builder::new().name("tw-chat".to_owned()).spawn(move || worker.serve(&intake))?;
+        Ok(engine)
     }
 
-    pub(super) fn start_by(clock: Clock, mut model: ChatModel, settings: ChatSettings) -> Result<Self, StartError> {
+    /// An engine whose threads are not started.
+    pub(super) fn assemble(
+        clock: Clock,
+        model: ChatModel,
+        settings: ChatSettings,
+    ) -> Result<(Self, Prompter, Worker), StartError> {
+        let ChatModel { mut decoder, tokenizer, template, stop_tokens } = model;
         // Asked here, so that a model which cannot stream fails at start and not at its first request.
-        model.tokenizer.stream_decoder()?;
-        let context_length = model.decoder.context_length();
-        let prefill_chunk = settings.prefill_chunk.max(1);
-        let (pace, estimates) = rehearse(&mut model, settings.rehearsals, &clock)?;
-        let bounds = Bounds { requests: settings.queue, tokens: settings.queue_tokens };
-        let queue = Queue::new(bounds, pace, estimates, clock);
-        let jobs = Handle::new(Arc::clone(&queue));
-        let mut worker = Worker::new(model, prefill_chunk);
-        thread::Builder::new().name("tw-chat".to_owned()).spawn(move || queue.serve(|job, meter| worker.serve(job, meter)))?;
-        Ok(Self { jobs, context_length, prefill_chunk })
+        tokenizer.stream_decoder()?;
+        let CacheLayout { blocks, block_size } = decoder.cache();
+        let context_length = decoder.context_length().min(blocks.saturating_mul(block_size));
+        if context_length == 0 {
+            return Err(StartError::NoCache);
+        }
+        let rows = settings.rows.max(1);
+        let limits = Limits { rows, tokens: settings.step_tokens.max(rows) };
+        let mut estimates = Estimates::default();
+        let tokens = conversation(&tokenizer, &template, &mut estimates, settings.rehearsals)?;
+        let pace = rehearse(decoder.as_mut(), &tokens, limits, settings.rehearsals, &clock)?;
+        let bounds = Bounds { requests: settings.queue, tokens: settings.queue_tokens, wait: settings.longest_wait };
+        let outlook = Outlook::idle(pace.costs(), limits, Recent::default());
+        let intake = Arc::new(Intake::new(bounds, estimates, outlook, clock));
+        let vocabulary = decoder.vocabulary_size();
+        let prompter = Prompter { tokenizer: tokenizer.clone(), template, limit: context_length, vocabulary };
+        let worker = Worker::new(decoder, Vocabulary { tokenizer, stop_tokens }, context_length, limits, pace);
+        Ok((Self { door: Door::new(intake), context_length }, prompter, worker))
+    }
+
+    /// What its threads share with the handles.
+    pub(super) fn intake_of_thread(&self) -> Arc<Intake> {
+        self.door.intake_of_thread()
     }
 
     /// Queues a request.
@@ -96,8 +134,9 @@ impl ChatEngine {
     /// When the queue is full or the engine has ended; everything else is an event of the generation.
     pub fn submit(&self, request: ChatRequest) -> Result<Generation, SubmitError> {
         let longest = request.max_tokens.unwrap_or(usize::MAX).min(self.context_length);
-        let (events, receiver) = mpsc::channel(longest + EVENTS_BESIDE_TEXT);
-        self.jobs.queue().push(ChatJob { request, events, prefill_chunk: self.prefill_chunk })?;
+        let events = (longest + EVENTS_OF_AN_ANSWER).saturating_mul(request.choices.get());
+        let (events, receiver) = mpsc::channel(events.saturating_add(EVENTS_OF_A_REQUEST).min(Semaphore::MAX_PERMITS));
+        self.door.intake().push(ChatJob { request, events })?;
         Ok(Generation::new(receiver))
     }
 
@@ -108,12 +147,12 @@ impl ChatEngine {
 
     /// How long a further request would take, with so many tokens in its prompt and so many expected in its answer. Takes no lock.
     pub fn forecast(&self, prompt_tokens: usize, output_tokens: usize) -> Forecast {
-        let prompt = Work::prefill(0, prompt_tokens, self.prefill_chunk);
-        let midway = Work::decode(prompt_tokens + output_tokens / 2, 1.0);
-        self.jobs.queue().outlook(|published, now| Forecast {
-            first_token: published.wait(now).saturating_add(published.time(&prompt, now)),
-            per_token: published.time(&midway, now),
-        })
+        self.door.intake().forecast(prompt_tokens, output_tokens)
+    }
+
+    /// How long a request that came now would wait until its prompt is read. Takes no lock.
+    pub fn wait(&self) -> Duration {
+        self.door.intake().time_to_wait()
     }
 
     /// Whether a further request would be taken. Takes no lock.
@@ -121,12 +160,18 @@ impl ChatEngine {
     /// # Errors
     /// [`Full`], with the time after which it would.
     pub fn room(&self) -> Result<(), Full> {
-        self.jobs.queue().room()
+        self.door.intake().room()
+    }
+
+    /// Whether the engine has ended: it was closed and has answered all that it had, or its model could not be computed several times in a row.
+    /// Takes no lock.
+    pub fn has_stopped(&self) -> bool {
+        self.door.intake().has_stopped()
     }
 
     /// Takes no more requests; those already queued are still answered.
     pub fn close(&self) {
-        self.jobs.queue().close();
+        self.door.intake().close();
     }
 }
 
@@ -142,6 +187,9 @@ pub enum StartError {
     /// The model cannot be computed.
     #[error(transparent)]
     Forward(#[from] ForwardError),
+    /// There is no room for a single token.
+    #[error("the model's cache has no room: give it at least one block")]
+    NoCache,
     /// The system gave no thread.
     #[error("cannot start the engine's thread: {0}")]
     Thread(#[from] io::Error),

@@ -1,5 +1,6 @@
-//! The answer to one request, as it is being made.
+//! The answers to one request, as they are being made.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::sync::mpsc;
@@ -9,25 +10,55 @@ use crate::sample::NoFiniteLogit;
 use crate::template::TemplateError;
 use crate::tokenizer::TokenizerError;
 
-/// One step of an answer. The first is `Started` or `Failed`, the last `Done` or `Failed`.
+/// One step of the answers to a request. The first is `Started` or `Failed`, the last `Done` or `Failed`.
 #[derive(Debug)]
 pub enum Event {
-    /// The prompt was accepted and is being read.
+    /// The prompt was accepted and waits to be read.
     Started {
         /// Its tokens, the template's included.
         prompt_tokens: usize,
     },
-    /// More of the answer, in whole characters, never empty.
-    Text(String),
-    /// The answer is complete.
-    Done {
+    /// More of an answer.
+    Text {
+        /// Of which, from 0.
+        choice: usize,
+        /// Whole characters. Empty only at the end, where the likelihood of a token without text is still to be told.
+        text: String,
+        /// The tokens that it was made of, if that was asked.
+        tokens: Vec<TokenLikelihood>,
+    },
+    /// An answer is complete.
+    Finished {
+        /// Which, from 0.
+        choice: usize,
         /// Why it ended.
         finish: Finish,
-        /// What it cost.
+    },
+    /// All answers are complete.
+    Done {
+        /// What they cost.
         usage: Usage,
     },
-    /// There will be no more of the answer.
+    /// There will be no more of any answer.
     Failed(GenerateError),
+}
+
+/// How likely a token of an answer was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenLikelihood {
+    /// The token.
+    pub chosen: LikelyToken,
+    /// The likeliest in its place, in that order; as many as were asked for.
+    pub top: Vec<LikelyToken>,
+}
+
+/// A token, and how likely it was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LikelyToken {
+    /// What it adds to the text: part of a character perhaps, and nothing if it is structure.
+    pub bytes: Vec<u8>,
+    /// The natural logarithm of its probability, by the model itself.
+    pub logprob: f32,
 }
 
 /// Why an answer ended.
@@ -44,7 +75,9 @@ pub enum Finish {
 pub struct Usage {
     /// Tokens of the prompt, the template's included.
     pub prompt_tokens: usize,
-    /// Tokens generated, counting the one that ends the turn and those of a stop string.
+    /// Of those, the ones that were computed for an earlier request already.
+    pub cached_tokens: usize,
+    /// Tokens generated for all answers, counting those that end the turn and those of a stop string.
     pub completion_tokens: usize,
 }
 
@@ -68,24 +101,32 @@ pub enum GenerateError {
     /// The prompt has no tokens in the model's vocabulary.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
-    /// The model could not be computed.
+    /// A token whose logit was to be changed is none of the model's.
+    #[error("the model has no token {token}: its ids end before {vocabulary}")]
+    UnknownToken {
+        /// The token.
+        token: u32,
+        /// How many there are.
+        vocabulary: usize,
+    },
+    /// The model could not be computed. All that were in the same batch fail.
     #[error(transparent)]
-    Forward(#[from] ForwardError),
+    Forward(#[from] Arc<ForwardError>),
     /// The model computed nonsense.
     #[error(transparent)]
     Sample(#[from] NoFiniteLogit),
     /// The caller's deadline came first.
     #[error("the deadline passed before the answer was complete")]
     DeadlineExceeded,
-    /// A bug; the engine goes on with the next request.
+    /// A bug; the engine goes on with other requests.
     #[error("the engine panicked during this request: {0}")]
-    Panicked(String),
+    Panicked(Arc<str>),
     /// The engine ended with the request unfinished.
     #[error("the engine stopped before the answer was complete")]
     Stopped,
 }
 
-/// The answer to one request. Dropping it cancels the work.
+/// The answers to one request. Dropping it cancels the work.
 #[derive(Debug)]
 pub struct Generation {
     events: mpsc::Receiver<Event>,

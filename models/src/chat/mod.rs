@@ -1,29 +1,44 @@
-//! The chat engine: conversations in, streamed text out, one sequence at a time on a thread of its own.
+//! The chat engine: conversations in, streamed text out, many at a time (continuous batching).
+//!
+//! # The way of a request
+//! A handle puts it on the `intake`, where one thread makes a `prompt` of it and another, the `worker`, computes. The worker goes step by
+//! step: the `schedule` says which tokens of which sequences a step computes, a `pass` computes them, and every `answer` that has got logits
+//! chooses its token. Between two steps requests come and go. What follows from that for the next request is the `outlook`.
+//!
+//! # The same answer in any company
+//! What a request is answered depends on itself alone: sequences share the cache only where their tokens are the same, and random numbers
+//! belong to a seed and a place.
 //!
 //! # Cancelling
-//! Dropping a [`Generation`] is the only way to cancel and always works: the engine looks before every token and every
-//! chunk of a prompt, and never starts a request whose generation is gone.
+//! Dropping a [`Generation`] is the only way to cancel and always works: the engine looks before every step, and never starts a request whose
+//! generation is gone. What it held of the cache is free with the next step.
 //!
 //! # Slow readers
-//! A reader that does not read must not hold up the requests behind it, so the engine never waits for one. Each
-//! generation's channel has room for the longest answer that the model's context allows; a stalled reader costs some
-//! hundred kilobytes until its deadline or the gateway's own timeout ends it.
+//! A reader that does not read must not hold up the requests beside it, so the engine never waits for one. Each generation's channel has room
+//! for the longest answers that the model's context allows; a stalled reader costs some hundred kilobytes until its deadline or the
+//! gateway's own timeout ends it.
 
+mod answer;
 mod engine;
 mod generation;
-mod progress;
+mod intake;
+mod ongoing;
+mod outlook;
+mod pass;
+mod play;
+mod prompt;
 mod rehearsal;
 mod request;
+mod scene;
+mod schedule;
 mod stop;
 mod worker;
 
 pub use self::engine::{ChatEngine, ChatModel, ChatSettings, StartError};
-pub use self::generation::{Event, Finish, GenerateError, Generation, Usage};
-pub use self::request::ChatRequest;
+pub use self::generation::{Event, Finish, GenerateError, Generation, LikelyToken, TokenLikelihood, Usage};
+pub use self::request::{ChatRequest, Priority, Tenant};
 pub use crate::queue::SubmitError;
 pub use crate::template::{Message, Role};
 
-#[cfg(test)]
-mod forecast_tests;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,8 @@
 //! What a caller asks of the chat engine.
 
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use crate::sample::Sampling;
@@ -10,8 +13,16 @@ use crate::template::Message;
 pub struct ChatRequest {
     /// The conversation so far.
     pub messages: Vec<Message>,
+    /// For whom the answer is made.
+    pub tenant: Tenant,
+    /// How soon it is wanted.
+    pub priority: Priority,
     /// How to choose tokens.
     pub sampling: Sampling,
+    /// How many answers to make, each with random numbers of its own. They share what is computed of the prompt.
+    pub choices: NonZeroUsize,
+    /// Tells with each token how likely it was, and how likely so many of the likeliest were.
+    pub logprobs: Option<usize>,
     /// The answer ends before the first of these strings that it would contain; empty ones are ignored.
     pub stop: Vec<String>,
     /// The most tokens to generate; without it, as many as the model's context has room for.
@@ -20,10 +31,60 @@ pub struct ChatRequest {
     pub deadline: Option<Instant>,
 }
 
+/// Whoever is to have a fair part of the engine. Between tenants nothing is shared, not even the time that a common prompt would save.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its part, against that of others.
+    pub weight: NonZeroU32,
+}
+
+impl Default for Tenant {
+    /// The one that has no name.
+    fn default() -> Self {
+        Self { name: Arc::default(), weight: NonZeroU32::MIN }
+    }
+}
+
+/// How soon an answer is wanted. The greater is put aside first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Somebody waits for it.
+    #[default]
+    Interactive,
+    /// Nobody does: it is made when nothing else is to be done, and a little all the same.
+    Batch,
+}
+
+impl Priority {
+    pub(super) const fn other(self) -> Self {
+        match self {
+            Self::Interactive => Self::Batch,
+            Self::Batch => Self::Interactive,
+        }
+    }
+}
+
 /// What a turn adds beside its content, as if it were text: templates name the role and mark both ends.
 const TURN: usize = 16;
 
 impl ChatRequest {
+    /// One answer to this conversation, as long as it comes, by the model's own distribution.
+    pub fn new(messages: Vec<Message>) -> Self {
+        Self {
+            messages,
+            tenant: Tenant::default(),
+            priority: Priority::default(),
+            sampling: Sampling::default(),
+            choices: NonZeroUsize::MIN,
+            logprobs: None,
+            stop: Vec::new(),
+            max_tokens: None,
+            deadline: None,
+        }
+    }
+
     /// The size of the conversation, from which its tokens are estimated.
     pub(super) fn bytes(&self) -> usize {
         bytes(&self.messages)

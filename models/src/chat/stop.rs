@@ -38,8 +38,8 @@ impl StopMatcher {
     }
 
     /// The text held back, when the answer ended otherwise.
-    pub(super) fn finish(self) -> String {
-        self.held
+    pub(super) fn finish(&mut self) -> String {
+        std::mem::take(&mut self.held)
     }
 
     /// Where the longest ending begins that a stop string could continue.

@@ -1,187 +1,183 @@
-//! The engine's thread: serves one request from its prompt to its last token.
+//! The thread that computes: one step after the other, each with a token for every answer and a piece of the prompts that wait.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
-use tokio::sync::mpsc;
-use tokio::time::Instant;
+use super::answer::{Answer, Next, Vocabulary};
+use super::intake::{Intake, StopOnDrop};
+use super::ongoing::Requests;
+use super::outlook::Outlook;
+use super::pass::Pass;
+use super::prompt::Ready;
+use super::scene::Recent;
+use super::schedule::{Law, Limits, Pool, Schedule, Share};
+use super::{Finish, GenerateError};
+use crate::decoder::{Decoder, ForwardError};
+use crate::load::{Ended, Pace, Work};
+use crate::queue::panic_message;
 
-use super::progress::{Ahead, Progress};
-use super::stop::{Matched, StopMatcher};
-use super::{ChatModel, ChatRequest, Event, Finish, GenerateError, Usage};
-use crate::load::{Ended, Estimates, Work};
-use crate::queue::{Job, Meter, panic_message};
-use crate::sample::Sampler;
-
-/// A request on its way to the worker.
-#[derive(Debug)]
-pub(super) struct ChatJob {
-    pub(super) request: ChatRequest,
-    pub(super) events: mpsc::Sender<Event>,
-    /// The engine's: how many tokens of a prompt are read at once.
-    pub(super) prefill_chunk: usize,
-}
-
-impl Job for ChatJob {
-    fn is_abandoned(&self) -> bool {
-        self.events.is_closed()
-    }
-
-    fn work(&self, estimates: &Estimates) -> Work {
-        let prompt = estimates.prompt.expected(self.request.bytes()).round() as usize;
-        let answer = self.request.max_tokens.unwrap_or(usize::MAX);
-        Ahead { position: 0, prompt, answer, chunk: self.prefill_chunk }.work(estimates)
-    }
-}
+/// After so many failed steps in a row the engine gives up: what fails every time is not going to mend itself.
+const MOST_FAILURES: usize = 3;
 
 /// Owns the model.
 pub(super) struct Worker {
-    model: ChatModel,
-    prefill_chunk: usize,
+    decoder: Box<dyn Decoder>,
+    vocabulary: Vocabulary,
+    /// Tokens of the longest sequence.
+    limit: usize,
+    schedule: Schedule<Answer>,
+    requests: Requests,
+    pace: Pace,
+    recent: Recent,
+    failures: usize,
 }
 
-/// Why a request ended without an answer.
-enum Interrupted {
-    /// Nobody listens any more.
-    Abandoned,
-    Failed(GenerateError),
+/// Why a step gave nothing.
+enum Fault {
+    Failed(Arc<ForwardError>),
+    Panicked(Arc<str>),
 }
 
-impl<E: Into<GenerateError>> From<E> for Interrupted {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
+impl Fault {
+    fn error(&self) -> GenerateError {
+        match self {
+            Self::Failed(error) => GenerateError::Forward(Arc::clone(error)),
+            Self::Panicked(message) => GenerateError::Panicked(Arc::clone(message)),
+        }
     }
 }
 
 impl Worker {
-    /// Reads prompts in pieces of `prefill_chunk` tokens, at least one.
-    pub(super) const fn new(model: ChatModel, prefill_chunk: usize) -> Self {
-        Self { model, prefill_chunk }
+    /// Computes sequences of at most `limit` tokens.
+    pub(super) fn new(decoder: Box<dyn Decoder>, vocabulary: Vocabulary, limit: usize, limits: Limits, pace: Pace) -> Self {
+        let schedule = Schedule::new(limits, Pool::new(decoder.cache()));
+        let (requests, recent) = (Requests::default(), Recent::default());
+        Self { decoder, vocabulary, limit, schedule, requests, pace, recent, failures: 0 }
     }
 
-    /// Answers one request. A panic costs this request, not the engine: the model's weights are never written, and its
-    /// cache is reset before each request.
-    pub(super) fn serve(&mut self, job: ChatJob, meter: &Meter<'_, ChatJob>) {
-        let ChatJob { request, events, .. } = job;
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.answer(request, &events, meter)));
-        let last = match outcome {
-            Ok(Ok((finish, usage))) => {
-                let ended = match finish {
-                    Finish::Stop => Ended::ByItself,
-                    Finish::Length => Ended::ByLimit,
-                };
-                meter.learn(|estimates| estimates.answer.learn(usage.completion_tokens, ended));
-                Event::Done { finish, usage }
-            }
-            Ok(Err(Interrupted::Abandoned)) => return,
-            Ok(Err(Interrupted::Failed(error))) => Event::Failed(error),
-            Err(payload) => Event::Failed(GenerateError::Panicked(panic_message(payload.as_ref()))),
-        };
-        if let Event::Failed(error) = &last {
-            tracing::debug!(%error, "generation failed");
+    /// Serves until there are no more requests, or until it is of no use to go on.
+    pub(super) fn serve(&mut self, intake: &Intake) {
+        let _stopped_when_this_thread_ends = StopOnDrop(intake);
+        while self.failures < MOST_FAILURES {
+            let came = if self.schedule.is_idle() {
+                self.rest(intake);
+                intake.wait()
+            } else {
+                Some(intake.take())
+            };
+            let Some(came) = came else { return };
+            self.step(came, intake);
         }
-        // A reader that left in this very moment needs no last event.
-        let _left = send(&events, last);
+        tracing::error!(failures = self.failures, "the chat engine stops: its model cannot be computed");
     }
 
-    fn answer(
-        &mut self,
-        request: ChatRequest,
-        events: &mpsc::Sender<Event>,
-        meter: &Meter<'_, ChatJob>,
-    ) -> Result<(Finish, Usage), Interrupted> {
-        let still_wanted = || still_wanted(events, request.deadline);
-        still_wanted()?;
+    /// There is nothing to do.
+    pub(super) fn rest(&self, intake: &Intake) {
+        intake.publish(&Outlook::idle(self.pace.costs(), self.schedule.limits(), self.recent));
+    }
 
-        let limit = self.model.decoder.context_length();
-        let prompt = self.model.tokenizer.encode(&self.model.template.render(&request.messages)?)?;
-        let prompt_tokens = prompt.len();
-        meter.learn(|estimates| estimates.prompt.learn(request.bytes(), prompt_tokens));
-        if prompt_tokens >= limit {
-            return Err(GenerateError::ContextExceeded { prompt_tokens, limit }.into());
+    /// Takes on what has come, and computes the next step, if there is anything to do.
+    pub(super) fn step(&mut self, came: impl IntoIterator<Item = Ready>, intake: &Intake) {
+        for ready in came {
+            if let Some(first) = self.requests.accept(ready, &self.vocabulary, self.limit) {
+                self.schedule.push(first);
+            }
         }
-        send(events, Event::Started { prompt_tokens })?;
+        let began = intake.now();
+        self.requests.drop_unwanted(began, &mut self.schedule);
+        let costs = self.pace.costs();
+        let shares = self.schedule.plan(&Law::of(&costs, began));
+        if shares.is_empty() {
+            return;
+        }
+        let work = self.work(&shares);
+        let scene = self.recent.scene(&self.schedule, &shares, costs.time(&work, began), &intake.estimates());
+        intake.publish(&Outlook::of(&scene, costs, began));
+        match self.compute(&shares) {
+            Ok(logits) => self.settle(&shares, &logits, intake),
+            Err(fault) => return self.start_over(&shares, &fault),
+        }
+        let ended = intake.now();
+        self.pace.learn(&work, ended.saturating_duration_since(began), ended);
+    }
 
-        let room = limit - prompt_tokens;
-        let longest = request.max_tokens.map_or(room, |asked| asked.min(room));
-        let ahead = Ahead { position: 0, prompt: prompt_tokens, answer: longest, chunk: self.prefill_chunk };
-        let mut progress = Progress::begin(ahead, meter);
-        let mut logits = self.prefill(&prompt, &mut progress, still_wanted)?;
-        let mut sampler = Sampler::new(request.sampling);
-        let mut decoder = self.model.tokenizer.stream_decoder()?;
-        let mut stops = StopMatcher::new(request.stop);
-        let mut completion_tokens = 0;
-        let usage = |completion_tokens| Usage { prompt_tokens, completion_tokens };
+    /// The sequences that are being computed, and those that wait.
+    #[cfg(test)]
+    pub(super) const fn schedule(&self) -> &Schedule<Answer> {
+        &self.schedule
+    }
 
-        let finish = loop {
-            if completion_tokens == longest {
-                break Finish::Length;
-            }
-            let token = sampler.sample(&logits)?;
-            completion_tokens += 1;
-            if self.model.stop_tokens.contains(&token) {
-                break Finish::Stop;
-            }
-            match stops.push(&decoder.push(token)) {
-                Matched::Pass(text) => send_text(events, text)?,
-                Matched::Stop(text) => {
-                    send_text(events, text)?;
-                    return Ok((Finish::Stop, usage(completion_tokens)));
+    fn work(&self, shares: &[Share]) -> Work {
+        let computed = |place: usize| self.schedule.running().get(place).map_or(0, |sequence| sequence.cached.computed());
+        Work::step(shares.iter().map(|share| (computed(share.place), share.tokens)))
+    }
+
+    /// A panic costs those in the batch, not the engine: the model's weights are never written.
+    fn compute(&mut self, shares: &[Share]) -> Result<Vec<f32>, Fault> {
+        let (decoder, running) = (&mut self.decoder, self.schedule.running());
+        let sequences = shares.iter().filter_map(|share| Some((&running.get(share.place)?.cached, share.tokens)));
+        let sequences: Vec<_> = sequences.collect();
+        match catch_unwind(AssertUnwindSafe(|| Pass::forward(decoder.as_mut(), &sequences))) {
+            Ok(logits) => logits.map_err(|error| Fault::Failed(Arc::new(error))),
+            Err(payload) => Err(Fault::Panicked(panic_message(payload.as_ref()).into())),
+        }
+    }
+
+    /// The step is done: every sequence of which nothing is left gets a token.
+    fn settle(&mut self, shares: &[Share], logits: &[f32], intake: &Intake) {
+        self.failures = 0;
+        self.recent.learn(&self.schedule, shares);
+        self.requests.note_what_was_cached(&self.schedule, shares, &mut self.recent);
+        self.schedule.advance(shares);
+        let mut rows = logits.chunks_exact(self.decoder.vocabulary_size().max(1));
+        for share in shares {
+            let Some(sequence) = self.schedule.at(share.place).filter(|sequence| sequence.cached.left() == 0) else { continue };
+            let Some(logits) = rows.next() else { continue };
+            let (answer, place) = (&mut sequence.answer, sequence.cached.tokens().len());
+            let request = answer.request;
+            match answer.next(logits, place, &self.vocabulary, |event| self.requests.tell(request, event)) {
+                Ok(Next::Token(token)) => sequence.cached.push(token),
+                Ok(Next::End(finish)) => {
+                    let (generated, ended) = (answer.generated(), ended(finish));
+                    intake.learn(|estimates| estimates.answer.learn(generated, ended));
+                    self.requests.finish(request, generated);
                 }
+                Err(error) => self.requests.fail(request, error.into()),
             }
-            if completion_tokens < longest {
-                still_wanted()?;
-                logits = self.model.decoder.forward(&[token], prompt_tokens + completion_tokens - 1)?;
-                progress.step();
-            }
-        };
-
-        // Half a character at the very end may still complete a stop string.
-        match stops.push(&decoder.finish()) {
-            Matched::Pass(text) => {
-                send_text(events, text)?;
-                send_text(events, stops.finish())?;
-            }
-            Matched::Stop(text) => send_text(events, text)?,
         }
-        Ok((finish, usage(completion_tokens)))
+        self.requests.let_go(&mut self.schedule);
     }
 
-    /// Reads the prompt and returns the logits after it.
-    fn prefill(
-        &mut self,
-        prompt: &[u32],
-        progress: &mut Progress<'_>,
-        still_wanted: impl Fn() -> Result<(), Interrupted>,
-    ) -> Result<Vec<f32>, Interrupted> {
-        self.model.decoder.reset();
-        let mut logits = None;
-        let mut start = 0;
-        for chunk in prompt.chunks(self.prefill_chunk) {
-            still_wanted()?;
-            logits = Some(self.model.decoder.forward(chunk, start)?);
-            start += chunk.len();
-            progress.step();
+    /// Fails those that were in the batch. All others are computed again: what the cache holds is undefined.
+    fn start_over(&mut self, shares: &[Share], fault: &Fault) {
+        self.failures += 1;
+        let error = fault.error();
+        tracing::error!(%error, failures = self.failures, "a forward pass failed");
+        let failed = shares.iter().filter_map(|share| Some(self.schedule.running().get(share.place)?.answer.request));
+        for request in failed.collect::<Vec<_>>() {
+            self.requests.fail(request, fault.error());
         }
-        logits.ok_or(Interrupted::Failed(GenerateError::EmptyPrompt))
+        self.requests.let_go(&mut self.schedule);
+        self.schedule.forget_cache();
+        let decoder = &mut self.decoder;
+        let rebuilt = catch_unwind(AssertUnwindSafe(|| decoder.rebuild_cache()));
+        match rebuilt {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the cache cannot be made anew");
+                self.failures = MOST_FAILURES;
+            }
+            Err(payload) => {
+                tracing::error!(message = panic_message(payload.as_ref()), "a panic while the cache was made anew");
+                self.failures = MOST_FAILURES;
+            }
+        }
     }
 }
 
-fn still_wanted(events: &mpsc::Sender<Event>, deadline: Option<Instant>) -> Result<(), Interrupted> {
-    if events.is_closed() {
-        return Err(Interrupted::Abandoned);
+const fn ended(finish: Finish) -> Ended {
+    match finish {
+        Finish::Stop => Ended::ByItself,
+        Finish::Length => Ended::ByLimit,
     }
-    if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-        return Err(GenerateError::DeadlineExceeded.into());
-    }
-    Ok(())
-}
-
-/// Sends without waiting: the channel has room for every event of the longest answer, so only a reader that left can
-/// make this fail.
-fn send(events: &mpsc::Sender<Event>, event: Event) -> Result<(), Interrupted> {
-    events.try_send(event).map_err(|_| Interrupted::Abandoned)
-}
-
-fn send_text(events: &mpsc::Sender<Event>, text: String) -> Result<(), Interrupted> {
-    if text.is_empty() { Ok(()) } else { send(events, Event::Text(text)) }
 }

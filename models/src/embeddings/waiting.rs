@@ -131,7 +131,7 @@ impl Waiting {
     }
 
     fn take(&mut self, turns: &[Turn]) -> Vec<Sequence> {
-        let mut batch: Vec<Sequence> = Vec::with_capacity(keys.len());
+        let mut batch: Vec<Sequence> = Vec::with_capacity(turns.len());
         let mut places: HashMap<Vec<u32>, usize> = HashMap::new();
         for sequence in turns.iter().filter_map(|turn| self.sequences.remove(turn)) {
             self.now = self.now.max(sequence.turn.0);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::hub::Hub;
 use super::lock::Lock;
 use super::progress::Progress;
-use super::verified::Verified;
+use super::verified::{Condition, Verified};
 use super::{Attempt, FetchError, SourceError, wheel};
 use crate::manifest::{File, FileName, Manifest, ModelId, Source};
 
@@ -110,15 +110,42 @@ impl Cache {
         }
     }
 
-    /// Removes a model's files.
+    /// Whether all files of a model are here, as far as their size and time tell. Nothing is read, fetched or waited for.
+    ///
+    /// # Errors
+    /// When the folder cannot be used.
+    pub fn has(&self, manifest: &Manifest) -> Result<bool, FetchError> {
+        let folder = self.root.join(manifest.id.as_str());
+        let look = || -> io::Result<bool> {
+            let verified = Verified::load(&folder)?;
+            manifest.files.iter().try_fold(true, |all, file| Ok(all && verified.looks_right(file)?))
+        };
+        look().map_err(|source| FetchError::Cache { path: folder.clone(), source })
+    }
+
+    /// Reads all files of a model and says of each whether it is right. Nothing is fetched and nothing removed.
+    ///
+    /// # Errors
+    /// When the folder or a file cannot be read.
+    pub fn verify<'m>(&self, manifest: &'m Manifest) -> Result<Vec<(&'m File, Condition)>, FetchError> {
+        let folder = self.root.join(manifest.id.as_str());
+        let read = || -> io::Result<Vec<_>> {
+            let verified = Verified::load(&folder)?;
+            manifest.files.iter().map(|file| Ok((file, verified.read(file)?))).collect()
+        };
+        read().map_err(|source| FetchError::Cache { path: folder.clone(), source })
+    }
+
+    /// Removes a model's files; whether there were any.
     ///
     /// # Errors
     /// When the folder cannot be removed.
-    pub fn remove(&self, model: &ModelId) -> Result<(), FetchError> {
+    pub fn remove(&self, model: &ModelId) -> Result<bool, FetchError> {
         let path = self.root.join(model.as_str());
         match fs::remove_dir_all(&path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(FetchError::Cache { path, source }),
-            _ => Ok(()),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(FetchError::Cache { path, source }),
         }
     }
 

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 
 pub use self::cache::{Cache, ModelFiles};
 pub use self::progress::{LogProgress, Meter, Progress, TerminalProgress, to_stderr};
+pub use self::verified::Condition;
 use crate::manifest::{FileName, ModelId, Sha256};
 
 /// A model whose files could not be had.

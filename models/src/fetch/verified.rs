@@ -12,7 +12,7 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use super::part::digest_of;
-use crate::manifest::File;
+use crate::manifest::{File, Sha256};
 
 const NAME: &str = ".verified.json";
 
@@ -29,6 +29,20 @@ struct Stamp {
     sha256: String,
     size: u64,
     modified_ns: u128,
+}
+
+/// What a file in the cache is found to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// Its digest is the manifest's.
+    Right,
+    /// It has another digest.
+    Wrong {
+        /// This.
+        actual: Sha256,
+    },
+    /// It is not there.
+    Missing,
 }
 
 impl Verified {
@@ -61,6 +75,25 @@ impl Verified {
         self.stamps.insert(file.name.to_string(), stamp);
         self.save()?;
         Ok(true)
+    }
+
+    /// Whether the file is present and looks as it did when it was found right. Nothing is read of it.
+    pub(super) fn looks_right(&self, file: &File) -> io::Result<bool> {
+        match Stamp::of(&self.folder.join(file.name.as_str()), file) {
+            Ok(stamp) => Ok(self.stamps.get(file.name.as_str()) == Some(&stamp)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What the file's bytes are found to be, all of which are read. Nothing is removed.
+    pub(super) fn read(&self, file: &File) -> io::Result<Condition> {
+        match digest_of(&self.folder.join(file.name.as_str())) {
+            Ok(actual) if actual == file.sha256 => Ok(Condition::Right),
+            Ok(actual) => Ok(Condition::Wrong { actual }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Condition::Missing),
+            Err(error) => Err(error),
+        }
     }
 
     fn save(&self) -> io::Result<()> {

@@ -48,6 +48,7 @@ const CLOCK: Duration = Duration::from_nanos(1);
 /// What is assumed where there was no rehearsal, in seconds: a small model on a few cores.
 const GUESS: [(f64, f64); 2] = [(64.0, 0.3), (1.0, 0.03)];
 
+/// Seconds a unit.
 type Coefficients = [f64; Work::UNITS];
 
 /// What is learnt of the time that steps take.
@@ -124,11 +125,18 @@ pub(crate) struct Costs {
 impl Costs {
     /// How long `work` takes if it is begun `now`.
     pub(crate) fn time(&self, work: &Work, now: Instant) -> Duration {
-        let trust = self.trust(now);
-        let recent = predict(&self.structure, work.units()) * self.level;
-        let rehearsed = predict(&self.baseline, work.units());
-        let seconds = trust * recent + (1.0 - trust) * rehearsed;
+        let seconds = predict(&self.per_unit(now), work.units());
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
+
+    /// Seconds that a unit of each kind takes if it is begun `now`.
+    pub(crate) fn per_unit(&self, now: Instant) -> Coefficients {
+        let trust = self.trust(now);
+        let mut blend = self.baseline;
+        for (rehearsed, recent) in blend.iter_mut().zip(&self.structure) {
+            *rehearsed = trust * recent * self.level + (1.0 - trust) * *rehearsed;
+        }
+        blend
     }
 
     /// The level, or what quiet has left of it.
@@ -152,6 +160,18 @@ fn remembered(since: Duration, memory: Duration) -> f64 {
 mod tests {
     use super::*;
 
+    /// Reads `tokens` behind the `position` that are read already, `chunk` a step.
+    fn prefill(position: usize, tokens: usize, chunk: usize) -> Work {
+        let end = position + tokens;
+        let starts = (position..end).step_by(chunk);
+        starts.map(|start| Work::step([(start, chunk.min(end - start))].into_iter())).sum()
+    }
+
+    /// Generates `tokens`, one a step, behind the `position` that are there already.
+    fn decode(position: usize, tokens: usize) -> Work {
+        (position..position + tokens).map(|place| Work::step([(place, 1)].into_iter())).sum()
+    }
+
     /// What a step takes: 10 ms, a millisecond a token read, two a token generated, and a microsecond for each attended to.
     fn truth(step: &Work, slowness: f64) -> Duration {
         Duration::from_secs_f64(predict(&[0.01, 0.001, 0.002, 1e-6], step.units()) * slowness)
@@ -162,15 +182,15 @@ mod tests {
     }
 
     fn rehearsed() -> Pace {
-        let steps = [Work::prefill(0, 16, 64), Work::prefill(16, 64, 64), Work::prefill(80, 400, 400), Work::decode(480, 1.0)];
+        let steps = [prefill(0, 16, 64), prefill(16, 64, 64), prefill(80, 400, 400), decode(480, 1)];
         Pace::rehearsed(&steps.map(|step| (step, truth(&step, 1.0))))
     }
 
     /// Reads prompts and generates answers at this pace, `requests` times.
     fn run(pace: &mut Pace, now: &mut Instant, slowness: f64, requests: usize) {
         for _ in 0..requests {
-            let answer = (128..138).map(|position| Work::decode(position, 1.0));
-            for step in [Work::prefill(0, 64, 64), Work::prefill(64, 64, 64)].into_iter().chain(answer) {
+            let answer = (128..138).map(|position| decode(position, 1));
+            for step in [prefill(0, 64, 64), prefill(64, 64, 64)].into_iter().chain(answer) {
                 let took = truth(&step, slowness);
                 *now += took;
                 pace.learn(&step, took, *now);
@@ -181,7 +201,7 @@ mod tests {
     #[test]
     fn a_rehearsal_of_a_few_steps_is_enough_to_begin() {
         let (pace, now) = (rehearsed(), Instant::now());
-        for work in [Work::prefill(0, 500, 64), Work::decode(100, 50.0), Work::prefill(0, 10, 64)] {
+        for work in [prefill(0, 500, 64), decode(100, 50), prefill(0, 10, 64)] {
             assert!(error(&pace, &work, 1.0, now) < 0.2, "{work:?}: {}", error(&pace, &work, 1.0, now));
         }
     }
@@ -190,8 +210,8 @@ mod tests {
     fn a_machine_that_turned_slower_is_noticed_within_seconds() {
         let (mut pace, mut now) = (rehearsed(), Instant::now());
         run(&mut pace, &mut now, 1.0, 20);
-        assert!(error(&pace, &Work::prefill(0, 500, 64), 1.0, now) < 0.1);
-        let (start, whole) = (now, Work::prefill(0, 500, 64) + Work::decode(500, 50.0));
+        assert!(error(&pace, &prefill(0, 500, 64), 1.0, now) < 0.1);
+        let (start, whole) = (now, prefill(0, 500, 64) + decode(500, 50));
         run(&mut pace, &mut now, 5.0, 6);
         assert!(now - start < Duration::from_secs(12), "{:?}", now - start);
         assert!(error(&pace, &whole, 5.0, now) < 0.25, "{}", error(&pace, &whole, 5.0, now));
@@ -201,17 +221,17 @@ mod tests {
     fn a_single_stall_says_little() {
         let (mut pace, mut now) = (rehearsed(), Instant::now());
         run(&mut pace, &mut now, 1.0, 20);
-        let step = Work::decode(100, 1.0);
+        let step = decode(100, 1);
         now += Duration::from_secs(30);
         pace.learn(&step, Duration::from_secs(30), now);
-        assert!(error(&pace, &Work::decode(100, 50.0), 1.0, now) < 0.3);
+        assert!(error(&pace, &decode(100, 50), 1.0, now) < 0.3);
     }
 
     #[test]
     fn what_was_learnt_gives_way_to_the_rehearsal_when_nothing_happens() {
         let (mut pace, mut now) = (rehearsed(), Instant::now());
         run(&mut pace, &mut now, 5.0, 50);
-        let work = Work::prefill(0, 200, 64);
+        let work = prefill(0, 200, 64);
         let (busy, quiet) = (error(&pace, &work, 5.0, now), error(&pace, &work, 1.0, now + Duration::from_secs(600)));
         assert!(busy < 0.2 && quiet < 0.1, "{busy} {quiet}");
     }
@@ -219,9 +239,9 @@ mod tests {
     #[test]
     fn without_a_rehearsal_there_is_a_guess_that_the_first_steps_correct() {
         let (mut pace, mut now) = (Pace::rehearsed(&[]), Instant::now());
-        assert!(pace.costs().time(&Work::decode(10, 1.0), now) > Duration::ZERO);
+        assert!(pace.costs().time(&decode(10, 1), now) > Duration::ZERO);
         run(&mut pace, &mut now, 1.0, 20);
-        let whole = Work::prefill(0, 128, 64) + Work::decode(128, 10.0);
+        let whole = prefill(0, 128, 64) + decode(128, 10);
         assert!(error(&pace, &whole, 1.0, now) < 0.1, "{}", error(&pace, &whole, 1.0, now));
     }
 }

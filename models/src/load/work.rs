@@ -23,28 +23,22 @@ impl Work {
     /// How many kinds of units there are.
     pub(crate) const UNITS: usize = 4;
 
-    /// Reads `tokens` of a prompt behind the `position` that are read already, in steps of at most `chunk`.
-    pub(crate) fn prefill(position: usize, tokens: usize, chunk: usize) -> Self {
-        let (before, read) = (position as f64, tokens as f64);
-        let steps = tokens.div_ceil(chunk.max(1)) as f64;
-        Self { steps, read, generated: 0.0, attended: read * (before + read / 2.0) }
-    }
-
-    /// Generates `tokens`, one a step, in a sequence of which `position` are there already.
-    pub(crate) fn decode(position: usize, tokens: f64) -> Self {
-        let attended = tokens * (position as f64 + tokens / 2.0);
-        Self { steps: tokens, read: 0.0, generated: tokens, attended }
+    /// One step in which some sequences, of which so many tokens are there already, get so many more: one, where an answer is generated, or
+    /// several, where a prompt is read.
+    pub(crate) fn step(rows: impl Iterator<Item = (usize, usize)>) -> Self {
+        let mut work = Self { steps: 1.0, ..Self::default() };
+        for (position, tokens) in rows {
+            let (before, new) = (position as f64, tokens as f64);
+            *(if tokens == 1 { &mut work.generated } else { &mut work.read }) += new;
+            work.attended += new * (before + new / 2.0);
+        }
+        work
     }
 
     /// Reads sequences in which every token attends to every other, in so many steps: their `tokens` together, and the sum of the squares
     /// of their lengths.
     pub(crate) const fn encode(steps: f64, tokens: f64, squares: f64) -> Self {
         Self { steps, read: tokens, generated: 0.0, attended: squares }
-    }
-
-    /// Tokens that are read.
-    pub(crate) const fn tokens_read(&self) -> f64 {
-        self.read
     }
 
     /// The amount of each kind.
@@ -77,16 +71,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prompt_read_in_two_goes_is_as_much_as_in_one() {
-        let whole = Work::prefill(0, 128, 64);
-        assert_eq!(whole, Work::prefill(0, 64, 64) + Work::prefill(64, 64, 64));
-        assert_eq!(whole.units(), [2.0, 128.0, 0.0, 8192.0]);
+    fn a_step_reads_and_generates_at_once() {
+        let step = Work::step([(100, 1), (64, 32), (10, 1)].into_iter());
+        assert_eq!(step.units(), [1.0, 32.0, 2.0, 100.5 + 32.0 * 80.0 + 10.5]);
     }
 
     #[test]
-    fn every_token_of_an_answer_is_a_step_that_attends_to_all_before_it() {
-        let answer: Work = [Work::decode(10, 1.0), Work::decode(11, 1.0)].into_iter().sum();
-        assert_eq!(answer, Work::decode(10, 2.0));
-        assert_eq!(answer.units(), [2.0, 0.0, 2.0, 22.0]);
+    fn a_prompt_read_in_two_steps_is_as_much_as_in_one_but_for_the_step() {
+        let halves: Work = [(0, 64), (64, 64)].map(|piece| Work::step([piece].into_iter())).into_iter().sum();
+        assert_eq!(halves.units(), [2.0, 128.0, 0.0, 8192.0]);
+        assert_eq!(Work::step([(0, 128)].into_iter()).units(), [1.0, 128.0, 0.0, 8192.0]);
     }
 }

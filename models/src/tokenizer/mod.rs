@@ -69,6 +69,11 @@ impl Tokenizer {
         self.inner.get_vocab_size(true)
     }
 
+    /// What the token adds to a text: none for structure that is not shown, and for a tokenizer that does not work on bytes.
+    pub fn bytes_of(&self, token: u32) -> &[u8] {
+        self.bytes.as_deref().map_or(&[], |bytes| bytes.get(token))
+    }
+
     /// A decoder for one answer.
     ///
     /// # Errors

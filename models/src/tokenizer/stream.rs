@@ -29,7 +29,7 @@ impl TokenBytes {
         Self(bytes.collect())
     }
 
-    fn get(&self, token: u32) -> &[u8] {
+    pub(super) fn get(&self, token: u32) -> &[u8] {
         usize::try_from(token).ok().and_then(|index| self.0.get(index)).map_or(&[], |bytes| bytes)
     }
 }
@@ -75,8 +75,8 @@ impl StreamDecoder {
     }
 
     /// What is left when no more tokens come: U+FFFD if the answer ended inside a character, else nothing.
-    pub fn finish(self) -> String {
-        String::from_utf8_lossy(&self.pending).into_owned()
+    pub fn finish(&mut self) -> String {
+        String::from_utf8_lossy(&std::mem::take(&mut self.pending)).into_owned()
     }
 }
 

@@ -15,8 +15,8 @@ const ENOUGH: u32 = 10;
 const HEALTHY: f64 = 0.5;
 /// How long it is open the first time; each time the probe fails, twice as long.
 const SHORTEST: Duration = Duration::from_secs(5);
-/// The longest it is open.
-const LONGEST: Duration = Duration::from_secs(60);
+/// The longest it is open. A probe costs one request an attempt, a backend that is left out although it is well costs all of them time.
+const LONGEST: Duration = Duration::from_secs(15);
 /// How long a backend is left alone whose credential or model it does not know: nothing but a change of the configuration mends that.
 const MISCONFIGURED: Duration = Duration::from_secs(60);
 /// How much the time it is open varies either way, so that gateways that tripped together do not probe together.
@@ -291,10 +291,10 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_probe_doubles_the_pause_up_to_a_minute() {
+    fn a_failed_probe_doubles_the_pause_up_to_a_quarter_of_a_minute() {
         let mut breaker = tripped();
         let mut now = at(6);
-        for pause in [10, 20, 40, 60, 60] {
+        for pause in [10, 15, 15] {
             breaker.start(now, 1);
             breaker.observe_failure(now, &mut rng());
             let open_until = until(&breaker, now).unwrap();

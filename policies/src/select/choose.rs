@@ -104,14 +104,11 @@ pub struct Score {
 }
 
 impl Score {
-    /// The score of a target, where the best of the others takes `alternative` seconds.
-    fn of(outlook: &Outlook, alternative: f64) -> Self {
+    fn of<T>(scored: &Scored<'_, T>) -> Self {
+        let outlook = &scored.candidate.outlook;
         let first_token = outlook.first_token.seconds();
         let generation = outlook.output_tokens * outlook.per_token;
-        let latency = first_token + generation + outlook.crowding;
-        let odds = outlook.failure_rate / (1.0 - outlook.failure_rate).max(LEAST_SUCCESS);
-        let failure = odds * (FAILED_ATTEMPT + RISK * alternative.min(MOST_ALTERNATIVE * latency) + FAILOVER);
-        Self { first_token, generation, crowding: outlook.crowding, failure, cost: outlook.cost }
+        Self { first_token, generation, crowding: outlook.crowding, failure: scored.failure, cost: outlook.cost }
     }
 
     /// The sum, in seconds: less is better.
@@ -120,21 +117,28 @@ impl Score {
     }
 }
 
-/// Seconds without failures and money.
-fn latency(outlook: &Outlook) -> f64 {
-    outlook.completion() + outlook.crowding
+/// A candidate that may be used, and how good it is.
+struct Scored<'c, T> {
+    candidate: &'c Candidate<T>,
+    /// Seconds without failures and money.
+    latency: f64,
+    /// What failures add.
+    failure: f64,
+    /// All of it.
+    total: f64,
 }
 
-type Scored<'c, T> = SmallVec<[(&'c Candidate<T>, Score); INLINE]>;
+/// What failing and turning elsewhere adds to an answer that takes `latency` seconds, where the best of the others takes `alternative`.
+fn failure(rate: f64, latency: f64, alternative: f64) -> f64 {
+    let odds = rate / (1.0 - rate).max(LEAST_SUCCESS);
+    odds * (FAILED_ATTEMPT + RISK * alternative.min(MOST_ALTERNATIVE * latency) + FAILOVER)
+}
+
+type AllScored<'c, T> = SmallVec<[Scored<'c, T>; INLINE]>;
 
 /// The score of every candidate, those that are left out included: what `explain` shows.
 pub fn scores<T>(candidates: &[Candidate<T>]) -> impl Iterator<Item = (&Candidate<T>, Score)> {
-    let (best, second) = two_least(candidates.iter().map(|candidate| latency(&candidate.outlook)));
-    candidates.iter().map(move |candidate| {
-        let own = latency(&candidate.outlook);
-        let alternative = if own <= best { second } else { best };
-        (candidate, Score::of(&candidate.outlook, alternative))
-    })
+    score(candidates.iter()).into_iter().map(|scored| (scored.candidate, Score::of(&scored)))
 }
 
 /// Chooses a target for an attempt among the candidates, or none if none can be used now. The caller leaves out those that were tried.
@@ -160,47 +164,43 @@ fn in_tier<T: Copy>(
     rng: &mut impl Rng,
 ) -> Option<Choice<T>> {
     let members = || candidates.iter().filter(move |candidate| candidate.tier == tier);
-    let scored = score(members, usable(members, is_last_resort));
-    let (chosen, score, reason, probability) = match (scored.as_slice(), turn) {
+    let may_be_used = usable(members(), is_last_resort);
+    let scored = score(members().filter(|candidate| may_be_used(candidate)));
+    let (chosen, reason, probability) = match (scored.as_slice(), turn) {
         ([], _) => return None,
-        ([(only, score)], _) => (*only, *score, Reason::Only, 1.0),
+        ([only], _) => (only, Reason::Only, 1.0),
         (_, Turn::Hedge) => {
-            let latency = |entry: &&(&Candidate<T>, Score)| latency(&entry.0.outlook);
-            let (quickest, score) = scored.iter().min_by(|a, b| latency(a).total_cmp(&latency(b)))?;
-            (*quickest, *score, Reason::Best, 1.0)
+            let quickest = scored.iter().min_by(|a, b| a.latency.total_cmp(&b.latency))?;
+            (quickest, Reason::Best, 1.0)
         }
         (_, Turn::First) => {
             let silent = silent(&scored);
             match silent.filter(|_| rng.random_bool(EXPLORE)) {
-                Some((explored, score)) => (explored, score, Reason::Explored, EXPLORE),
+                Some(explored) => (explored, Reason::Explored, EXPLORE),
                 None => {
-                    let (chosen, score, reason, probability) = draw(&scored, rng)?;
+                    let (chosen, reason, probability) = draw(&scored, rng)?;
                     let share = if silent.is_some() { 1.0 - EXPLORE } else { 1.0 };
-                    (chosen, score, reason, share * probability)
+                    (chosen, reason, share * probability)
                 }
             }
         }
         (_, Turn::Careful | Turn::Again) => draw(&scored, rng)?,
     };
-    let Candidate { target, tier, outlook } = *chosen;
-    Some(Choice { target, tier, score, reason, probability, despite: outlook.removed })
+    let Candidate { target, outlook, .. } = chosen.candidate;
+    Some(Choice { target: *target, tier, score: Score::of(chosen), reason, probability, despite: outlook.removed })
 }
 
 /// Which members may be used: those in service; all that only our own caution keeps out, if those in service are too few.
-fn usable<'c, T: 'c, I: Iterator<Item = &'c Candidate<T>>>(
-    members: impl Fn() -> I,
-    is_last_resort: bool,
-) -> impl Fn(&Candidate<T>) -> bool {
-    let can = |candidate: &&Candidate<T>| candidate.outlook.removed.is_none_or(Removed::is_soft);
-    let (all, healthy) = members().filter(can).fold((0_u32, 0_u32), |(all, healthy), candidate| {
-        let is_broken = matches!(candidate.outlook.removed, Some(Removed::BreakerOpen { .. } | Removed::Unhealthy));
-        (all + 1, healthy + u32::from(!is_broken))
-    });
+fn usable<'c, T: 'c>(members: impl Iterator<Item = &'c Candidate<T>>, is_last_resort: bool) -> impl Fn(&Candidate<T>) -> bool {
+    // First those whose caution is about pace and proof, which a request may well disprove.
+    let (mut all, mut healthy, mut has_cautious) = (0_u32, 0_u32, false);
+    for removed in members.map(|candidate| candidate.outlook.removed).filter(|removed| removed.is_none_or(Removed::is_soft)) {
+        all += 1;
+        healthy += u32::from(!matches!(removed, Some(Removed::BreakerOpen { .. } | Removed::Unhealthy)));
+        has_cautious |= matches!(removed, Some(Removed::Returning | Removed::Unproven));
+    }
     // A tier without any that is well is left to the next; the last resort is all that remains.
     let panics = healthy > 0 && f64::from(healthy) < PANIC * f64::from(all);
-    // First those whose caution is about pace and proof, which a request may well disprove.
-    let has_cautious =
-        members().any(|candidate| matches!(candidate.outlook.removed, Some(Removed::Returning | Removed::Unproven)));
     move |candidate| match candidate.outlook.removed {
         None => true,
         Some(Removed::BreakerOpen { .. } | Removed::Unhealthy) => panics || is_last_resort && !has_cautious,
@@ -210,60 +210,55 @@ fn usable<'c, T: 'c, I: Iterator<Item = &'c Candidate<T>>>(
     }
 }
 
-/// The score of each that may be used, in the light of the others.
-fn score<'c, T: 'c, I: Iterator<Item = &'c Candidate<T>>>(
-    members: impl Fn() -> I,
-    may_be_used: impl Fn(&Candidate<T>) -> bool,
-) -> Scored<'c, T> {
-    let usable = || members().filter(|candidate| may_be_used(candidate));
-    let (best, second) = two_least(usable().map(|candidate| latency(&candidate.outlook)));
-    usable()
-        .map(|candidate| {
-            let alternative = if latency(&candidate.outlook) <= best { second } else { best };
-            (candidate, Score::of(&candidate.outlook, alternative))
-        })
-        .collect()
-}
-
-/// The least and the second least; a single one is its own second.
-fn two_least(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    let (best, second) =
-        values.fold(
-            (f64::INFINITY, f64::INFINITY),
-            |(best, second), value| {
-                if value < best { (value, best) } else { (best, second.min(value)) }
-            },
-        );
-    (best, if second.is_finite() { second } else { best })
+/// The score of each, in the light of the others.
+fn score<'c, T: 'c>(candidates: impl Iterator<Item = &'c Candidate<T>>) -> AllScored<'c, T> {
+    let mut scored: AllScored<'c, T> = SmallVec::new();
+    let (mut best, mut second) = (f64::INFINITY, f64::INFINITY);
+    for candidate in candidates {
+        let latency = candidate.outlook.completion() + candidate.outlook.crowding;
+        (best, second) = if latency < best { (latency, best) } else { (best, second.min(latency)) };
+        scored.push(Scored { candidate, latency, failure: 0.0, total: 0.0 });
+    }
+    // A single one is its own second.
+    let second = if second.is_finite() { second } else { best };
+    for scored in &mut scored {
+        let outlook = &scored.candidate.outlook;
+        let alternative = if scored.latency <= best { second } else { best };
+        scored.failure = failure(outlook.failure_rate, scored.latency, alternative);
+        scored.total = scored.latency + scored.failure + outlook.cost;
+    }
+    scored
 }
 
 /// The one that has been silent the longest, if any has been for long and nobody is finding out already. One that was never heard of has been
 /// silent for ever.
-fn silent<'c, T>(scored: &Scored<'c, T>) -> Option<(&'c Candidate<T>, Score)> {
-    let silence = |candidate: &Candidate<T>| candidate.outlook.heard.unwrap_or(Duration::MAX);
-    let worth_it = |(candidate, _): &&(&'c Candidate<T>, Score)| {
-        !candidate.outlook.is_told && candidate.outlook.waiting == 0 && silence(candidate) > SILENT
+fn silent<'s, 'c, T>(scored: &'s [Scored<'c, T>]) -> Option<&'s Scored<'c, T>> {
+    let silence = |scored: &Scored<'c, T>| scored.candidate.outlook.heard.unwrap_or(Duration::MAX);
+    let worth_it = |scored: &&Scored<'c, T>| {
+        let outlook = &scored.candidate.outlook;
+        !outlook.is_told && outlook.waiting == 0 && silence(scored) > SILENT
     };
-    scored.iter().filter(worth_it).max_by_key(|(candidate, _)| silence(candidate)).copied()
+    scored.iter().filter(worth_it).max_by_key(|scored| silence(scored))
 }
 
 /// The best, or one drawn from those close to it.
-fn draw<'c, T>(scored: &Scored<'c, T>, rng: &mut impl Rng) -> Option<(&'c Candidate<T>, Score, Reason, f64)> {
-    let (best, least) = scored.iter().min_by(|(_, a), (_, b)| a.total().total_cmp(&b.total()))?;
-    let least_total = least.total();
-    let near = || scored.iter().filter(|(_, score)| score.total() <= NEAR_TIE * least_total);
-    if near().nth(1).is_none() {
-        return Some((*best, *least, Reason::Best, 1.0));
+fn draw<'s, 'c, T>(scored: &'s [Scored<'c, T>], rng: &mut impl Rng) -> Option<(&'s Scored<'c, T>, Reason, f64)> {
+    let best = scored.iter().min_by(|a, b| a.total.total_cmp(&b.total))?;
+    let mut weighed = SmallVec::<[(&Scored<'c, T>, f64); INLINE]>::new();
+    for near in scored.iter().filter(|scored| scored.total <= NEAR_TIE * best.total) {
+        let weight = (-(near.total - best.total) / (TEMPERATURE * best.total)).exp();
+        weighed.push((near, weight));
     }
-    let weight = |score: &Score| (-(score.total() - least_total) / (TEMPERATURE * least_total)).exp();
-    let weights: SmallVec<[f64; INLINE]> = near().map(|(_, score)| weight(score)).collect();
-    let sum: f64 = weights.iter().sum();
+    if weighed.len() <= 1 {
+        return Some((best, Reason::Best, 1.0));
+    }
+    let sum: f64 = weighed.iter().map(|(_, weight)| weight).sum();
     let mut left = rng.random::<f64>() * sum;
-    let drawn = near().zip(&weights).find(|(_, weight)| {
-        left -= *weight;
+    let drawn = weighed.iter().find(|(_, weight)| {
+        left -= weight;
         left < 0.0
     });
     // Rounding can leave a sliver of the draw over; the best has weight one.
-    let (chosen, score, weight) = drawn.map_or((*best, *least, 1.0), |((chosen, score), weight)| (*chosen, *score, *weight));
-    Some((chosen, score, Reason::NearTie, weight / sum))
+    let (chosen, weight) = drawn.map_or((best, 1.0), |(chosen, weight)| (*chosen, *weight));
+    Some((chosen, Reason::NearTie, weight / sum))
 }

@@ -28,7 +28,7 @@ impl Default for Failures {
 impl Failures {
     /// An attempt failed, or did not.
     pub(super) fn observe(&mut self, now: Monotonic, failed: bool) {
-        let share = now.since(self.updated).as_secs_f64() / MEMORY.as_secs_f64();
+        let share = now.seconds_since(self.updated) / MEMORY.as_secs_f64();
         let (least, most) = WEIGHT;
         let weight = (1.0 - (-share).exp()).clamp(least, most);
         let rate = self.rate(now);
@@ -38,7 +38,7 @@ impl Failures {
 
     /// The share of attempts to expect to fail, below one; fades without news.
     pub(super) fn rate(&self, now: Monotonic) -> f64 {
-        self.rate * fade(now.since(self.updated))
+        self.rate * fade(now.seconds_since(self.updated))
     }
 }
 

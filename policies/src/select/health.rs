@@ -8,7 +8,7 @@ use super::breaker::{Breaker, Cause};
 use super::concurrency::Limit;
 use super::cooldown::Cooldown;
 use super::failures::Failures;
-use super::level::Level;
+use super::level::{Level, fade};
 use super::monotonic::Monotonic;
 use super::outlook::{Ask, FirstToken, Forecast, Outlook, Removed};
 use super::pacer::{Pacer, Remaining};
@@ -87,6 +87,8 @@ pub struct Started {
     id: u64,
     sent: Monotonic,
     prompt: f64,
+    /// All of its tokens, as rate limits count them.
+    tokens: f64,
     in_flight: f64,
     /// Of the law alone, without the level of the moment.
     predicted: Forecast,
@@ -179,7 +181,6 @@ impl Health {
 
     /// What to expect of one more request now.
     pub fn outlook(&self, now: Monotonic, ask: &Ask) -> Outlook {
-        let age = self.heard.map(|heard| now.since(heard));
         let own = self.in_flight as f64;
         let in_flight = own + self.sharers.requests(now);
         let prompt = ask.uncached() / PROMPT_UNIT;
@@ -189,18 +190,21 @@ impl Health {
             Some(told) => FirstToken { base: told.first_token, prompt: 0.0, load: 0.0, factor: 1.0 },
             None => FirstToken { base, prompt: per_prompt * prompt, load: per_request * in_flight, factor: 1.0 },
         };
-        let usual = self.first_token_level.offset(age);
-        let level = self.waiting.raised(now, usual, self.first_token_level.median_factor(usual));
-        let first_token = FirstToken { factor: self.first_token_level.mean_factor(level), ..law };
+        let left = self.heard.map_or(0.0, |heard| fade(now.seconds_since(heard)));
+        let usual = self.first_token_level.offset(left);
+        let usual_factor = self.first_token_level.median_factor(usual);
+        let level = self.waiting.raised(now, usual, usual_factor);
+        let median = if level == usual { usual_factor } else { level.exp() };
+        let first_token = FirstToken { factor: self.first_token_level.mean_factor(median), ..law };
 
-        let pace_level = self.pace_level.offset(age);
+        let pace_level = self.pace_level.offset(left);
         let alarm = if level > ALARM && level > self.pace_level.last_offset() {
             LEAK * (level - self.pace_level.last_offset().max(0.0))
         } else {
             0.0
         };
         let pace = ask.forecast.map_or_else(|| self.pace.predict(&[1.0, in_flight]), |told| told.per_token);
-        let per_token = pace * self.pace_level.mean_factor(pace_level + alarm);
+        let per_token = pace * self.pace_level.mean_factor(self.pace_level.median_factor(pace_level + alarm));
         // One more stream slows those that are under way: they are ours too.
         let crowding = if ask.forecast.is_some() || ask.output_tokens == 0.0 {
             0.0
@@ -219,8 +223,8 @@ impl Health {
             cost: ask.cost,
             failure_rate: self.failures.rate(now),
             first_token_variance: self.first_token_level.counted_variance(),
-            removed: self.removed(now, ask, age),
-            heard: age,
+            removed: self.removed(now, ask),
+            heard: self.heard.map(|heard| now.since(heard)),
             waiting: self.waiting.len(),
             is_stuck: self.waiting.is_overdue(now, STUCK),
             is_told: ask.forecast.is_some(),
@@ -236,8 +240,7 @@ impl Health {
     ///
     /// The target has become unavailable; choose again.
     pub fn start(&mut self, now: Monotonic, ask: &Ask, despite: Option<Removed>) -> Result<Started, Removed> {
-        let age = self.heard.map(|heard| now.since(heard));
-        if let Some(removed) = self.removed(now, ask, age)
+        if let Some(removed) = self.removed(now, ask)
             && !(removed.is_soft() && despite.is_some())
         {
             return Err(removed);
@@ -253,12 +256,12 @@ impl Health {
         self.pacer.start(now, ask.tokens());
         self.in_flight += 1;
         let is_told = ask.forecast.is_some();
-        Ok(Started { id, sent: now, prompt, in_flight, predicted, is_told, is_answered: false })
+        Ok(Started { id, sent: now, prompt, tokens: ask.tokens(), in_flight, predicted, is_told, is_answered: false })
     }
 
     /// The first token of an attempt has come.
     pub fn first_token(&mut self, now: Monotonic, started: &mut Started) {
-        let seconds = now.since(started.sent).as_secs_f64();
+        let seconds = now.seconds_since(started.sent);
         self.answered(now, started);
         self.observe_first_token(now, started, seconds);
     }
@@ -289,7 +292,7 @@ impl Health {
             }
             Outcome::RateLimited { retry_after } => {
                 self.cooldown.observe_rate_limited(now, retry_after, rng);
-                self.pacer.observe_refusal(now);
+                self.pacer.observe_refusal(now, started.sent, started.tokens);
                 self.breaker.observe_refusal(now, rng);
             }
             Outcome::Failure { retry_after } => {
@@ -361,8 +364,9 @@ impl Health {
         self.pace_level.widen(pace, DOUBT);
     }
 
-    fn removed(&self, now: Monotonic, ask: &Ask, age: Option<Duration>) -> Option<Removed> {
-        if let Some((until, Cause::Misconfigured)) = self.breaker.until(now) {
+    fn removed(&self, now: Monotonic, ask: &Ask) -> Option<Removed> {
+        let open = self.breaker.until(now);
+        if let Some((until, Cause::Misconfigured)) = open {
             return Some(Removed::Misconfigured { until });
         }
         if let Some(until) = self.cooldown.until(now) {
@@ -371,7 +375,7 @@ impl Health {
         if self.limit.is_reached(self.in_flight) {
             return Some(Removed::Full);
         }
-        if let Some((until, Cause::Failures)) = self.breaker.until(now) {
+        if let Some((until, Cause::Failures)) = open {
             return Some(Removed::BreakerOpen { until });
         }
         if let Some(until) = self.pacer.until(now, ask.tokens()) {
@@ -381,9 +385,13 @@ impl Health {
         if self.breaker.room(now).is_some_and(|room| waiting >= room) {
             return Some(Removed::Returning);
         }
-        let is_stale = ask.forecast.is_none() && age.is_none_or(|age| age > STALE);
-        let room = if self.heard.is_some() { STALE_ROOM } else { UNKNOWN_ROOM };
-        (is_stale && waiting >= room).then_some(Removed::Unproven)
+        let room = match self.heard {
+            _ if ask.forecast.is_some() => return None,
+            None => UNKNOWN_ROOM,
+            Some(heard) if now > heard + STALE => STALE_ROOM,
+            Some(_) => return None,
+        };
+        (waiting >= room).then_some(Removed::Unproven)
     }
 
     fn answered(&mut self, now: Monotonic, started: &mut Started) {
@@ -412,7 +420,7 @@ impl Health {
 
     /// A whole answer tells only how long all of it took: both parts are taken to have been as much off.
     fn observe_whole(&mut self, now: Monotonic, started: &mut Started, output_tokens: u64) {
-        let seconds = now.since(started.sent).as_secs_f64();
+        let seconds = now.seconds_since(started.sent);
         let tokens = output_tokens as f64;
         self.answered(now, started);
         let Forecast { first_token, per_token } = started.predicted;
@@ -426,7 +434,7 @@ impl Health {
     /// No first token came for so long, and then nobody waited any more: it would have taken longer still. That can raise the level, never
     /// lower it.
     fn observe_at_least(&mut self, now: Monotonic, started: &Started) {
-        let waited = now.since(started.sent).as_secs_f64();
+        let waited = now.seconds_since(started.sent);
         let surprise = (waited.max(1e-3) / started.predicted.first_token.max(1e-6)).ln();
         if surprise > self.first_token_level.last_offset() {
             self.first_token_level.observe(now, surprise);

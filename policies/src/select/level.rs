@@ -21,10 +21,10 @@ const LONGEST_STEP: f64 = 2.0;
 const FARTHEST: f64 = 2.5;
 /// The variance stays above this, so that identical answers cannot freeze the level.
 const LEAST_VARIANCE: f64 = 0.01;
-/// For so long after the last sample, nothing fades.
-const FRESH_FOR: Duration = Duration::from_secs(5);
-/// Then the level returns to the law with this time constant.
-const FADE: Duration = Duration::from_secs(60);
+/// For so many seconds after the last sample, nothing fades.
+const FRESH_FOR: f64 = 5.0;
+/// Then the level returns to the law with this time constant, in seconds.
+const FADE: f64 = 60.0;
 
 /// The logarithm of the factor between what is observed and what the law (`regression`) says, and its spread.
 ///
@@ -36,16 +36,17 @@ pub(super) struct Level {
     variance: f64,
     /// The most of the variance that counts in a mean: the tail of a backend in chaos is no forecast.
     most: f64,
-    /// The factor itself, of the median and of the mean: exponentials are dear, and a decision looks at every backend.
+    /// What of the variance counts in a mean; the factor itself; and the mean over the median: exponentials are dear, and a decision looks at every backend.
+    counted: f64,
     median: f64,
-    mean: f64,
+    skew: f64,
     updated: Option<Monotonic>,
 }
 
 impl Level {
     /// As the law says, with so much spread, of which no more than `most` counts in a mean.
     pub(super) fn new(variance: f64, most: f64) -> Self {
-        let mut this = Self { offset: 0.0, variance, most, median: 1.0, mean: 1.0, updated: None };
+        let mut this = Self { offset: 0.0, variance, most, counted: variance, median: 1.0, skew: 1.0, updated: None };
         this.keep_factors();
         this
     }
@@ -67,9 +68,9 @@ impl Level {
         self.keep_factors();
     }
 
-    /// The logarithm of the factor; `age` is the time since the backend was last heard of, without which nothing is known.
-    pub(super) fn offset(&self, age: Option<Duration>) -> f64 {
-        age.map_or(0.0, |age| self.offset * fade(age))
+    /// The logarithm of the factor, of which time has left so much ([`fade`]).
+    pub(super) fn offset(&self, left: f64) -> f64 {
+        self.offset * left
     }
 
     /// The factor at the median, for this logarithm of it.
@@ -77,14 +78,14 @@ impl Level {
         if offset == self.offset { self.median } else { offset.exp() }
     }
 
-    /// The factor in the mean, for this logarithm of it: skewed as latencies are, their mean is above their median.
-    pub(super) fn mean_factor(&self, offset: f64) -> f64 {
-        if offset == self.offset { self.mean } else { (offset + self.counted_variance() / 2.0).exp() }
+    /// The factor in the mean, where the median is so much: skewed as latencies are, their mean is above their median.
+    pub(super) fn mean_factor(&self, median: f64) -> f64 {
+        median * self.skew
     }
 
     /// The part of the variance that counts in a mean.
     pub(super) const fn counted_variance(&self) -> f64 {
-        self.variance.min(self.most)
+        self.counted
     }
 
     /// The logarithm of the factor as last observed, however long ago.
@@ -104,23 +105,21 @@ impl Level {
     }
 
     fn keep_factors(&mut self) {
+        self.counted = self.variance.min(self.most);
         self.median = self.offset.exp();
-        self.mean = (self.offset + self.counted_variance() / 2.0).exp();
+        self.skew = (self.counted / 2.0).exp();
     }
 
     fn weight(&self, now: Monotonic) -> f64 {
         let Some(updated) = self.updated else { return MOST_WEIGHT };
-        let share = now.since(updated).as_secs_f64() / MEMORY.as_secs_f64();
+        let share = now.seconds_since(updated) / MEMORY.as_secs_f64();
         (1.0 - (-share).exp()).clamp(LEAST_WEIGHT, MOST_WEIGHT)
     }
 }
 
-/// What remains of news so old: all of it while fresh, then less and less.
-pub(super) fn fade(age: Duration) -> f64 {
-    if age <= FRESH_FOR {
-        return 1.0;
-    }
-    (-(age - FRESH_FOR).as_secs_f64() / FADE.as_secs_f64()).exp()
+/// What remains of news so many seconds old: all of it while fresh, then less and less.
+pub(super) fn fade(age: f64) -> f64 {
+    if age <= FRESH_FOR { 1.0 } else { ((FRESH_FOR - age) / FADE).exp() }
 }
 
 #[cfg(test)]
@@ -131,14 +130,15 @@ mod tests {
         Monotonic::since_epoch(Duration::from_secs_f64(seconds))
     }
 
-    const NOW: Option<Duration> = Some(Duration::ZERO);
+    /// Nothing has faded.
+    const ALL: f64 = 1.0;
 
     #[test]
     fn one_stalled_answer_moves_the_level_a_little() {
         let mut level = Level::new(0.25, 1.0);
         (0..50).for_each(|i| level.observe(at(f64::from(i)), 0.0));
         level.observe(at(50.0), 4.0);
-        assert!(level.offset(NOW) > 0.0 && level.offset(NOW) < 0.3, "{level:?}");
+        assert!(level.offset(ALL) > 0.0 && level.offset(ALL) < 0.3, "{level:?}");
     }
 
     #[test]
@@ -147,16 +147,15 @@ mod tests {
         // Answers that vary as real ones do: the spread tells an outlier from a change.
         (0..60_i32).for_each(|i| level.observe(at(f64::from(i)), [-0.5, 0.0, 0.5][i.rem_euclid(3) as usize]));
         (60..68_i32).for_each(|i| level.observe(at(f64::from(i)), 1.6 + [-0.5, 0.0, 0.5][i.rem_euclid(3) as usize]));
-        assert!((1.0..2.0).contains(&level.offset(NOW)), "{level:?}");
+        assert!((1.0..2.0).contains(&level.offset(ALL)), "{level:?}");
     }
 
     #[test]
     fn old_news_fades() {
         let mut level = Level::new(0.25, 1.0);
         (0..50).for_each(|i| level.observe(at(f64::from(i)), 1.0));
-        let fresh = level.offset(Some(Duration::from_secs(5)));
-        assert_eq!(fresh, level.offset(NOW));
-        assert!(level.offset(Some(Duration::from_secs(65))) < fresh / 2.0);
-        assert_eq!(level.offset(None), 0.0);
+        let fresh = level.offset(fade(5.0));
+        assert_eq!(fresh, level.offset(ALL));
+        assert!(level.offset(fade(65.0)) < fresh / 2.0);
     }
 }

@@ -27,6 +27,7 @@
 //! The candidates are those that the policy allows. Nothing adds to them: when too few are left, only our own caution is given up
 //! ([`Removed::is_soft`]).
 
+mod accepted;
 mod breaker;
 mod budget;
 mod choose;
@@ -39,6 +40,7 @@ mod level;
 mod monotonic;
 mod outlook;
 mod output;
+mod paced;
 mod pacer;
 mod regression;
 mod sharers;

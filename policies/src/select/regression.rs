@@ -77,7 +77,7 @@ impl<const K: usize> Regression<K> {
         self.samples = self.samples.saturating_add(1);
         let scale = if self.samples > SELF_WEIGHED { predicted } else { seconds.max(SHORTEST) };
         let weight = 1.0 / (scale * scale);
-        self.blend((-now.since(self.updated).as_secs_f64() / MEMORY.as_secs_f64()).exp());
+        self.blend((-now.seconds_since(self.updated) / MEMORY.as_secs_f64()).exp());
         self.updated = self.updated.max(now);
         for ((row, sum), feature) in self.gram.iter_mut().zip(&mut self.moment).zip(features) {
             row.iter_mut().zip(features).for_each(|(cell, other)| *cell += weight * feature * other);

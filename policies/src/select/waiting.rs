@@ -4,11 +4,11 @@ use super::monotonic::Monotonic;
 
 /// So many of the oldest are asked: more tell the same story.
 const ASKED: usize = 6;
-/// How much one that is overdue moves the level.
-const WEIGHT: f64 = 0.30;
-/// None says more than this, in the logarithm.
-const FARTHEST: f64 = 2.5;
-/// Waits are not told apart below this, in seconds.
+/// How far so many that are overdue move the level towards what they say: each by three tenths of what is left of the way.
+const WEIGHTS: [f64; ASKED + 1] = [0.0, 0.3, 0.51, 0.657, 0.7599, 0.831_93, 0.882_351];
+/// None counts as having waited for more than so many times its prediction.
+const FARTHEST: f64 = 12.0;
+/// No wait counts as predicted to be shorter, in seconds.
 const SHORTEST: f64 = 1e-3;
 
 /// The requests of one backend that wait for their first token, oldest first.
@@ -17,11 +17,15 @@ const SHORTEST: f64 = 1e-3;
 /// is used when read and not learnt, because the answer, when it comes, will be learnt.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waiting {
-    /// In the order of their ids.
+    /// In the order of their ids, and of their sending.
     requests: Vec<Waiter>,
     next: u64,
     /// When the latest of those that were answered was sent.
     answered: f64,
+    /// How many, the first ones, were sent before it.
+    overtaken: usize,
+    /// The greatest rate among those that are asked.
+    fastest: f64,
 }
 
 /// In seconds since the epoch: several are looked at in every decision, and differences of floats are cheap.
@@ -29,7 +33,15 @@ pub(super) struct Waiting {
 struct Waiter {
     id: u64,
     sent: f64,
-    predicted: f64,
+    /// One over the seconds that were predicted.
+    rate: f64,
+}
+
+impl Waiter {
+    /// How long it has waited, as a multiple of its prediction.
+    fn waited(&self, now: f64) -> f64 {
+        (now - self.sent) * self.rate
+    }
 }
 
 impl Waiting {
@@ -37,19 +49,25 @@ impl Waiting {
     pub(super) fn start(&mut self, now: Monotonic, predicted: f64) -> u64 {
         let id = self.next;
         self.next += 1;
-        self.requests.push(Waiter { id, sent: seconds(now), predicted });
+        // Two threads may report out of order, by the blink of an eye.
+        let sent = self.requests.last().map_or(now.seconds(), |last| last.sent.max(now.seconds()));
+        self.requests.push(Waiter { id, sent, rate: 1.0 / predicted.max(SHORTEST) });
+        self.note_the_asked();
         id
     }
 
     /// One less; whether it was still waiting.
     pub(super) fn end(&mut self, id: u64) -> bool {
         let place = self.requests.binary_search_by_key(&id, |waiter| waiter.id);
-        place.map(|place| self.requests.remove(place)).is_ok()
+        let was_waiting = place.map(|place| self.requests.remove(place)).is_ok();
+        self.note_the_asked();
+        was_waiting
     }
 
     /// One that was sent at that moment has been answered.
     pub(super) fn answered(&mut self, sent: Monotonic) {
-        self.answered = self.answered.max(seconds(sent));
+        self.answered = self.answered.max(sent.seconds());
+        self.note_the_asked();
     }
 
     /// How many wait.
@@ -62,30 +80,38 @@ impl Waiting {
     /// One that was overtaken says nothing: a request sent after it has been answered, so it is stalled by itself, and the backend is
     /// not slow.
     pub(super) fn raised(&self, now: Monotonic, level: f64, factor: f64) -> f64 {
-        let now = seconds(now);
-        self.not_overtaken().take(ASKED).fold(level, |level, waiter| {
-            let waited = now - waiter.sent;
-            // The logarithm is dear, and most have not waited longer than predicted.
-            if waited <= factor * waiter.predicted {
-                return level;
+        let now = now.seconds();
+        // Nobody has waited longer than the first; mostly that settles it.
+        if self.not_overtaken().first().is_none_or(|first| (now - first.sent) * self.fastest <= factor) {
+            return level;
+        }
+        let (mut overdue, mut product) = (0, 1.0);
+        for waiter in self.not_overtaken().iter().take(ASKED) {
+            let waited = waiter.waited(now);
+            if waited > factor {
+                overdue += 1;
+                product *= waited.min(FARTHEST);
             }
-            let surprise = (waited.max(SHORTEST) / waiter.predicted).ln();
-            if surprise > level { level + WEIGHT * (surprise.min(FARTHEST) - level) } else { level }
-        })
+        }
+        let Some(weight) = WEIGHTS.get(overdue).filter(|_| overdue > 0) else { return level };
+        // One logarithm for all of them: it is dear, and that of their product is the sum of theirs.
+        let surprise = product.ln() / overdue as f64;
+        level + weight * (surprise - level).max(0.0)
     }
 
     /// Whether the oldest that was not overtaken has waited longer than so many times the prediction.
     pub(super) fn is_overdue(&self, now: Monotonic, times: f64) -> bool {
-        self.not_overtaken().next().is_some_and(|waiter| seconds(now) - waiter.sent > times * waiter.predicted)
+        self.not_overtaken().first().is_some_and(|waiter| waiter.waited(now.seconds()) > times)
     }
 
-    fn not_overtaken(&self) -> impl Iterator<Item = &Waiter> {
-        self.requests.iter().filter(|waiter| waiter.sent >= self.answered)
+    fn not_overtaken(&self) -> &[Waiter] {
+        self.requests.get(self.overtaken..).unwrap_or_default()
     }
-}
 
-fn seconds(moment: Monotonic) -> f64 {
-    moment.elapsed_since_epoch().as_secs_f64()
+    fn note_the_asked(&mut self) {
+        self.overtaken = self.requests.partition_point(|waiter| waiter.sent < self.answered);
+        self.fastest = self.not_overtaken().iter().take(ASKED).map(|waiter| waiter.rate).fold(0.0, f64::max);
+    }
 }
 
 #[cfg(test)]

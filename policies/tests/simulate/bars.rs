@@ -69,6 +69,33 @@ fn eight_gateways_that_know_nothing_of_each_other_reach_the_same_bars() {
 }
 
 #[test]
+fn a_limit_on_tokens_is_learnt_from_refusals_alone() {
+    let text = r#"
+        name = "tokens"
+        horizon = "400s"
+        warm_up = "20s"
+        arrivals = { rate = 12 }
+        prompt = { law = "log-normal", median = 800, sigma = 1.1, max = 16000 }
+        output = { law = "log-normal", median = 150, sigma = 0.8, max = 1500 }
+        [[backend]]
+        name = "limited"
+        ttft = { base = "300ms", sigma = 0.4, per_1k_prompt_tokens = "50ms" }
+        tpot = { base = "10ms", sigma = 0.2 }
+        limit = { tokens_per_minute = 600000, retry_after = 2 }
+        [[backend]]
+        name = "slow"
+        ttft = { base = "900ms", sigma = 0.4, per_1k_prompt_tokens = "200ms" }
+        tpot = { base = "30ms", sigma = 0.2 }
+    "#;
+    let scenario = parsed("tokens.toml", text);
+    let [oracle, tradewind] = [Policy::Oracle, Policy::Tradewind].map(|policy| figures(&scenario, policy, 1, &SEEDS));
+    println!("{}\n{}", line(Policy::Oracle, &oracle), line(Policy::Tradewind, &tradewind));
+    // Counting requests alone, it took a third longer than the oracle.
+    assert!(tradewind.measured[Measure::MeanWithErrors] <= 1.2 * oracle.measured[Measure::MeanWithErrors]);
+    assert!(tradewind.measured[Measure::LimitedAttempts] <= 1.0);
+}
+
+#[test]
 fn a_backend_that_refuses_at_once_is_no_black_hole() {
     let backend = |name: &str, more: &str| {
         format!(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::UsageBody;
+use super::{Logprobs, UsageBody};
 
 /// A conversation to continue. Fields that this type has no member for land in `rest`, where
 /// [`ChatRequest::unsupported`] finds those that cannot be ignored.
@@ -21,9 +21,36 @@ pub struct ChatRequest {
     /// Share of the probability mass to sample from, above 0 up to 1.
     #[serde(default)]
     pub top_p: Option<f64>,
+    /// How many of the likeliest tokens to sample from; 0 or -1 for all. vLLM's name, as the next two.
+    #[serde(default)]
+    pub top_k: Option<i64>,
+    /// How likely a token must be, as a share of the likeliest one's probability.
+    #[serde(default)]
+    pub min_p: Option<f64>,
+    /// What the logits of tokens that are there already are divided by.
+    #[serde(default)]
+    pub repetition_penalty: Option<f64>,
+    /// What is taken from the logit of a token for each time that the answer has it.
+    #[serde(default)]
+    pub frequency_penalty: Option<f64>,
+    /// What is taken from the logit of a token that the answer has.
+    #[serde(default)]
+    pub presence_penalty: Option<f64>,
+    /// What is added to the logits of tokens, by their ids.
+    #[serde(default)]
+    pub logit_bias: Option<BTreeMap<String, f64>>,
     /// Makes sampling repeatable.
     #[serde(default)]
     pub seed: Option<i64>,
+    /// How many answers to give.
+    #[serde(default)]
+    pub n: Option<u64>,
+    /// Whether to tell how likely each token was.
+    #[serde(default)]
+    pub logprobs: Option<bool>,
+    /// How many of the likeliest tokens to tell in each place.
+    #[serde(default)]
+    pub top_logprobs: Option<u64>,
     /// Texts before which generation ends.
     #[serde(default)]
     pub stop: Option<StopSequences>,
@@ -135,10 +162,7 @@ fn refusal(name: &str, value: &Value) -> Option<&'static str> {
         | "safety_identifier"
         | "service_tier"
         | "user" => (true, ""),
-        "n" => (value == 1, "only 1"),
-        "frequency_penalty" | "presence_penalty" => (value.as_f64() == Some(0.0), "only 0"),
-        "logprobs" | "store" => (value == false, "only false"),
-        "logit_bias" => (value.as_object().is_some_and(serde_json::Map::is_empty), "only an empty object"),
+        "store" => (value == false, "only false"),
         "tools" | "functions" => (value.as_array().is_some_and(Vec::is_empty), "only an empty list"),
         "tool_choice" | "function_call" => (value == "none" || value == "auto", "only \"none\" or \"auto\""),
         "response_format" => (value.get("type").is_some_and(|kind| kind == "text"), "only {\"type\": \"text\"}"),
@@ -160,8 +184,8 @@ pub struct ChatCompletion<'a> {
     pub created: u64,
     /// The model that answered.
     pub model: &'a str,
-    /// The one answer.
-    pub choices: [Choice<'a>; 1],
+    /// The answers.
+    pub choices: Vec<Choice<'a>>,
     /// Tokens read and generated.
     pub usage: UsageBody,
 }
@@ -173,8 +197,8 @@ pub struct Choice<'a> {
     pub index: u32,
     /// The next turn.
     pub message: Reply<'a>,
-    /// Always `null`: probabilities are not offered.
-    pub logprobs: Option<()>,
+    /// How likely its tokens were, if that was asked.
+    pub logprobs: Option<Logprobs>,
     /// Why generation ended.
     pub finish_reason: FinishReason,
 }
@@ -225,8 +249,8 @@ pub struct ChunkChoice<'a> {
     pub index: u32,
     /// The addition.
     pub delta: Delta<'a>,
-    /// Always `null`: probabilities are not offered.
-    pub logprobs: Option<()>,
+    /// How likely its tokens were, if that was asked.
+    pub logprobs: Option<Logprobs>,
     /// Set in the last chunk of the answer.
     pub finish_reason: Option<FinishReason>,
 }
@@ -253,7 +277,7 @@ mod tests {
 
     #[test]
     fn neutral_values_and_hints_are_accepted() {
-        let neutral = r#""n":1,"presence_penalty":0,"frequency_penalty":0.0,"logprobs":false,"logit_bias":{},"tools":[],"tool_choice":"none",
+        let neutral = r#""store":false,"tools":[],"tool_choice":"none",
             "response_format":{"type":"text"},"user":"u","metadata":{"a":"b"},"reasoning_effort":null,"anything":null,"modalities":["text"]"#;
         assert_eq!(unsupported(neutral), None);
     }
@@ -261,9 +285,7 @@ mod tests {
     #[test]
     fn what_would_change_the_answer_is_named() {
         for field in [
-            r#""n":2"#,
-            r#""presence_penalty":0.5"#,
-            r#""logprobs":true"#,
+            r#""store":true"#,
             r#""tools":[{"type":"function","function":{"name":"f"}}]"#,
             r#""response_format":{"type":"json_object"}"#,
             r#""invented":1"#,

@@ -14,6 +14,7 @@ mod error;
 mod fields;
 mod head;
 mod list_answers;
+mod logprobs;
 mod media;
 mod messages;
 mod models;
@@ -44,6 +45,7 @@ pub use encode::encode_chat;
 pub use error::{ErrorBody, ErrorDetail};
 pub use head::{Head, HeadError, replace_model, replace_model_and_begin_with};
 pub use list_answers::{read_embeddings_answer, read_rerank_answer};
+pub use logprobs::{Logprob, Logprobs, TokenLogprob};
 pub use models::{Model, ModelList};
 pub use names::Names;
 pub use request::{read_chat, read_completion, read_embeddings, read_rerank};
@@ -68,19 +70,39 @@ pub struct UsageBody {
     pub completion_tokens: Option<u64>,
     /// The sum.
     pub total_tokens: u64,
+    /// What is to be told of the input beside its size; absent for embeddings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_tokens_details: Option<PromptTokensDetails>,
+}
+
+/// What is to be told of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PromptTokensDetails {
+    /// Tokens that were read from a prompt cache.
+    pub cached_tokens: u64,
 }
 
 impl UsageBody {
     /// The counts of an operation that generates text.
     #[must_use]
     pub const fn generated(usage: Usage) -> Self {
-        Self { prompt_tokens: usage.prompt_tokens, completion_tokens: Some(usage.completion_tokens), total_tokens: usage.total() }
+        Self {
+            prompt_tokens: usage.prompt_tokens,
+            completion_tokens: Some(usage.completion_tokens),
+            total_tokens: usage.total(),
+            prompt_tokens_details: Some(PromptTokensDetails { cached_tokens: usage.cached_tokens }),
+        }
     }
 
     /// The counts of an operation that only reads.
     #[must_use]
     pub const fn read(usage: Usage) -> Self {
-        Self { prompt_tokens: usage.prompt_tokens, completion_tokens: None, total_tokens: usage.prompt_tokens }
+        Self {
+            prompt_tokens: usage.prompt_tokens,
+            completion_tokens: None,
+            total_tokens: usage.prompt_tokens,
+            prompt_tokens_details: None,
+        }
     }
 }
 

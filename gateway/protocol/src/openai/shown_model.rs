@@ -4,7 +4,7 @@
 //! through, only that name is replaced: bytes are searched and nothing is parsed. That is safe, for the quotes of a text inside JSON are
 //! escaped, so that `"model":"…"` cannot stand in one.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use memchr::memmem;
 
 /// The name of the member, with its quotes.
@@ -16,13 +16,14 @@ pub struct ShownModel {
     /// Both as JSON strings, with their quotes.
     asked: Box<[u8]>,
     told: Option<Box<[u8]>>,
+    member: memmem::Finder<'static>,
 }
 
 impl ShownModel {
     /// Shows `asked`, and nothing else is known yet.
     #[must_use]
     pub fn new(asked: &str) -> Self {
-        Self { asked: quoted(asked), told: None }
+        Self { asked: quoted(asked), told: None, member: memmem::Finder::new(MEMBER) }
     }
 
     /// The answer calls its model `told`. The first name counts; an empty one is none.
@@ -36,9 +37,9 @@ impl ShownModel {
     #[must_use]
     pub fn show(&self, json: Bytes) -> Bytes {
         let Some(told) = self.told.as_ref().filter(|told| **told != self.asked) else { return json };
-        let mut shown = BytesMut::new();
+        let mut shown = Vec::new();
         let mut copied = 0;
-        for at in memmem::find_iter(&json, MEMBER) {
+        for at in self.member.find_iter(&json) {
             let Some(value) = value_after(&json, at + MEMBER.len()) else { continue };
             if !json.get(value..).is_some_and(|rest| rest.starts_with(told)) {
                 continue;
@@ -52,7 +53,7 @@ impl ShownModel {
             return json;
         }
         shown.extend_from_slice(json.get(copied..).unwrap_or_default());
-        shown.freeze()
+        shown.into()
     }
 }
 

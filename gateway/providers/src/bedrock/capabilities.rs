@@ -44,9 +44,16 @@ fn nova(model: &str) -> Capabilities {
     }
 }
 
-/// A model that reads and writes text, and calls tools.
+/// A model that reads and writes text, and calls tools. Its conversations end with what the user says: of the models here, only Claude and Nova go
+/// on with a text.
 const fn plain() -> Capabilities {
-    Capabilities { vision: Support::No, json_schema: Support::No, reasoning: Reasoning::None, ..Capabilities::UNKNOWN }
+    Capabilities {
+        vision: Support::No,
+        json_schema: Support::No,
+        prefill: Support::No,
+        reasoning: Reasoning::None,
+        ..Capabilities::UNKNOWN
+    }
 }
 
 const fn embeds(dimensions: u64) -> Capabilities {
@@ -75,6 +82,7 @@ mod tests {
         assert_eq!(capabilities("us.amazon.nova-micro-v1:0").vision, Support::No);
         assert_eq!(capabilities("amazon.nova-2-lite-v1:0").reasoning, Reasoning::Effort);
         assert_eq!(capabilities("us.meta.llama3-3-70b-instruct-v1:0").forced_tools, Support::No);
+        assert_eq!(capabilities("us.meta.llama3-3-70b-instruct-v1:0").prefill, Support::No);
         assert_eq!(capabilities("us.meta.llama4-scout-17b-instruct-v1:0").vision, Support::Yes);
         assert_eq!(capabilities("mistral.mistral-7b-instruct-v0:2").tools, Support::No);
         assert_eq!(capabilities("amazon.titan-text-express-v1").tools, Support::No);

@@ -12,11 +12,11 @@ use futures_util::Stream;
 use tradewind_models::chat::{Event, GenerateError, Generation};
 use tradewind_protocol::{
     Usage,
-    openai::{ChatCompletionChunk, ChunkChoice, Delta, FinishReason, UsageBody},
+    openai::{ChatCompletionChunk, ChunkChoice, Delta, FinishReason, Logprobs, UsageBody},
     sse,
 };
 
-use super::chat::{Label, reason, usage_of};
+use super::chat::{Asked, Label, logprobs_of, reason, usage_of};
 use crate::{
     backend::Attempt,
     context::RequestContext,
@@ -32,36 +32,49 @@ pub(super) struct ChatEvents {
     ended: bool,
     label: Label,
     include_usage: bool,
+    logprobs: bool,
     context: Arc<RequestContext>,
 }
 
 impl ChatEvents {
     /// The events of `generation`, of which `first` has been taken already.
-    pub(super) fn new(generation: Generation, first: Event, attempt: &Attempt) -> Self {
+    pub(super) fn new(generation: Generation, first: Event, asked: Asked, attempt: &Attempt) -> Self {
         let label = Label::of(attempt);
         let include_usage = attempt.inference.head().include_usage;
         let context = Arc::clone(&attempt.inference.context);
-        let mut events =
-            Self { generation, first: Some(first), ready: VecDeque::new(), ended: false, label, include_usage, context };
-        let role = Delta { role: Some("assistant"), content: Some("") };
-        let role = events.chunk(role, None);
-        events.ready.push_back(role);
+        let mut events = Self {
+            generation,
+            first: Some(first),
+            ready: VecDeque::new(),
+            ended: false,
+            label,
+            include_usage,
+            logprobs: asked.logprobs,
+            context,
+        };
+        for choice in 0..asked.choices {
+            let role = events.chunk(choice, Delta { role: Some("assistant"), content: Some("") }, None, None);
+            events.ready.push_back(role);
+        }
         events
     }
 
     fn take(&mut self, event: Event) -> Result<(), Error> {
         match event {
             Event::Started { .. } => {}
-            Event::Text(text) => {
+            Event::Text { choice, text, tokens } => {
                 self.context.mark_first_content();
-                let chunk = self.chunk(Delta { role: None, content: Some(&text) }, None);
+                let logprobs = self.logprobs.then(|| logprobs_of(&tokens));
+                let chunk = self.chunk(choice, Delta { role: None, content: Some(&text) }, logprobs, None);
                 self.ready.push_back(chunk);
             }
-            Event::Done { finish, usage } => {
+            Event::Finished { choice, finish } => {
+                let last = self.chunk(choice, Delta::default(), None, Some(reason(finish)));
+                self.ready.push_back(last);
+            }
+            Event::Done { usage } => {
                 let usage = usage_of(usage);
                 self.context.set_usage(usage);
-                let last = self.chunk(Delta::default(), Some(reason(finish)));
-                self.ready.push_back(last);
                 if self.include_usage {
                     self.ready.push_back(self.usage(usage));
                 }
@@ -83,8 +96,9 @@ impl ChatEvents {
         Ok(())
     }
 
-    fn chunk(&self, delta: Delta<'_>, finish_reason: Option<FinishReason>) -> Bytes {
-        let choice = ChunkChoice { index: 0, delta, logprobs: None, finish_reason };
+    fn chunk(&self, choice: usize, delta: Delta<'_>, logprobs: Option<Logprobs>, finish_reason: Option<FinishReason>) -> Bytes {
+        let index = u32::try_from(choice).unwrap_or(u32::MAX);
+        let choice = ChunkChoice { index, delta, logprobs, finish_reason };
         self.encode(&[choice], self.include_usage.then_some(None))
     }
 

@@ -9,7 +9,7 @@ use tradewind_protocol::{
     openai::{Embedding, EmbeddingInput, EmbeddingList, EmbeddingRequest, UsageBody, Vector},
 };
 
-use super::{chat::unsupported_field, not_taken, parse};
+use super::{chat_request::unsupported_field, not_taken, parse};
 use crate::{
     backend::Attempt,
     error::{Error, Kind},

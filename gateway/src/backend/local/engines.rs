@@ -31,6 +31,7 @@ impl Engine {
     /// for one. `None` where there is no engine that could tell.
     fn forecast(&self, prompt_tokens: usize, output_tokens: usize) -> Option<Result<Forecast, Full>> {
         match self {
+            Self::Chat(engine) if engine.has_stopped() => None,
             Self::Chat(engine) => Some(engine.room().map(|()| engine.forecast(prompt_tokens, output_tokens))),
             Self::Embeddings(engine) => Some(engine.room().map(|()| engine.forecast(prompt_tokens))),
             Self::Loading | Self::Unavailable(_) => None,
@@ -40,7 +41,7 @@ impl Engine {
     /// How long a request that came now would wait before it is served.
     fn wait(&self) -> Option<Duration> {
         match self {
-            Self::Chat(engine) => Some(engine.forecast(0, 0).first_token),
+            Self::Chat(engine) => Some(engine.wait()),
             Self::Embeddings(engine) => Some(engine.forecast(0).first_token),
             Self::Loading | Self::Unavailable(_) => None,
         }
@@ -77,7 +78,8 @@ impl LocalEngines {
     /// How long a further request to the model would take, with so many tokens in its prompt and so many expected in its answer; or that its
     /// engine is full, and when to come back. Asked before a request is sent, so that it can go elsewhere instead. Takes no lock.
     ///
-    /// `None` where nobody can tell: the model is not one of these, or is being loaded, or could not be. An attempt says which.
+    /// `None` where nobody can tell: the model is not one of these, or is being loaded, or could not be, or has broken down. An attempt says
+    /// which.
     #[must_use]
     pub fn forecast(&self, model: &str, prompt_tokens: usize, output_tokens: usize) -> Option<Result<Forecast, Full>> {
         self.by_model.get(model)?.load().forecast(prompt_tokens, output_tokens)

@@ -1,49 +1,52 @@
 //! One layer: attention, then a gated feed-forward network, each added to what came in.
 
-use candle_core::{Device, Result, Tensor};
-use candle_nn::ops::{rms_norm, silu};
+use candle_core::Result;
 
-use super::attention::Attention;
-use super::config::Config;
-use super::rope::Rotation;
+use crate::backend::Backend;
 use crate::gguf::Gguf;
-use crate::linear::Linear;
 use crate::load::LoadError;
 
-/// A layer with the cache of its attention.
-#[derive(Debug)]
-pub(super) struct Layer {
-    attention_norm: Tensor,
-    attention: Attention,
-    feed_forward_norm: Tensor,
+/// The weights of a layer.
+pub(super) struct Layer<B: Backend> {
+    attention_norm: B::Vector,
+    /// Query, key and value projections in one, since they share their input.
+    qkv: B::Weights,
+    output: B::Weights,
+    feed_forward_norm: B::Vector,
     /// Gate and up projections in one, since they share their input.
-    gate_up: Linear,
-    down: Linear,
-    epsilon: f32,
+    gate_up: B::Weights,
+    down: B::Weights,
 }
 
-impl Layer {
-    pub(super) fn load(gguf: &mut Gguf, config: &Config, index: usize, device: &Device) -> std::result::Result<Self, LoadError> {
-        let prefix = format!("blk.{index}");
-        let name = |name: &str| format!("{prefix}.{name}.weight");
+impl<B: Backend> Layer<B> {
+    pub(super) fn load(gguf: &mut Gguf, backend: &B, index: usize) -> std::result::Result<Self, LoadError> {
+        let mut tensor = |name: &str| gguf.tensor(&format!("blk.{index}.{name}.weight"), backend.device());
         Ok(Self {
-            attention_norm: gguf.dense(&name("attn_norm"), device)?,
-            attention: Attention::load(gguf, config, &prefix, device)?,
-            feed_forward_norm: gguf.dense(&name("ffn_norm"), device)?,
-            gate_up: Linear::new(vec![gguf.tensor(&name("ffn_gate"), device)?, gguf.tensor(&name("ffn_up"), device)?])?,
-            down: Linear::new(vec![gguf.tensor(&name("ffn_down"), device)?])?,
-            epsilon: config.epsilon,
+            attention_norm: backend.vector(tensor("attn_norm")?)?,
+            qkv: backend.weights(vec![tensor("attn_q")?, tensor("attn_k")?, tensor("attn_v")?])?,
+            output: backend.weights(vec![tensor("attn_output")?])?,
+            feed_forward_norm: backend.vector(tensor("ffn_norm")?)?,
+            gate_up: backend.weights(vec![tensor("ffn_gate")?, tensor("ffn_up")?])?,
+            down: backend.weights(vec![tensor("ffn_down")?])?,
         })
     }
 
     /// `[t, width]` to `[t, width]`.
-    pub(super) fn forward(&mut self, x: &Tensor, rotation: &Rotation, mask: Option<&Tensor>, start: usize) -> Result<Tensor> {
-        let normed = rms_norm(x, &self.attention_norm, self.epsilon)?;
-        let x = (x + self.attention.forward(&normed, rotation, mask, start)?)?;
-        let normed = rms_norm(&x, &self.feed_forward_norm, self.epsilon)?;
-        let gate_up = self.gate_up.forward(&normed)?;
-        let width = gate_up.dim(1)? / 2;
-        let gated = (silu(&gate_up.narrow(1, 0, width)?)? * gate_up.narrow(1, width, width)?)?;
-        x + self.down.forward(&gated)?
+    pub(super) fn forward(
+        &self,
+        backend: &mut B,
+        index: usize,
+        x: B::Matrix,
+        epsilon: f32,
+        step: &B::Step<'_>,
+    ) -> Result<B::Matrix> {
+        let normed = backend.rms_norm(&x, &self.attention_norm, epsilon)?;
+        let qkv = backend.linear(&self.qkv, &normed)?;
+        let mixed = backend.attend(index, qkv, step)?;
+        let x = backend.add(x, &backend.linear(&self.output, &mixed)?)?;
+
+        let normed = backend.rms_norm(&x, &self.feed_forward_norm, epsilon)?;
+        let gated = backend.gated(backend.linear(&self.gate_up, &normed)?)?;
+        backend.add(x, &backend.linear(&self.down, &gated)?)
     }
 }

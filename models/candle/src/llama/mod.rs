@@ -1,93 +1,118 @@
-//! Llama, one sequence at a time, from the quantised weights of a GGUF file.
+//! Llama, many sequences at a time, from the quantised weights of a GGUF file.
 //!
 //! The architecture is that of Touvron et al., <https://arxiv.org/abs/2302.13971>, with grouped-query attention; names of
-//! tensors and metadata are those of GGUF's `llama`. Shapes: `t` tokens of this call, `n` tokens of the sequence so far,
-//! `h` heads of `d` values, `g` query heads for each of `k` key/value heads.
+//! tensors and metadata are those of GGUF's `llama`. Shapes: `t` tokens of this pass, of all sequences together, `n` tokens of one
+//! sequence so far, `h` heads of `d` values, `k` heads of keys and values.
 
-mod attention;
-mod cache;
+mod batch;
 mod config;
 mod layer;
 mod rope;
+#[cfg(test)]
+mod tests;
 
+use candle_core::Device;
 use candle_core::quantized::QTensor;
-use candle_core::{Device, Result, Tensor};
-use candle_nn::ops::rms_norm;
-use tradewind_models::decoder::{Decoder, ForwardError};
+use tradewind_models::decoder::{Batch, CacheLayout, Decoder, ForwardError};
 
-use self::attention::causal_mask;
-use self::config::Config;
+use self::batch::Bounds;
+pub(crate) use self::config::{Config, Heads};
 use self::layer::Layer;
-use self::rope::Rope;
+pub(crate) use self::rope::RopeTable;
+use crate::backend::Backend;
+use crate::cpu::Cpu;
 use crate::gguf::Gguf;
-use crate::linear::Linear;
 use crate::load::LoadError;
+use crate::portable::Portable;
 
-/// A Llama model with the cache of one sequence.
-#[derive(Debug)]
-pub(crate) struct Llama {
+/// Sequences of full length for which there is room in the cache, unless that takes too much memory.
+const FULL_SEQUENCES: usize = 8;
+/// The most memory that the cache takes unasked. On a CPU the system gives it only as blocks are first used.
+const CACHE_BYTES: usize = 1 << 30;
+
+/// A Llama model with its cache.
+pub(crate) struct Llama<B: Backend> {
+    backend: B,
     config: Config,
-    device: Device,
     embedding: QTensor,
-    layers: Vec<Layer>,
-    rope: Rope,
-    norm: Tensor,
-    head: Linear,
-    /// Tokens that the caches hold.
-    cached: usize,
+    vocabulary: usize,
+    layers: Vec<Layer<B>>,
+    norm: B::Vector,
+    head: B::Weights,
 }
 
-impl Llama {
-    /// Loads the weights; sequences end at `context` tokens, or where the file says if that is earlier.
-    pub(crate) fn load(gguf: &mut Gguf, device: &Device, context: usize) -> std::result::Result<Self, LoadError> {
-        let config = Config::read(gguf, context)?;
-        let layers = (0..config.layers).map(|index| Layer::load(gguf, &config, index, device));
-        let layers = layers.collect::<std::result::Result<Vec<_>, _>>()?;
+/// Loads a model; sequences end at `context` tokens, or where the file says if that is earlier. The cache has room for `cache_tokens`,
+/// or for a number that suits the model.
+pub(crate) fn load(
+    gguf: &mut Gguf,
+    device: &Device,
+    context: usize,
+    cache_tokens: Option<usize>,
+) -> Result<Box<dyn Decoder>, LoadError> {
+    let config = Config::read(gguf, context)?;
+    let cache_tokens = cache_tokens.unwrap_or_else(|| {
+        let affordable = CACHE_BYTES / Cpu::bytes_per_token(&config).max(1);
+        (FULL_SEQUENCES * config.context).min(affordable).max(config.context)
+    });
+    let rope = RopeTable::new(&config);
+    if device.is_cpu()
+        && let Some(cpu) = Cpu::new(&config, rope.clone(), cache_tokens)
+    {
+        return Ok(Box::new(Llama::load(gguf, config, cpu)?));
+    }
+    let portable = Portable::new(&config, &rope, cache_tokens, device)?;
+    Ok(Box::new(Llama::load(gguf, config, portable)?))
+}
+
+impl<B: Backend> Llama<B> {
+    fn load(gguf: &mut Gguf, config: Config, backend: B) -> Result<Self, LoadError> {
+        let layers = (0..config.layers).map(|index| Layer::load(gguf, &backend, index)).collect::<Result<Vec<_>, _>>()?;
+        let embedding = gguf.tensor("token_embd.weight", backend.device())?;
+        let (vocabulary, _) = embedding.shape().dims2()?;
         // A model without a head of its own reads its answers out of the embedding.
         let head = if gguf.has_tensor("output.weight") { "output.weight" } else { "token_embd.weight" };
-        Ok(Self {
-            embedding: gguf.tensor("token_embd.weight", device)?,
-            rope: Rope::new(&config, device)?,
-            norm: gguf.dense("output_norm.weight", device)?,
-            head: Linear::new(vec![gguf.tensor(head, device)?])?,
-            device: device.clone(),
-            layers,
-            config,
-            cached: 0,
-        })
+        let head = backend.weights(vec![gguf.tensor(head, backend.device())?])?;
+        let norm = backend.vector(gguf.tensor("output_norm.weight", backend.device())?)?;
+        Ok(Self { backend, config, embedding, vocabulary, layers, norm, head })
     }
 
-    fn logits(&mut self, tokens: &[u32], start: usize) -> Result<Vec<f32>> {
-        let count = tokens.len();
-        if start != self.cached {
-            candle_core::bail!("the cache holds {} tokens, and the call continues after {start}", self.cached)
+    fn logits(&mut self, batch: &Batch<'_>) -> candle_core::Result<Vec<f32>> {
+        let epsilon = self.config.epsilon;
+        let step = self.backend.step(batch)?;
+        let mut x = self.backend.embed(&self.embedding, batch.tokens)?;
+        for (index, layer) in self.layers.iter().enumerate() {
+            x = layer.forward(&mut self.backend, index, x, epsilon, &step)?;
         }
-        if count == 0 || start + count > self.config.context {
-            candle_core::bail!("{count} tokens after {start} do not fit the context of {}", self.config.context)
+        // A piece of a prompt that is not its last is only written to the cache.
+        if batch.outputs.is_empty() {
+            return Ok(Vec::new());
         }
-        let rotation = self.rope.at(start, count)?;
-        let mask = causal_mask(start, count, self.config.group(), &self.device)?;
-        let mut x = self.embedding.embedding(&Tensor::new(tokens, &self.device)?)?;
-        for layer in &mut self.layers {
-            x = layer.forward(&x, &rotation, mask.as_ref(), start)?;
-        }
-        self.cached = start + count;
-        let last = x.narrow(0, count - 1, 1)?.contiguous()?;
-        let last = rms_norm(&last, &self.norm, self.config.epsilon)?;
-        self.head.forward(&last)?.squeeze(0)?.to_vec1()
+        let x = self.backend.rows(&x, batch.outputs)?;
+        let x = self.backend.rms_norm(&x, &self.norm, epsilon)?;
+        self.backend.numbers(self.backend.linear(&self.head, &x)?)
     }
 }
 
-impl Decoder for Llama {
+impl<B: Backend> Decoder for Llama<B> {
     fn context_length(&self) -> usize {
         self.config.context
     }
 
-    fn forward(&mut self, tokens: &[u32], start: usize) -> std::result::Result<Vec<f32>, ForwardError> {
-        self.logits(tokens, start).map_err(ForwardError::new)
+    fn vocabulary_size(&self) -> usize {
+        self.vocabulary
     }
 
-    fn reset(&mut self) {
-        self.cached = 0;
+    fn cache(&self) -> CacheLayout {
+        self.backend.cache()
+    }
+
+    fn forward(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, ForwardError> {
+        let bounds = Bounds { vocabulary: self.vocabulary, context: self.config.context, cache: self.cache() };
+        bounds.check(batch).map_err(ForwardError::new)?;
+        self.logits(batch).map_err(ForwardError::new)
+    }
+
+    fn rebuild_cache(&mut self) -> Result<(), ForwardError> {
+        self.backend.rebuild_cache().map_err(ForwardError::new)
     }
 }

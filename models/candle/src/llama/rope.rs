@@ -1,48 +1,44 @@
 //! Rotary position embedding: Su et al., <https://arxiv.org/abs/2104.09864>.
 //!
-//! GGUF stores Llama's query and key rows so that the two values of a pair are neighbours; hence `rope_i`.
-
-use candle_core::{Device, Result, Tensor};
-use candle_nn::rotary_emb::rope_i;
+//! GGUF stores Llama's query and key rows so that the two values of a pair are neighbours.
 
 use super::config::Config;
 
 /// Cosines and sines of every position, each `[context, d / 2]`.
-#[derive(Debug)]
-pub(super) struct Rope {
-    cos: Tensor,
-    sin: Tensor,
+#[derive(Debug, Clone)]
+pub(crate) struct RopeTable {
+    cos: Vec<f32>,
+    sin: Vec<f32>,
+    pairs: usize,
 }
 
-/// The rotations of the positions of one call, each `[t, d / 2]`.
-#[derive(Debug)]
-pub(super) struct Rotation {
-    cos: Tensor,
-    sin: Tensor,
-}
-
-impl Rope {
-    pub(super) fn new(config: &Config, device: &Device) -> Result<Self> {
-        #[expect(clippy::cast_precision_loss, reason = "a head has some hundred values")]
-        let frequency = |pair: usize| config.rope_base.powf(-2.0 * pair as f32 / config.head as f32);
-        let pairs = config.head / 2;
-        let frequencies = Tensor::from_iter((0..pairs).map(frequency), device)?.reshape((1, pairs))?;
-        #[expect(clippy::cast_precision_loss, reason = "exact up to 2^24 positions")]
-        let positions = (0..config.context).map(|position| position as f32);
-        let positions = Tensor::from_iter(positions, device)?.reshape((config.context, 1))?;
-        let angles = positions.matmul(&frequencies)?;
-        Ok(Self { cos: angles.cos()?, sin: angles.sin()? })
+impl RopeTable {
+    pub(super) fn new(config: &Config) -> Self {
+        let pairs = config.heads.dimensions / 2;
+        let frequency = |pair: usize| f64::from(config.rope_base).powf(-(pair as f64) / pairs as f64);
+        let frequencies: Vec<f64> = (0..pairs).map(frequency).collect();
+        let angles =
+            (0..config.context).flat_map(|position| frequencies.iter().map(move |frequency| position as f64 * frequency));
+        let (cos, sin) = angles.map(|angle| (angle.cos() as f32, angle.sin() as f32)).unzip();
+        Self { cos, sin, pairs }
     }
 
-    /// The rotations of `count` positions from `start` on.
-    pub(super) fn at(&self, start: usize, count: usize) -> Result<Rotation> {
-        Ok(Rotation { cos: self.cos.narrow(0, start, count)?, sin: self.sin.narrow(0, start, count)? })
+    /// The cosines and sines of a position; none if it lies beyond the context.
+    pub(crate) fn at(&self, position: u32) -> (&[f32], &[f32]) {
+        let start = position as usize * self.pairs;
+        let pairs = start..start + self.pairs;
+        (self.cos.get(pairs.clone()).unwrap_or_default(), self.sin.get(pairs).unwrap_or_default())
     }
-}
 
-impl Rotation {
-    /// Rotates `[1, h, t, d]`.
-    pub(super) fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        rope_i(x, &self.cos, &self.sin)
+    pub(crate) fn positions(&self) -> usize {
+        self.cos.len().checked_div(self.pairs).unwrap_or(0)
+    }
+
+    pub(crate) fn cos(&self) -> &[f32] {
+        &self.cos
+    }
+
+    pub(crate) fn sin(&self) -> &[f32] {
+        &self.sin
     }
 }

@@ -1,0 +1,226 @@
+//! OpenAI's chat request as the engine's.
+
+use std::num::NonZeroUsize;
+
+use serde_json::Value;
+use tradewind_models::{
+    chat,
+    sample::{Sampling, SamplingOptions},
+};
+use tradewind_protocol::openai::{ChatRequest, Content, Message, StopSequences};
+
+use crate::{
+    error::{Error, Kind},
+    inference::Failure,
+};
+
+/// How many stop sequences OpenAI's API takes.
+const MOST_STOPS: usize = 4;
+
+/// How many of the likeliest tokens it tells.
+const MOST_LOGPROBS: u64 = 20;
+
+/// How many answers one request may ask for: as many as an engine generates at once.
+const MOST_CHOICES: usize = 16;
+
+/// The engine's request, but for whose it is and when it must be done.
+pub(super) fn translate(request: ChatRequest) -> Result<chat::ChatRequest, Failure> {
+    if let Some(unsupported) = request.unsupported() {
+        return Err(unsupported_field(unsupported.param, unsupported.accepted));
+    }
+    if request.messages.is_empty() {
+        return Err(out_of_range("messages", "send at least one message"));
+    }
+    let max_tokens = match request.token_limit() {
+        Some(0) => return Err(out_of_range("max_tokens", "use 1 or more")),
+        limit => limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+    };
+    let (sampling, choices, logprobs) = (sampling(&request)?, choices(&request)?, logprobs(&request)?);
+    let stop = request.stop.map(StopSequences::into_vec).unwrap_or_default();
+    if stop.len() > MOST_STOPS {
+        return Err(out_of_range("stop", "use at most 4 sequences"));
+    }
+    let messages = request.messages.into_iter().enumerate().map(|(place, message)| translate_message(place, message));
+    let request = chat::ChatRequest::new(messages.collect::<Result<_, _>>()?);
+    Ok(chat::ChatRequest { sampling, choices, logprobs, stop, max_tokens, ..request })
+}
+
+fn choices(request: &ChatRequest) -> Result<NonZeroUsize, Failure> {
+    let asked = usize::try_from(request.n.unwrap_or(1)).unwrap_or(usize::MAX);
+    match NonZeroUsize::new(asked) {
+        None => Err(out_of_range("n", "use 1 or more")),
+        Some(choices) if choices.get() > MOST_CHOICES => Err(unsupported_field("n".to_owned(), "1 to 16")),
+        Some(choices) => Ok(choices),
+    }
+}
+
+/// How many of the likeliest tokens to tell with each, if anything.
+fn logprobs(request: &ChatRequest) -> Result<Option<usize>, Failure> {
+    match (request.logprobs.unwrap_or(false), request.top_logprobs) {
+        (false, None | Some(0)) => Ok(None),
+        (false, Some(_)) => Err(out_of_range("top_logprobs", "set `logprobs` to true as well")),
+        (true, top) if top > Some(MOST_LOGPROBS) => Err(out_of_range("top_logprobs", "use 0 to 20")),
+        (true, top) => Ok(Some(usize::try_from(top.unwrap_or(0)).unwrap_or(0))),
+    }
+}
+
+fn sampling(request: &ChatRequest) -> Result<Sampling, Failure> {
+    let neutral = SamplingOptions::default();
+    let or = |asked: Option<f64>, neutral: f32| asked.map_or(neutral, |asked| asked as f32);
+    let top_k = match request.top_k {
+        // vLLM's word for all.
+        None | Some(-1) => 0,
+        Some(asked) => usize::try_from(asked).map_err(|_| out_of_range("top_k", "use 1 or more, or -1 for all"))?,
+    };
+    let bias = |(token, bias): (&String, &f64)| {
+        let token = token.parse().map_err(|_| out_of_range("logit_bias", "use the ids of tokens as keys"))?;
+        Ok((token, *bias as f32))
+    };
+    let options = SamplingOptions {
+        temperature: or(request.temperature, neutral.temperature),
+        top_k,
+        top_p: or(request.top_p, neutral.top_p),
+        min_p: or(request.min_p, neutral.min_p),
+        frequency_penalty: or(request.frequency_penalty, neutral.frequency_penalty),
+        presence_penalty: or(request.presence_penalty, neutral.presence_penalty),
+        repetition_penalty: or(request.repetition_penalty, neutral.repetition_penalty),
+        logit_bias: request.logit_bias.iter().flatten().map(bias).collect::<Result<_, _>>()?,
+        // The bits of a negative seed are as good as any.
+        seed: request.seed.map(i64::cast_unsigned),
+    };
+    Sampling::new(options).map_err(|error| out_of_range(error.option, &format!("use {}", error.accepted)))
+}
+
+fn translate_message(place: usize, message: Message) -> Result<chat::Message, Failure> {
+    let path = format!("messages[{place}]");
+    let role = match message.role.as_str() {
+        "system" | "developer" => chat::Role::System,
+        "user" => chat::Role::User,
+        "assistant" => chat::Role::Assistant,
+        _ => return Err(unsupported_field(format!("{path}.role"), "\"system\", \"developer\", \"user\" or \"assistant\"")),
+    };
+    // A name is a hint; everything else that is set asks for tools or speech.
+    let is_asked = |(name, value): &(&String, &Value)| name.as_str() != "name" && !value.is_null();
+    if let Some((name, _)) = message.rest.iter().find(is_asked) {
+        return Err(unsupported_field(format!("{path}.{name}"), "nothing"));
+    }
+    let content = match message.content {
+        Some(Content::Text(text)) => text,
+        Some(Content::Parts(parts)) => {
+            let mut content = String::new();
+            for (part_place, part) in parts.into_iter().enumerate() {
+                match (part.r#type.as_str(), part.text) {
+                    ("text", Some(text)) => content.push_str(&text),
+                    _ => return Err(unsupported_field(format!("{path}.content[{part_place}]"), "only parts of type \"text\"")),
+                }
+            }
+            content
+        }
+        None => {
+            let error = Error::new(Kind::InvalidRequest, format!("`{path}.content` is missing."));
+            return Err(Failure::request(error.with_param(format!("{path}.content"))));
+        }
+    };
+    Ok(chat::Message { role, content })
+}
+
+pub(super) fn unsupported_field(param: String, accepted: &str) -> Failure {
+    let message = format!("This model does not support this value of `{param}`; accepted: {accepted}.");
+    Failure::unsuited(Error::new(Kind::UnsupportedParameter, message).with_param(param))
+}
+
+fn out_of_range(param: &'static str, accepted: &str) -> Failure {
+    Failure::request(Error::new(Kind::InvalidRequest, format!("`{param}` is out of range: {accepted}.")).with_param(param))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inference::Blame;
+
+    fn translated(json: &str) -> Result<chat::ChatRequest, (Blame, String)> {
+        let request = serde_json::from_str(json).unwrap();
+        translate(request).map_err(|failure| (failure.blame, failure.error.to_string()))
+    }
+
+    fn with(fields: &str) -> Result<chat::ChatRequest, (Blame, String)> {
+        translated(&format!(r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}],{fields}}}"#))
+    }
+
+    fn of(message: &str) -> Result<chat::ChatRequest, (Blame, String)> {
+        translated(&format!(r#"{{"model":"m","messages":[{message}]}}"#))
+    }
+
+    #[test]
+    fn a_plain_request_is_translated_field_by_field() {
+        let request = with(r#""temperature":0,"seed":-1,"stop":"x","max_tokens":3,"max_completion_tokens":5"#).unwrap();
+        let options = SamplingOptions { temperature: 0.0, seed: Some(u64::MAX), ..SamplingOptions::default() };
+        assert_eq!(request.sampling, Sampling::new(options).unwrap());
+        assert_eq!((request.stop, request.max_tokens), (vec!["x".to_owned()], Some(5)));
+    }
+
+    #[test]
+    fn what_shapes_the_choice_of_tokens_is_passed_on() {
+        let request = with(
+            r#""n":3,"logprobs":true,"top_logprobs":2,"top_k":40,"min_p":0.5,"repetition_penalty":1.5,"frequency_penalty":-1,
+               "presence_penalty":1,"logit_bias":{"7":-100}"#,
+        );
+        let request = request.unwrap();
+        assert_eq!((request.choices.get(), request.logprobs), (3, Some(2)));
+        let expected = SamplingOptions {
+            top_k: 40,
+            min_p: 0.5,
+            repetition_penalty: 1.5,
+            frequency_penalty: -1.0,
+            presence_penalty: 1.0,
+            logit_bias: vec![(7, -100.0)],
+            ..SamplingOptions::default()
+        };
+        assert_eq!(request.sampling.options(), &expected);
+        assert_eq!(with(r#""top_k":-1"#).unwrap().sampling, Sampling::default());
+    }
+
+    #[test]
+    fn the_developer_speaks_as_the_system_and_text_parts_are_joined() {
+        let parts =
+            r#"{"role":"developer","name":"d","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"audio":null}"#;
+        let message = of(parts).unwrap().messages.remove(0);
+        assert_eq!(message, chat::Message { role: chat::Role::System, content: "ab".to_owned() });
+    }
+
+    #[test]
+    fn what_the_model_cannot_do_is_left_to_other_backends() {
+        for message in [
+            r#"{"role":"tool","tool_call_id":"t","content":"x"}"#,
+            r#"{"role":"assistant","content":null,"tool_calls":[]}"#,
+            r#"{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:,"}}]}"#,
+        ] {
+            let (blame, error) = of(message).unwrap_err();
+            assert_eq!(blame, Blame::Unsuited, "{error}");
+            assert!(error.starts_with("unsupported_parameter") && error.contains("messages[0]."), "{error}");
+        }
+        assert_eq!(with(r#""n":17"#).unwrap_err().0, Blame::Unsuited);
+        assert_eq!(with(r#""response_format":{"type":"json_object"}"#).unwrap_err().0, Blame::Unsuited);
+    }
+
+    #[test]
+    fn what_is_wrong_everywhere_is_the_requests_fault() {
+        assert_eq!(translated(r#"{"model":"m","messages":[]}"#).unwrap_err().0, Blame::Invalid);
+        for fields in [
+            r#""temperature":3"#,
+            r#""top_p":0"#,
+            r#""top_k":-2"#,
+            r#""max_tokens":0"#,
+            r#""n":0"#,
+            r#""top_logprobs":2"#,
+            r#""logprobs":true,"top_logprobs":21"#,
+            r#""logit_bias":{"word":1}"#,
+            r#""presence_penalty":2.5"#,
+            r#""stop":["1","2","3","4","5"]"#,
+        ] {
+            let (blame, error) = with(fields).unwrap_err();
+            assert_eq!(blame, Blame::Invalid, "{error}");
+        }
+        assert_eq!(of(r#"{"role":"user"}"#).unwrap_err().0, Blame::Invalid);
+    }
+}

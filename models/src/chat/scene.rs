@@ -1,0 +1,89 @@
+//! How the engine stands before a step, as its [outlook](super::outlook) wants it told.
+
+use std::time::Duration;
+
+use super::Priority;
+use super::answer::Answer;
+use super::outlook::{Held, Running, Scene, Waits};
+use super::schedule::{Schedule, Sequence, Share};
+use crate::load::Estimates;
+
+/// What is left of earlier observations after each new one: some ten count.
+const KEPT: f64 = 0.9;
+
+/// What prompts were like, of late.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Recent {
+    /// Tokens of prompts that a step reads beside generating.
+    pub(super) reading: f64,
+    /// The part of a prompt that is not found in the cache.
+    pub(super) fresh: f64,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self { reading: 0.0, fresh: 1.0 }
+    }
+}
+
+impl Recent {
+    /// Learns from a step.
+    pub(super) fn learn(&mut self, schedule: &Schedule<Answer>, shares: &[Share]) {
+        let is_answer = |share: &&Share| schedule.running().get(share.place).is_some_and(|sequence| sequence.cached.left() == 1);
+        if shares.iter().any(|share| is_answer(&share)) {
+            let read: usize = shares.iter().filter(|share| !is_answer(share)).map(|share| share.tokens).sum();
+            self.reading = KEPT * self.reading + (1.0 - KEPT) * read as f64;
+        }
+    }
+
+    /// Learns that so many tokens of a prompt were found in the cache.
+    pub(super) fn learn_cached(&mut self, cached: usize, prompt: usize) {
+        self.fresh = KEPT * self.fresh + (1.0 - KEPT) * (1.0 - cached as f64 / prompt.max(1) as f64);
+    }
+
+    /// What there will be after the step that computes these shares, which should take so long.
+    pub(super) fn scene(&self, schedule: &Schedule<Answer>, shares: &[Share], step: Duration, estimates: &Estimates) -> Scene {
+        let answer =
+            |sequence: &Sequence<Answer>, made: usize| estimates.answer.expected(sequence.answer.left().saturating_sub(made));
+        let mut running: Vec<Running> = schedule
+            .running()
+            .iter()
+            .map(|sequence| Running {
+                length: sequence.cached.computed(),
+                unread: sequence.cached.left(),
+                answer: answer(sequence, 1),
+            })
+            .collect();
+        for share in shares {
+            if let Some(row) = running.get_mut(share.place) {
+                row.length += share.tokens;
+                row.unread = row.unread.saturating_sub(share.tokens);
+            }
+        }
+        let unread = |sequence: &Sequence<Answer>| (sequence.cached.left() as f64 * self.fresh).ceil() as usize;
+        let waits = |sequence: &&Sequence<Answer>| Waits {
+            prompt: unread(sequence),
+            answer: answer(sequence, 0),
+            requests: usize::from(is_new(sequence)),
+        };
+        let batch = schedule.waiting().of(Priority::Batch);
+        let layout = schedule.pool().layout();
+        Scene {
+            step,
+            running,
+            waiting: schedule.waiting().of(Priority::Interactive).iter().map(waits).collect(),
+            behind: Held {
+                requests: batch.iter().filter(|sequence| is_new(sequence)).count(),
+                tokens: batch.iter().map(|sequence| unread(sequence) as f64).sum(),
+            },
+            limits: schedule.limits(),
+            capacity: layout.blocks * layout.block_size,
+            recent: *self,
+        }
+    }
+}
+
+/// Whether it stands for a request of which nothing is computed yet.
+const fn is_new(sequence: &Sequence<Answer>) -> bool {
+    sequence.answer.choice == 0 && sequence.answer.generated() == 0
+}

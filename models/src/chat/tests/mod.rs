@@ -1,0 +1,9 @@
+//! The engine with a decoder that checks what it is given.
+
+mod answers;
+pub(crate) mod fake;
+mod faults;
+mod forecasts;
+mod properties;
+pub(crate) mod rig;
+mod scheduling;
