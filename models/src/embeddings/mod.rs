@@ -1,10 +1,10 @@
 //! The embedding engine: texts in, vectors out, on threads of its own.
 //!
 //! # Batches
-//! One thread makes texts tokens, another computes. Whenever that one is free it forms a [batch](waiting) of whatever waits at that
+//! One thread makes texts tokens, another computes. Whenever that one is free it forms a batch of whatever waits at that
 //! moment, from as many requests as there are, packed one sequence behind the other without padding; nothing waits for a
 //! batch to become full. A batch is as large as makes it nearly as quick as any, token for token, and no larger, which is
-//! [found out](rehearsal) at start: a small one ends sooner, and what has come meanwhile is in the next.
+//! found out at start: a small one ends sooner, and what has come meanwhile is in the next.
 //!
 //! # What is not computed
 //! Sequences that are in a batch twice or have been computed not long ago, and those of requests whose [`Pending`] result was dropped.
