@@ -10,7 +10,7 @@ use tradewind_models::manifest::{File, Manifest, ModelId, Task};
 use tradewind_models::template::{ChatTemplate, SpecialTokens, TemplateError};
 use tradewind_models::tokenizer::{Tokenizer, TokenizerError};
 
-use crate::bert::Bert;
+use crate::bert;
 use crate::device::{DeviceChoice, DeviceError};
 use crate::gguf::Gguf;
 use crate::llama;
@@ -80,9 +80,9 @@ pub fn load_embeddings(manifest: &Manifest, files: &ModelFiles, options: &LoadOp
     let device = options.device.open()?;
     let config = path_of(manifest, files, "config.json")?;
     let weights = path_of(manifest, files, ".safetensors")?;
-    let encoder = Bert::load(&config, &weights, &device, manifest.context)?;
-    if encoder.hidden_size() != dimensions {
-        return Err(LoadError::Dimensions { manifest: dimensions, weights: encoder.hidden_size() });
+    let encoder = bert::load(&config, &weights, &device, manifest.context)?;
+    if encoder.dimensions() != dimensions {
+        return Err(LoadError::Dimensions { manifest: dimensions, weights: encoder.dimensions() });
     }
     let tokenizer = Tokenizer::from_json(&path_of(manifest, files, "tokenizer.json")?)?;
     tracing::info!(
@@ -91,7 +91,7 @@ pub fn load_embeddings(manifest: &Manifest, files: &ModelFiles, options: &LoadOp
         threads = compute_threads(),
         "loaded an embedding model"
     );
-    Ok(EmbeddingModel { encoder: Box::new(encoder), tokenizer })
+    Ok(EmbeddingModel { encoder, tokenizer })
 }
 
 fn path_of(manifest: &Manifest, files: &ModelFiles, ending: &'static str) -> Result<PathBuf, LoadError> {

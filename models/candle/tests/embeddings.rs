@@ -16,10 +16,34 @@ struct Sentence {
     vector: Vec<f32>,
 }
 
+/// A text, how many tokens it has, and its vector: numbers in sixteen bits each, as hexadecimal digits.
+#[derive(Deserialize)]
+struct Passage {
+    text: String,
+    count: usize,
+    vector: String,
+}
+
+impl Passage {
+    fn vector(&self) -> Vec<f32> {
+        let digits = self.vector.as_bytes().chunks(4).map(|digits| std::str::from_utf8(digits).unwrap());
+        digits.map(|digits| half::f16::from_bits(u16::from_str_radix(digits, 16).unwrap()).to_f32()).collect()
+    }
+}
+
 fn engine() -> EmbeddingEngine {
+    engine_with(EmbeddingSettings::default())
+}
+
+/// What is asked again is computed again.
+fn forgetful_engine() -> EmbeddingEngine {
+    engine_with(EmbeddingSettings { cache_bytes: 0, ..EmbeddingSettings::default() })
+}
+
+fn engine_with(settings: EmbeddingSettings) -> EmbeddingEngine {
     let chosen = manifest::default_embeddings().unwrap();
     let model = load_embeddings(chosen, &common::files(chosen), &LoadOptions::default()).unwrap();
-    EmbeddingEngine::start(model, EmbeddingSettings::default()).unwrap()
+    EmbeddingEngine::start(model, settings).unwrap()
 }
 
 async fn embed(engine: &EmbeddingEngine, inputs: Vec<Input>) -> Result<Embeddings, EmbedError> {
@@ -49,9 +73,28 @@ async fn vectors_and_token_counts_are_those_of_the_reference() {
 }
 
 #[tokio::test]
+async fn texts_of_every_length_have_the_reference_s_vectors_in_whatever_order_they_are_packed() {
+    let mut passages: Vec<Passage> = common::golden("passages.json");
+    assert!(passages.len() >= 100);
+    let engine = forgetful_engine();
+    for _ in 0..2 {
+        let inputs = passages.iter().map(|passage| text(&passage.text)).collect();
+        let embeddings = embed(&engine, inputs).await.unwrap();
+        assert_eq!(embeddings.prompt_tokens, passages.iter().map(|passage| passage.count).sum::<usize>());
+        for (passage, vector) in passages.iter().zip(&embeddings.vectors) {
+            let expected = passage.vector();
+            let length = expected.iter().map(|x| x * x).sum::<f32>().sqrt();
+            let distance = 1.0 - cosine(vector, &expected) / length;
+            assert!(distance.abs() < 1e-5, "{:?} is off by {distance}", passage.text);
+        }
+        passages.sort_by_key(|passage| passage.count * 37 % 101);
+    }
+}
+
+#[tokio::test]
 async fn a_batch_equals_its_inputs_one_by_one_given_as_text_or_as_tokens() {
     let sentences: Vec<Sentence> = common::golden("embeddings.json");
-    let engine = engine();
+    let engine = forgetful_engine();
     let together = embed(&engine, sentences.iter().map(|sentence| text(&sentence.text)).collect()).await.unwrap();
     for (sentence, expected) in sentences.iter().zip(&together.vectors) {
         let alone = embed(&engine, vec![Input::Tokens(sentence.tokens.clone())]).await.unwrap();

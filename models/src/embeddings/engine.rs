@@ -10,14 +10,17 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::rehearsal::rehearse;
-use super::size::{Shape, Size};
-use super::worker::{EmbedError, EmbedJob, Worker};
-use super::{Embeddings, Input};
+use super::intake::Intake;
+use super::outlook::Bounds;
+use super::reader::Reader;
+use super::rehearsal::{Rehearsal, rehearse};
+use super::requests::Outcome;
+use super::worker::Worker;
+use super::{EmbedError, Input};
 use crate::decoder::ForwardError;
 use crate::encoder::Encoder;
-use crate::load::{Estimates, Forecast, Full};
-use crate::queue::{Bounds, Clock, Handle, Queue, SubmitError};
+use crate::load::{Forecast, Full};
+use crate::queue::{Clock, SubmitError};
 use crate::tokenizer::Tokenizer;
 
 /// The parts of an embedding model, as a loader hands them over.
@@ -37,52 +40,59 @@ impl fmt::Debug for EmbeddingModel {
 /// The engine's dimensions.
 #[derive(Debug, Clone, Copy)]
 pub struct EmbeddingSettings {
-    /// How many requests may wait behind the one being served.
+    /// How many requests may wait for their first or a further batch.
     pub queue: usize,
     /// How many tokens they may have together: once there are as many, no further request is taken.
     pub queue_tokens: usize,
-    /// How many tokens one forward pass takes: more is hardly faster, fewer notices sooner that a client has left. An
-    /// input is never divided.
-    pub batch_tokens: usize,
-    /// How many times a few made-up inputs are computed at start, so that the first forecasts are right. Without that they are a guess,
-    /// which the first requests correct.
+    /// How many tokens one forward pass takes. An input is never divided. Without a number, the rehearsals find the least that is nearly as
+    /// quick, token for token, as more would be.
+    pub batch_tokens: Option<usize>,
+    /// The longest that a forward pass may take for that: what comes meanwhile has to wait for its end.
+    pub batch_time: Duration,
+    /// How many bytes of vectors are kept for inputs that come again; 0 keeps none. Whoever shares the engine can tell from the time
+    /// that an answer takes whether the very same input was embedded before.
+    pub cache_bytes: usize,
+    /// How many times made-up inputs of every size are computed at start, so that the first forecasts are right. Without that they are a
+    /// guess, which the first requests correct.
     pub rehearsals: usize,
 }
 
 impl Default for EmbeddingSettings {
     /// A small model on a few cores takes some ten seconds for as many tokens as may wait.
     fn default() -> Self {
-        Self { queue: 64, queue_tokens: 32_768, batch_tokens: 512, rehearsals: 2 }
+        Self {
+            queue: 1024,
+            queue_tokens: 32_768,
+            batch_tokens: None,
+            batch_time: Duration::from_millis(50),
+            cache_bytes: 32 << 20,
+            rehearsals: 3,
+        }
     }
 }
 
-/// A running embedding model. Clones share it; the engine's thread ends, after its last request, with the last clone.
+/// A running embedding model. Clones share it; the engine's threads end, after their last request, with the last clone.
 #[derive(Debug, Clone)]
 pub struct EmbeddingEngine {
-    jobs: Handle<EmbedJob>,
+    intake: Arc<CloseOnDrop>,
     dimensions: usize,
-    shape: Shape,
+    batch_tokens: usize,
 }
 
 impl EmbeddingEngine {
-    /// Rehearses, and starts the engine's thread. Blocks for the rehearsals.
+    /// Rehearses, and starts the engine's threads. Blocks for the rehearsals.
     ///
     /// # Errors
     /// When the model cannot be computed, or the system gives no thread.
     pub fn start(model: EmbeddingModel, settings: EmbeddingSettings) -> Result<Self, StartError> {
-        Self::start_by(Clock::real(), model, settings)
-    }
-
-    pub(super) fn start_by(clock: Clock, mut model: EmbeddingModel, settings: EmbeddingSettings) -> Result<Self, StartError> {
-        let dimensions = model.encoder.dimensions();
-        let shape = Shape { batch_tokens: settings.batch_tokens.max(1), longest: model.encoder.max_tokens() };
-        let pace = rehearse(model.encoder.as_mut(), settings.rehearsals, &clock)?;
-        let bounds = Bounds { requests: settings.queue, tokens: settings.queue_tokens };
-        let queue = Queue::new(bounds, pace, Estimates::default(), clock);
-        let jobs = Handle::new(Arc::clone(&queue));
-        let mut worker = Worker::new(model, shape);
-        thread::Builder::new().name("tw-embed".to_owned()).spawn(move || queue.serve(|job, meter| worker.serve(job, meter)))?;
-        Ok(Self { jobs, dimensions, shape })
+        let Parts { intake, reader, mut worker, dimensions, batch_tokens } = Parts::new(Clock::real(), model, settings)?;
+        let intake = Arc::new(intake);
+        let (reading, computing) = (Arc::clone(&intake), Arc::clone(&intake));
+        // Should one thread start and not the other, this lets it end.
+        let handle = Arc::new(CloseOnDrop(intake));
+        thread::Builder::new().name("tw-embed-read".to_owned()).spawn(move || reader.serve(&reading))?;
+        thread::Builder::new().name("tw-embed".to_owned()).spawn(move || worker.serve(&computing))?;
+        Ok(Self { intake: handle, dimensions, batch_tokens })
     }
 
     /// Queues a request.
@@ -90,9 +100,7 @@ impl EmbeddingEngine {
     /// # Errors
     /// When the queue is full or the engine has ended; everything else is the result's error.
     pub fn submit(&self, inputs: Vec<Input>) -> Result<Pending, SubmitError> {
-        let (result, receiver) = oneshot::channel();
-        self.jobs.queue().push(EmbedJob { size: Size::of(&inputs), inputs, result, shape: self.shape })?;
-        Ok(Pending(receiver))
+        self.intake.0.push(inputs).map(Pending)
     }
 
     /// The length of every vector.
@@ -100,13 +108,14 @@ impl EmbeddingEngine {
         self.dimensions
     }
 
+    /// How many tokens a forward pass takes at most, unless a single input has more.
+    pub fn batch_tokens(&self) -> usize {
+        self.batch_tokens
+    }
+
     /// How long a further request would take, with so many tokens in all its inputs. Takes no lock.
     pub fn forecast(&self, prompt_tokens: usize) -> Forecast {
-        let work = self.shape.inputs(prompt_tokens);
-        self.jobs.queue().outlook(|published, now| Forecast {
-            first_token: published.wait(now).saturating_add(published.time(&work, now)),
-            per_token: Duration::ZERO,
-        })
+        self.intake.0.forecast(prompt_tokens)
     }
 
     /// Whether a further request would be taken. Takes no lock.
@@ -114,12 +123,46 @@ impl EmbeddingEngine {
     /// # Errors
     /// [`Full`], with the time after which it would.
     pub fn room(&self) -> Result<(), Full> {
-        self.jobs.queue().room()
+        self.intake.0.room()
     }
 
     /// Takes no more requests; those already queued are still answered.
     pub fn close(&self) {
-        self.jobs.queue().close();
+        self.intake.0.close();
+    }
+}
+
+/// An engine before its threads have started.
+pub(super) struct Parts {
+    pub(super) intake: Intake,
+    pub(super) reader: Reader,
+    pub(super) worker: Worker,
+    dimensions: usize,
+    pub(super) batch_tokens: usize,
+}
+
+impl Parts {
+    /// Rehearses.
+    pub(super) fn new(clock: Clock, model: EmbeddingModel, settings: EmbeddingSettings) -> Result<Self, ForwardError> {
+        let EmbeddingModel { mut encoder, tokenizer } = model;
+        let Rehearsal { pace, batch_tokens } = rehearse(encoder.as_mut(), &settings, &clock)?;
+        let bounds = Bounds { requests: settings.queue, tokens: settings.queue_tokens, batch: batch_tokens };
+        Ok(Self {
+            intake: Intake::new(bounds, settings.cache_bytes, pace, clock),
+            reader: Reader::new(tokenizer, encoder.as_ref()),
+            dimensions: encoder.dimensions(),
+            worker: Worker(encoder),
+            batch_tokens,
+        })
+    }
+}
+
+#[derive(Debug)]
+struct CloseOnDrop(Arc<Intake>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
@@ -134,12 +177,12 @@ pub enum StartError {
     Thread(#[from] io::Error),
 }
 
-/// The vectors to come. Dropping it cancels the work.
+/// The vectors to come. Dropping it cancels what is in no batch yet.
 #[derive(Debug)]
-pub struct Pending(oneshot::Receiver<Result<Embeddings, EmbedError>>);
+pub struct Pending(pub(super) oneshot::Receiver<Outcome>);
 
 impl Future for Pending {
-    type Output = Result<Embeddings, EmbedError>;
+    type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         // A sender that is gone without a result means that the engine's thread is.

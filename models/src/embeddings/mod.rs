@@ -1,15 +1,28 @@
-//! The embedding engine: texts in, vectors out, on a thread of its own.
+//! The embedding engine: texts in, vectors out, on threads of its own.
 //!
-//! All inputs of a request are computed together, packed one after the other without padding, in forward passes of
-//! bounded size. Dropping the [`Pending`] result cancels the work before its next forward pass.
+//! # Batches
+//! One thread makes texts tokens, another computes. Whenever that one is free it forms a batch of whatever waits at that
+//! moment, from as many requests as there are, packed one sequence behind the other without padding; nothing waits for a
+//! batch to become full. A batch is as large as makes it nearly as quick as any, token for token, and no larger, which is
+//! found out at start: a small one ends sooner, and what has come meanwhile is in the next.
+//!
+//! # What is not computed
+//! Sequences that are in a batch twice or have been computed not long ago, and those of requests whose [`Pending`] result was dropped.
 
+mod cache;
 mod engine;
+mod error;
+mod intake;
+mod outlook;
+mod reader;
 mod rehearsal;
+mod requests;
 mod size;
+mod waiting;
 mod worker;
 
 pub use self::engine::{EmbeddingEngine, EmbeddingModel, EmbeddingSettings, Pending, StartError};
-pub use self::worker::EmbedError;
+pub use self::error::EmbedError;
 pub use crate::queue::SubmitError;
 
 /// One thing to embed.

@@ -1,65 +1,79 @@
-//! How much there is to compute for a request, before and after its texts have become tokens.
+//! How much there is to compute, before and after texts have become tokens.
+
+use std::ops::{Add, AddAssign, SubAssign};
 
 use super::Input;
+use super::waiting::Sequence;
 use crate::load::{Estimates, Texts, Work};
 
-/// The inputs of a request that waits.
-#[derive(Debug, Clone, Copy, Default)]
+/// Some sequences: their tokens together, and the sum of the squares of their lengths, since every token attends to every other.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Size {
-    /// The inputs that came as tokens: how many tokens, and the sum of the squares.
-    tokens: f64,
-    squares: f64,
-    /// Those that came as text.
-    texts: Texts,
+    pub(super) tokens: f64,
+    pub(super) squares: f64,
 }
 
 impl Size {
-    pub(super) fn of(inputs: &[Input]) -> Self {
-        let mut size = Self::default();
+    /// One sequence.
+    pub(super) fn of(tokens: usize) -> Self {
+        let tokens = tokens as f64;
+        Self { tokens, squares: tokens * tokens }
+    }
+
+    /// What there is to compute in so many passes.
+    pub(super) fn work(&self, passes: f64) -> Work {
+        Work::encode(passes, self.tokens, self.squares)
+    }
+
+    /// One forward pass.
+    pub(super) fn pass(batch: &[Sequence]) -> Work {
+        batch.iter().map(|sequence| Self::of(sequence.tokens.len())).fold(Self::default(), Add::add).work(1.0)
+    }
+}
+
+impl Add for Size {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { tokens: self.tokens + other.tokens, squares: self.squares + other.squares }
+    }
+}
+
+impl AddAssign for Size {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl SubAssign for Size {
+    fn sub_assign(&mut self, other: Self) {
+        self.tokens -= other.tokens;
+        self.squares -= other.squares;
+    }
+}
+
+/// Inputs that have not been made tokens yet.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Unread {
+    tokens: Size,
+    texts: Texts,
+}
+
+impl Unread {
+    pub(super) fn of<'i>(inputs: impl IntoIterator<Item = &'i Input>) -> Self {
+        let mut unread = Self::default();
         for input in inputs {
             match input {
-                Input::Tokens(tokens) => {
-                    size.tokens += tokens.len() as f64;
-                    size.squares += (tokens.len() as f64).powi(2);
-                }
-                Input::Text(text) => size.texts.add(text.len()),
+                Input::Tokens(tokens) => unread.tokens += Size::of(tokens.len()),
+                Input::Text(text) => unread.texts.add(text.len()),
             }
         }
-        size
+        unread
     }
 
-    /// What there is to compute, by an engine of this shape.
-    pub(super) fn work(&self, shape: Shape, estimates: &Estimates) -> Work {
+    /// What they will come to.
+    pub(super) fn expected(&self, estimates: &Estimates) -> Size {
         let (tokens, squares) = estimates.prompt.expected_of(&self.texts);
-        shape.work(self.tokens + tokens, self.squares + squares)
+        self.tokens + Size { tokens, squares }
     }
-}
-
-/// How an engine divides its work.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Shape {
-    /// Tokens of one forward pass.
-    pub(super) batch_tokens: usize,
-    /// Tokens of the longest input.
-    pub(super) longest: usize,
-}
-
-impl Shape {
-    /// Inputs of which only the tokens of all together are known: as few of them as can be.
-    pub(super) fn inputs(self, tokens: usize) -> Work {
-        let whole = tokens / self.longest.max(1);
-        let rest = tokens % self.longest.max(1);
-        let squares = (whole as f64) * (self.longest as f64).powi(2) + (rest as f64).powi(2);
-        self.work(tokens as f64, squares)
-    }
-
-    fn work(self, tokens: f64, squares: f64) -> Work {
-        Work::encode((tokens / self.batch_tokens as f64).ceil(), tokens, squares)
-    }
-}
-
-/// What there is to compute in one forward pass.
-pub(super) fn work_of(batch: &[Vec<u32>]) -> Work {
-    let lengths = || batch.iter().map(|sequence| sequence.len() as f64);
-    Work::encode(1.0, lengths().sum(), lengths().map(|tokens| tokens * tokens).sum())
 }

@@ -13,14 +13,12 @@
 mod estimates;
 mod evidence;
 mod pace;
-mod published;
 mod work;
 
 use std::time::Duration;
 
 pub(crate) use self::estimates::{Ended, Estimates, Texts};
 pub(crate) use self::pace::{Costs, Pace};
-pub(crate) use self::published::{Backlog, Published};
 pub(crate) use self::work::Work;
 
 /// How long one more request would take.

@@ -41,11 +41,6 @@ impl Work {
         Self { steps, read: tokens, generated: 0.0, attended: squares }
     }
 
-    /// Tokens that are read.
-    pub(crate) const fn tokens_read(&self) -> f64 {
-        self.read
-    }
-
     /// The amount of each kind.
     pub(crate) const fn units(&self) -> [f64; Self::UNITS] {
         [self.steps, self.read, self.generated, self.attended]

@@ -3,8 +3,9 @@
 use candle_core::{D, Result, Tensor};
 use candle_nn::ops::softmax_last_dim;
 
+use super::Weights;
 use super::config::Config;
-use super::{Norm, Weights, each};
+use super::portable::{Norm, each};
 
 /// A layer.
 #[derive(Debug)]

@@ -5,10 +5,12 @@
 
 mod arena;
 mod attention;
+mod dense;
 mod elementwise;
 mod isa;
 mod linear;
 mod parallel;
+mod sentences;
 
 use candle_core::quantized::{QMatMul, QTensor};
 use candle_core::{Device, Module, Result, Tensor, bail};
@@ -16,9 +18,11 @@ use tradewind_models::decoder::{Batch, CacheLayout};
 
 use self::arena::Arena;
 use self::attention::{LANES, Pool, Sight};
-use self::isa::Isa;
+pub(crate) use self::dense::Dense;
+pub(crate) use self::isa::Isa;
 use self::linear::PackedLinear;
-use self::parallel::for_parts;
+pub(crate) use self::parallel::for_parts;
+pub(crate) use self::sentences::{Attention, add_and_norm, gelu};
 use crate::backend::Backend;
 use crate::llama::{Config, RopeTable};
 

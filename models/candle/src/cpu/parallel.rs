@@ -12,7 +12,7 @@ pub(super) fn for_ranges(items: usize, worthwhile: usize, work: impl Fn(Range<us
 }
 
 /// Calls `work` for each of the consecutive parts of `whole`, all `length` long, with the part's number.
-pub(super) fn for_parts<T: Send>(whole: &mut [T], length: usize, worthwhile: usize, work: impl Fn(usize, &mut [T]) + Sync) {
+pub(crate) fn for_parts<T: Send>(whole: &mut [T], length: usize, worthwhile: usize, work: impl Fn(usize, &mut [T]) + Sync) {
     let parts = whole.len().checked_div(length).unwrap_or(0);
     let shared = Shared::new(whole);
     for_ranges(parts, worthwhile, |range| {

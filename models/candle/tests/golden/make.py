@@ -1,7 +1,7 @@
 """Makes the golden files beside this script: what other implementations answer on the same weights.
 
     python3 -m venv venv && venv/bin/pip install xllamacpp==2026.10.11549 numpy==2.4.6 tokenizers==0.23.3
-    venv/bin/python make.py CACHE    # CACHE: the models folder that Tradewind filled
+    venv/bin/python make.py CACHE [embeddings]    # CACHE: the models folder that Tradewind filled
 
 Token ids and greedy continuations come from llama.cpp on one thread, with its key/value cache in f32. It answers each
 conversation twice: from the file as it is, for which it rounds activations to 8 bits and so makes other choices where
@@ -85,6 +85,23 @@ SENTENCES = [
     "ok",
     "word " * 250,
 ]
+
+
+PROSE = (
+    "The wind that blows from the east carried ships across the ocean, and whoever knew when it would come could say on which day a "
+    "ship would be in port. Merchants wrote down what they had seen, year after year, and made tables of it: 1742, 31 days; 1743, 28. "
+    "Nobody asked why; it was enough that the tables were right more often than the captains. À bord, on parlait trois langues. "
+).split()
+
+
+def passages():
+    """Texts of many kinds and every length, more than a hundred."""
+    yield from (text for text in TEXTS if text)
+    yield from (messages[-1]["content"] for messages in PROMPTS)
+    for count in range(1, 90):
+        start = count * 7 % len(PROSE)
+        length = count if count < 60 else 3 * count - 120
+        yield " ".join((PROSE * 5)[start : start + length])
 
 
 class Llama:
@@ -306,19 +323,31 @@ def write(name, value):
     (HERE / name).write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
 
 
-def main(cache):
-    gguf = cache / "smollm2-135m-instruct" / "SmolLM2-135M-Instruct.Q4_1.gguf"
-    llama = Llama(gguf)
-    write("tokens.json", [{"text": text, "tokens": llama.tokens(text)} for text in TEXTS])
-    write("greedy.json", list(greedy_cases(gguf)))
+def halves(vector):
+    """Numbers in sixteen bits each, as hexadecimal digits."""
+    return vector.astype(">f2").tobytes().hex()
 
+
+def embeddings(cache):
     minilm = MiniLm(cache / "all-minilm-l6-v2")
     embedded = [(text, *minilm.embed(text)) for text in SENTENCES]
     write(
         "embeddings.json",
         [{"text": text, "tokens": ids, "vector": [round(x, 7) for x in vector.tolist()]} for text, ids, vector in embedded],
     )
+    embedded = [(text, *minilm.embed(text)) for text in passages()]
+    write("passages.json", [{"text": text, "count": len(ids), "vector": halves(vector)} for text, ids, vector in embedded])
+
+
+def main(cache, only=None):
+    cache = Path(cache)
+    if only != "embeddings":
+        gguf = cache / "smollm2-135m-instruct" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+        llama = Llama(gguf)
+        write("tokens.json", [{"text": text, "tokens": llama.tokens(text)} for text in TEXTS])
+        write("greedy.json", list(greedy_cases(gguf)))
+    embeddings(cache)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*sys.argv[1:])

@@ -1,0 +1,76 @@
+//! The thread that makes texts tokens, while the other computes.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::intake::{Checked, Intake, Piece, StopOnDrop};
+use super::{EmbedError, Input};
+use crate::encoder::Encoder;
+use crate::queue::panic_message;
+use crate::tokenizer::Tokenizer;
+
+/// What sequences a model takes.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    tokens: usize,
+    vocabulary: usize,
+}
+
+/// Owns the tokenizer.
+pub(super) struct Reader {
+    tokenizer: Tokenizer,
+    limits: Limits,
+}
+
+impl Reader {
+    /// For sequences that `encoder` takes.
+    pub(super) fn new(tokenizer: Tokenizer, encoder: &dyn Encoder) -> Self {
+        let limits = Limits { tokens: encoder.max_tokens(), vocabulary: encoder.vocabulary_size() };
+        Self { tokenizer, limits }
+    }
+
+    /// Serves until there are no more requests.
+    pub(super) fn serve(&self, intake: &Intake) {
+        let _stopped_when_this_thread_dies = StopOnDrop(intake);
+        while let Some(piece) = intake.next_unread() {
+            self.step(piece, intake);
+        }
+    }
+
+    /// Reads some inputs of a request.
+    pub(super) fn step(&self, piece: Piece, intake: &Intake) {
+        let Piece { request, inputs, rest } = piece;
+        let read = || inputs.into_iter().map(|(index, input)| self.read(index, input)).collect();
+        let read = catch_unwind(AssertUnwindSafe(read))
+            .unwrap_or_else(|panic| Err(EmbedError::Panicked(Arc::from(panic_message(panic.as_ref())))));
+        intake.hand_on(request, read, rest);
+    }
+
+    fn read(&self, index: usize, input: Input) -> Result<Checked, EmbedError> {
+        let (tokens, bytes) = match input {
+            Input::Tokens(tokens) => (tokens, None),
+            Input::Text(text) => {
+                let tokens = self.tokenizer.encode(&text).map_err(|source| EmbedError::Tokenizer { index, source })?;
+                (tokens, Some(text.len()))
+            }
+        };
+        self.limits.check(index, &tokens)?;
+        Ok(Checked { index, tokens, bytes })
+    }
+}
+
+impl Limits {
+    fn check(self, index: usize, tokens: &[u32]) -> Result<(), EmbedError> {
+        if tokens.is_empty() {
+            return Err(EmbedError::Empty { index });
+        }
+        if tokens.len() > self.tokens {
+            return Err(EmbedError::TooLong { index, tokens: tokens.len(), limit: self.tokens });
+        }
+        let is_unknown = |token: &&u32| usize::try_from(**token).is_ok_and(|id| id >= self.vocabulary);
+        match tokens.iter().find(is_unknown) {
+            Some(token) => Err(EmbedError::UnknownToken { index, token: *token, vocabulary: self.vocabulary }),
+            None => Ok(()),
+        }
+    }
+}
