@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod chat;
 pub mod decoder;
 pub mod embeddings;

@@ -16,7 +16,7 @@ use super::rehearsal::{conversation, rehearse};
 use super::scene::Recent;
 use super::schedule::Limits;
 use super::worker::Worker;
-use super::{ChatRequest, Generation};
+use super::{CacheUse, ChatRequest, Generation};
 use crate::decoder::{CacheLayout, Decoder, ForwardError};
 use crate::load::{Estimates, Forecast, Full};
 use crate::queue::{Clock, SubmitError};
@@ -115,7 +115,7 @@ impl ChatEngine {
         let tokens = conversation(&tokenizer, &template, &mut estimates, settings.rehearsals)?;
         let pace = rehearse(decoder.as_mut(), &tokens, limits, settings.rehearsals, &clock)?;
         let bounds = Bounds { requests: settings.queue, tokens: settings.queue_tokens, wait: settings.longest_wait };
-        let outlook = Outlook::idle(pace.costs(), limits, Recent::default());
+        let outlook = Outlook::idle(pace.costs(), limits, Recent::default(), CacheUse { blocks, free: blocks, steps: 0 });
         let intake = Arc::new(Intake::new(bounds, estimates, outlook, clock));
         let vocabulary = decoder.vocabulary_size();
         let prompter = Prompter { tokenizer: tokenizer.clone(), template, limit: context_length, vocabulary };
@@ -161,6 +161,11 @@ impl ChatEngine {
     /// [`Full`], with the time after which it would.
     pub fn room(&self) -> Result<(), Full> {
         self.door.intake().room()
+    }
+
+    /// How much of the cache is held, by the last step that was begun or the rest after it. Takes no lock.
+    pub fn cache_use(&self) -> CacheUse {
+        self.door.intake().cache_use()
     }
 
     /// Whether the engine has ended: it was closed and has answered all that it had, or its model could not be computed several times in a row.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
-use super::outlook::{Bounds, Held, Outlook};
+use super::outlook::{Bounds, CacheUse, Held, Outlook};
 use super::prompt::{ChatJob, Ready};
 use crate::load::{Estimates, Forecast, Full};
 use crate::queue::{Clock, SubmitError};
@@ -162,6 +162,11 @@ impl Intake {
     /// How long it would wait. Takes no lock.
     pub(super) fn time_to_wait(&self) -> Duration {
         self.published.load().wait(self.clock.now())
+    }
+
+    /// What is held of the cache. Takes no lock.
+    pub(super) fn cache_use(&self) -> CacheUse {
+        self.published.load().cache()
     }
 
     /// What is known of requests.

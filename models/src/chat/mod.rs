@@ -36,9 +36,10 @@ mod worker;
 
 pub use self::engine::{ChatEngine, ChatModel, ChatSettings, StartError};
 pub use self::generation::{Event, Finish, GenerateError, Generation, LikelyToken, TokenLikelihood, Usage};
+pub use self::outlook::CacheUse;
 pub use self::request::{ChatRequest, Priority, Tenant};
 pub use crate::queue::SubmitError;
 pub use crate::template::{Message, Role};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

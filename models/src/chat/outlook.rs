@@ -37,6 +37,17 @@ impl Held {
     }
 }
 
+/// The cache for keys and values, as it was before the step that is being computed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CacheUse {
+    /// All blocks.
+    pub blocks: usize,
+    /// Those that no request holds. What they hold of earlier prompts can still be found.
+    pub free: usize,
+    /// How many steps have been planned so far.
+    pub steps: u64,
+}
+
 /// A sequence that runs, after the step that is being computed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Running {
@@ -70,6 +81,7 @@ pub(super) struct Scene {
     pub(super) limits: Limits,
     /// Tokens that the cache has room for.
     pub(super) capacity: usize,
+    pub(super) cache: CacheUse,
     /// What waits, but behind any request that comes.
     pub(super) behind: Held,
     pub(super) recent: Recent,
@@ -94,13 +106,14 @@ pub(super) struct Outlook {
     /// The answers that are being generated when all that wait have been read.
     then: Decoding,
     recent: Recent,
+    cache: CacheUse,
     most_tokens: usize,
     costs: Costs,
 }
 
 impl Outlook {
     /// Of an engine that has nothing to do.
-    pub(super) fn idle(costs: Costs, limits: Limits, recent: Recent) -> Self {
+    pub(super) fn idle(costs: Costs, limits: Limits, recent: Recent, cache: CacheUse) -> Self {
         Self {
             step: None,
             wait: Duration::ZERO,
@@ -111,6 +124,7 @@ impl Outlook {
             overtakable: None,
             then: Decoding::default(),
             recent,
+            cache,
             most_tokens: limits.tokens,
             costs,
         }
@@ -131,6 +145,7 @@ impl Outlook {
             overtakable,
             then: play.decoding(),
             recent: scene.recent,
+            cache: scene.cache,
             most_tokens: scene.limits.tokens,
             costs,
         }
@@ -139,6 +154,11 @@ impl Outlook {
     /// The same, when so much has come since.
     pub(super) fn with(&self, unseen: Held) -> Self {
         Self { unseen, ..self.clone() }
+    }
+
+    /// What is held of the cache.
+    pub(super) const fn cache(&self) -> CacheUse {
+        self.cache
     }
 
     /// How long a request that comes `now` takes.

@@ -78,6 +78,7 @@ impl Recent {
             },
             limits: schedule.limits(),
             capacity: layout.blocks * layout.block_size,
+            cache: schedule.cache_use(),
             recent: *self,
         }
     }

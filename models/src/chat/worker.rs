@@ -73,7 +73,7 @@ impl Worker {
 
     /// There is nothing to do.
     pub(super) fn rest(&self, intake: &Intake) {
-        intake.publish(&Outlook::idle(self.pace.costs(), self.schedule.limits(), self.recent));
+        intake.publish(&Outlook::idle(self.pace.costs(), self.schedule.limits(), self.recent, self.schedule.cache_use()));
     }
 
     /// Takes on what has come, and computes the next step, if there is anything to do.

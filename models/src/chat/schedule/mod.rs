@@ -19,7 +19,7 @@ pub(crate) use self::law::{Decoding, Law};
 pub(crate) use self::pool::{Pool, Prefix};
 pub(crate) use self::reading::{first_share, overtakes};
 pub(crate) use self::waiting::{Ticket, Waiting};
-use super::Priority;
+use super::{CacheUse, Priority};
 
 /// A sequence that was put aside is left alone for so many steps.
 const UNDISTURBED: u64 = 64;
@@ -95,6 +95,10 @@ impl<A> Schedule<A> {
 
     pub(crate) const fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    pub(crate) fn cache_use(&self) -> CacheUse {
+        CacheUse { blocks: self.pool.layout().blocks, free: self.pool.available(), steps: self.steps }
     }
 
     pub(crate) const fn limits(&self) -> Limits {

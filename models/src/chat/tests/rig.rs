@@ -43,9 +43,9 @@ pub(crate) const ECHO: Make =
 pub(crate) struct Rig {
     pub(crate) clock: ManualClock,
     pub(crate) engine: ChatEngine,
-    pub(crate) intake: Arc<Intake>,
-    pub(crate) worker: Worker,
-    pub(crate) prompter: Arc<Prompter>,
+    pub(in crate::chat) intake: Arc<Intake>,
+    pub(in crate::chat) worker: Worker,
+    pub(in crate::chat) prompter: Arc<Prompter>,
     pub(crate) behind: Arc<Mutex<Behind>>,
 }
 

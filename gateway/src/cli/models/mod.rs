@@ -1,5 +1,7 @@
 //! `tradewind models`: the files of the local models, which the gateway fetches by itself when it starts.
 
+mod bench;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,6 +33,8 @@ enum ModelsCommand {
     Pull(Named),
     /// Read the files of models, and check that each is what its manifest says
     Verify(Named),
+    /// Load a chat model and measure how its engine does with many requests at a time; fails if a bar is not cleared
+    Bench(bench::BenchArgs),
     /// Remove the files of models
     Rm {
         /// Which
@@ -58,6 +62,9 @@ pub enum ModelsError {
     /// The files cannot be had, read or removed.
     #[error(transparent)]
     Files(#[from] FetchError),
+    /// The model cannot be measured.
+    #[error("cannot measure: {0}")]
+    Bench(#[from] bench::CannotMeasure),
     /// The output was closed.
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
@@ -75,7 +82,7 @@ struct Listed<'a> {
     present: bool,
 }
 
-/// Runs the command; what it finds goes to `out`. Success means that all is as it should be: of `verify`, that every file is right.
+/// Runs the command; what it finds goes to `out`. Success means that all is as it should be: of `verify`, that every file is right; of `bench`, that every bar is cleared.
 ///
 /// # Errors
 /// Where a model is not known, or its files cannot be seen to.
@@ -91,6 +98,7 @@ pub fn run(args: ModelsArgs, out: &mut impl Write) -> Result<ExitCode, ModelsErr
             Ok(ExitCode::SUCCESS)
         }
         ModelsCommand::Verify(named) => verify(&cache, &chosen(&named.models)?, out),
+        ModelsCommand::Bench(asked) => Ok(bench::run(&cache, &asked, out)?),
         ModelsCommand::Rm { models } => {
             for model in chosen(&models)? {
                 let was = if cache.remove(&model.id)? { "removed" } else { "was not here" };
