@@ -162,7 +162,7 @@ mod tests {
     fn a_model_that_does_not_chat_is_not_measured() {
         let error = chosen(Some("all-minilm-l6-v2")).unwrap_err().to_string();
         assert_eq!(error, "all-minilm-l6-v2 is no chat model; `tradewind models list` shows which are");
-        assert_eq!(chosen(None).unwrap().id, "smollm2-135m-instruct");
+        assert_eq!(chosen(None).unwrap().id.as_str(), "smollm2-135m-instruct");
     }
 
     #[test]
