@@ -1,6 +1,6 @@
 //! An encoder's operations beside its multiplications: attention in which every token of a sequence sees every other, norms, and gelu.
 
-use super::dense::{Rows, WIDTH, panel, product};
+use super::dense::{Panel, Rows, WIDTH, product};
 use super::elementwise::exp;
 use super::isa::{Isa, for_each_isa, multiply_add};
 
@@ -10,8 +10,8 @@ const LANES: usize = 16;
 /// Where attention keeps what it needs for one head of one sequence.
 #[derive(Debug, Default)]
 pub(crate) struct Attention {
-    keys: Vec<[f32; WIDTH]>,
-    values: Vec<[f32; WIDTH]>,
+    keys: Vec<Panel>,
+    values: Vec<Panel>,
     scores: Vec<f32>,
     scratch: Vec<f32>,
 }
@@ -34,7 +34,7 @@ impl Attention {
             self.weigh(isa, part(2 * width), padded, |row, column, sums| {
                 let place = row * width + start + column;
                 if let Some(place) = mixed.get_mut(place..place + WIDTH) {
-                    place.copy_from_slice(sums);
+                    place.copy_from_slice(&sums.0);
                 }
             });
         }
@@ -45,7 +45,7 @@ impl Attention {
         let keys: Vec<&[f32]> = keys.each().collect();
         self.keys.clear();
         for keys in keys.chunks(WIDTH) {
-            self.keys.extend((0..head).map(|place| panel(keys.iter().filter_map(|key| key.get(place).copied()))));
+            self.keys.extend((0..head).map(|place| Panel::of(keys.iter().filter_map(|key| key.get(place).copied()))));
         }
         let (length, padded) = (keys.len(), keys.len().next_multiple_of(WIDTH));
         self.scores.clear();
@@ -55,15 +55,15 @@ impl Attention {
             let start = row * padded + number * WIDTH;
             let end = (start + WIDTH).min(row * padded + length);
             let scores = scores.get_mut(start..end).unwrap_or_default();
-            scores.iter_mut().zip(sums).for_each(|(score, sum)| *score = *sum);
+            scores.iter_mut().zip(&sums.0).for_each(|(score, sum)| *score = *sum);
         });
     }
 
     /// Sums of values, weighed by the scores.
-    fn weigh(&mut self, isa: Isa, values: Rows<'_>, padded: usize, mut hand_out: impl FnMut(usize, usize, &[f32; WIDTH])) {
+    fn weigh(&mut self, isa: Isa, values: Rows<'_>, padded: usize, mut hand_out: impl FnMut(usize, usize, &Panel)) {
         self.values.clear();
         for column in (0..values.width).step_by(WIDTH) {
-            let part = |row: &[f32]| panel(row.iter().skip(column).take(WIDTH).copied());
+            let part = |row: &[f32]| Panel::of(row.iter().skip(column).take(WIDTH).copied());
             self.values.extend(values.each().map(part));
         }
         let length = values.each().count();

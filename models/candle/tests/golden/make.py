@@ -23,6 +23,8 @@ import xllamacpp
 
 HERE = Path(__file__).parent
 GENERATED_TOKENS = 48
+# MiniLM was trained on no more.
+LONGEST_SENTENCE = 256
 
 TEXTS = [
     "Hello, world!",
@@ -336,7 +338,14 @@ def embeddings(cache):
         [{"text": text, "tokens": ids, "vector": [round(x, 7) for x in vector.tolist()]} for text, ids, vector in embedded],
     )
     embedded = [(text, *minilm.embed(text)) for text in passages()]
-    write("passages.json", [{"text": text, "count": len(ids), "vector": halves(vector)} for text, ids, vector in embedded])
+    write(
+        "passages.json",
+        [
+            {"text": text, "count": len(ids), "vector": halves(vector)}
+            for text, ids, vector in embedded
+            if len(ids) <= LONGEST_SENTENCE
+        ],
+    )
 
 
 def main(cache, only=None):

@@ -7,8 +7,19 @@ pub(in crate::cpu) const WIDTH: usize = 32;
 /// Rows of the tallest block: with [`WIDTH`], 24 of the 32 registers of AVX-512.
 pub(super) const TALLEST: usize = 12;
 
-/// Weights of one input, or anything else that there is one of for each output of a panel.
-pub(in crate::cpu) type Panel = [f32; WIDTH];
+/// Weights of one input, or anything else that there is one of for each output of a panel. Two cache lines, which a load never straddles.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C, align(64))]
+pub(in crate::cpu) struct Panel(pub(in crate::cpu) [f32; WIDTH]);
+
+impl Panel {
+    /// Numbers side by side, zeros after them.
+    pub(in crate::cpu) fn of(numbers: impl Iterator<Item = f32>) -> Self {
+        let mut panel = Self::default();
+        panel.0.iter_mut().zip(numbers).for_each(|(place, number)| *place = number);
+        panel
+    }
+}
 
 /// Rows of a block, and of a lower one for what is left.
 pub(super) fn heights(isa: Isa) -> (usize, usize) {
@@ -61,12 +72,12 @@ fn block<const FMA: bool, const HEIGHT: usize>(rows: &[f32], panel: &[Panel], su
     let mut own = [[0.0; WIDTH]; HEIGHT];
     for (column, weights) in rows.as_chunks::<HEIGHT>().0.iter().zip(panel) {
         for (own, x) in own.iter_mut().zip(column) {
-            for (sum, weight) in own.iter_mut().zip(weights) {
+            for (sum, weight) in own.iter_mut().zip(&weights.0) {
                 *sum = multiply_add::<FMA>(*x, *weight, *sum);
             }
         }
     }
     for (sums, own) in sums.iter_mut().zip(own) {
-        *sums = own;
+        sums.0 = own;
     }
 }

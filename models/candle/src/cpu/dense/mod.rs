@@ -5,8 +5,8 @@
 
 mod kernel;
 
-pub(super) use self::kernel::WIDTH;
-use self::kernel::{Panel, multiply};
+use self::kernel::multiply;
+pub(super) use self::kernel::{Panel, WIDTH};
 use super::isa::Isa;
 
 /// Rows that share a panel while it is near. More of them would push the panel, or each other, out of the second cache.
@@ -32,26 +32,26 @@ impl Dense {
         let mut weights = Vec::with_capacity(outputs.div_ceil(WIDTH) * inputs);
         for rows in rows.chunks(WIDTH) {
             for input in 0..inputs {
-                weights.push(panel(rows.iter().filter_map(|row| row.get(input).copied())));
+                weights.push(Panel::of(rows.iter().filter_map(|row| row.get(input).copied())));
             }
         }
-        let bias = bias.chunks(WIDTH).map(|part| panel(part.iter().copied())).collect();
+        let bias = bias.chunks(WIDTH).map(|part| Panel::of(part.iter().copied())).collect();
         Self { weights, bias, inputs, outputs }
     }
 
     /// Replaces `y` by the product with rows `x`.
     pub(crate) fn forward(&self, isa: Isa, x: &[f32], y: &mut Vec<f32>, scratch: &mut Vec<f32>) {
         let rows = x.len().checked_div(self.inputs).unwrap_or(0);
-        y.clear();
+        // Whatever is there already is overwritten.
         y.resize(rows * self.outputs, 0.0);
         for (x, y) in x.chunks(STRIPE * self.inputs.max(1)).zip(y.chunks_mut(STRIPE * self.outputs.max(1))) {
             let x = Rows { values: x, stride: self.inputs, width: self.inputs };
             product(isa, x, &self.weights, scratch, |row, number, sums| {
-                let bias = self.bias.get(number).unwrap_or(&[0.0; WIDTH]);
+                let bias = self.bias.get(number).copied().unwrap_or_default();
                 let start = row * self.outputs + number * WIDTH;
                 let end = (start + WIDTH).min((row + 1) * self.outputs);
                 let y = y.get_mut(start..end).unwrap_or_default();
-                for ((y, sum), bias) in y.iter_mut().zip(sums).zip(bias) {
+                for ((y, sum), bias) in y.iter_mut().zip(&sums.0).zip(bias.0) {
                     *y = sum + bias;
                 }
             });
@@ -73,13 +73,6 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Numbers side by side, zeros after them.
-pub(super) fn panel(numbers: impl Iterator<Item = f32>) -> Panel {
-    let mut panel = [0.0; WIDTH];
-    panel.iter_mut().zip(numbers).for_each(|(place, number)| *place = number);
-    panel
-}
-
 /// Multiplies rows `x` by panels `[panels, width]`, and hands out the sums of each row and panel.
 pub(super) fn product(
     isa: Isa,
@@ -91,7 +84,7 @@ pub(super) fn product(
     let rows = x.each().count();
     let blocks = blocks(isa, rows);
     arrange(x, &blocks, scratch);
-    let mut sums = [[0.0; WIDTH]; kernel::TALLEST];
+    let mut sums = [Panel::default(); kernel::TALLEST];
     for (number, panel) in panels.chunks_exact(x.width.max(1)).enumerate() {
         let (mut first, mut rest) = (0, scratch.as_slice());
         for height in &blocks {
@@ -121,7 +114,7 @@ fn blocks(isa: Isa, rows: usize) -> Vec<usize> {
 
 /// Brings rows into the order in which the kernel reads them: within a block, by column.
 fn arrange(x: Rows<'_>, blocks: &[usize], arranged: &mut Vec<f32>) {
-    arranged.clear();
+    // Rows that a block lacks are whatever was there: nobody looks at their sums.
     arranged.resize(blocks.iter().sum::<usize>() * x.width, 0.0);
     let (mut rest, mut rows) = (arranged.as_mut_slice(), x.each());
     for height in blocks {
