@@ -43,8 +43,23 @@ def test_a_stream_carries_the_same_text_in_pieces(client, greedy):
 
 def test_a_stream_reports_usage_only_when_asked(client, greedy):
     asked = collect(client.chat.completions.create(**GREEDY, stream=True, stream_options={"include_usage": True}))
-    assert asked.usage == greedy.usage
+    told, expected = asked.usage, greedy.usage
+    assert (told.prompt_tokens, told.completion_tokens) == (expected.prompt_tokens, expected.completion_tokens)
+    # The beginning of the prompt was there from the first time.
+    assert 0 < told.prompt_tokens_details.cached_tokens < told.prompt_tokens
     assert collect(client.chat.completions.create(**GREEDY, stream=True)).usage is None
+
+
+def test_several_answers_are_given_with_their_likelihoods(client):
+    answers = client.chat.completions.create(**GREEDY, n=2, logprobs=True, top_logprobs=2)
+    first, second = answers.choices
+    assert (first.index, second.index) == (0, 1)
+    assert first.message.content == second.message.content
+    for choice in answers.choices:
+        tokens = choice.logprobs.content
+        assert "".join(token.token for token in tokens) == choice.message.content
+        assert all(len(token.top_logprobs) == 2 and token.logprob <= 0 for token in tokens)
+        assert all(token.top_logprobs[0].token == token.token for token in tokens)
 
 
 def test_generation_ends_at_a_stop_string_and_leaves_it_out(client, greedy):

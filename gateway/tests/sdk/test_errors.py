@@ -96,7 +96,7 @@ ANY_OBJECT = {"type": "json_schema", "json_schema": {"name": "any", "schema": {"
 
 @pytest.mark.parametrize(
     ("parameter", "value"),
-    [("tools", [TOOL]), ("n", 2), ("logprobs", True), ("response_format", ANY_OBJECT)],
+    [("tools", [TOOL]), ("response_format", ANY_OBJECT)],
 )
 def test_what_the_local_model_cannot_honour_is_refused_and_not_ignored(client, parameter, value):
     error = refusal(openai.BadRequestError, client.chat.completions.create, **HELLO, **{parameter: value})
