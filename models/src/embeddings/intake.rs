@@ -114,6 +114,8 @@ impl Intake {
                 return Some(piece);
             }
             if !state.is_open {
+                // Requests that were skipped just now may be what the other thread waits for.
+                self.changed.notify_all();
                 return None;
             }
             state = self.wait(state);
