@@ -30,7 +30,12 @@ impl Bar {
 impl Report {
     /// All bars. A measurement that is no number clears none.
     pub fn bars(&self) -> Vec<Bar> {
-        let untold = if self.overload.is_told_when { 0.0 } else { 1.0 };
+        // Where nobody was refused, nothing was seen of how refusals are told.
+        let untold = match (self.overload.refused, self.overload.is_told_when) {
+            (0, _) => f64::NAN,
+            (_, true) => 0.0,
+            (_, false) => 1.0,
+        };
         vec![
             Bar::at_least("eight answers together, times the tokens a second of one", 2.5, self.batching.gain()),
             Bar::at_least("a shared prompt, part of the first token's time that is saved", 0.8, self.shared_prefix.saving()),

@@ -161,17 +161,8 @@ fn argmax(logits: &[f32]) -> Result<(u32, f32), NoFiniteLogit> {
 mod tests {
     use super::*;
 
-    const NEUTRAL: SamplingOptions = SamplingOptions {
-        temperature: 1.0,
-        top_k: 0,
-        top_p: 1.0,
-        min_p: 0.0,
-        frequency_penalty: 0.0,
-        presence_penalty: 0.0,
-        repetition_penalty: 1.0,
-        logit_bias: Vec::new(),
-        seed: Some(1),
-    };
+    /// What is drawn is the same each time.
+    const NEUTRAL: SamplingOptions = SamplingOptions::at(1.0, Some(1));
 
     fn sampler(options: SamplingOptions, prompt: &[u32]) -> Sampler {
         Sampler::new(Arc::new(Sampling::new(options).unwrap()), prompt, 0)

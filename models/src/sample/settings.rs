@@ -24,10 +24,11 @@ pub struct SamplingOptions {
     pub seed: Option<u64>,
 }
 
-impl Default for SamplingOptions {
-    fn default() -> Self {
+impl SamplingOptions {
+    /// Neutral but for these two. A function, because a constant cannot be made of another's rest.
+    pub(super) const fn at(temperature: f32, seed: Option<u64>) -> Self {
         Self {
-            temperature: 1.0,
+            temperature,
             top_k: 0,
             top_p: 1.0,
             min_p: 0.0,
@@ -35,8 +36,14 @@ impl Default for SamplingOptions {
             presence_penalty: 0.0,
             repetition_penalty: 1.0,
             logit_bias: Vec::new(),
-            seed: None,
+            seed,
         }
+    }
+}
+
+impl Default for SamplingOptions {
+    fn default() -> Self {
+        Self::at(1.0, None)
     }
 }
 
@@ -46,17 +53,7 @@ pub struct Sampling(SamplingOptions);
 
 impl Sampling {
     /// Always the likeliest token.
-    pub const GREEDY: Self = Self(SamplingOptions {
-        temperature: 0.0,
-        top_k: 0,
-        top_p: 1.0,
-        min_p: 0.0,
-        frequency_penalty: 0.0,
-        presence_penalty: 0.0,
-        repetition_penalty: 1.0,
-        logit_bias: Vec::new(),
-        seed: None,
-    });
+    pub const GREEDY: Self = Self(SamplingOptions::at(0.0, None));
 
     /// Checks what is asked.
     ///

@@ -1,7 +1,14 @@
 //! The engine as it runs.
 
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
 use super::super::*;
-use super::rig::{Fake, settings, text, tokens, vector};
+use super::rig::{Fake, Rig, settings, text, tokens, vector};
+
+/// How long to wait for what is bound to happen. It only bounds the wait of a test that fails.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 fn engine() -> EmbeddingEngine {
     EmbeddingEngine::start(Fake::new().model(), settings()).unwrap()
@@ -30,4 +37,29 @@ async fn a_closed_engine_takes_nothing() {
     let engine = engine();
     engine.close();
     assert!(matches!(engine.submit(vec![text("a")]), Err(SubmitError::Stopped)));
+}
+
+/// Which thread comes first is left to chance, so that it is tried often.
+#[test]
+fn the_thread_that_computes_ends_though_nobody_wants_the_last_request() {
+    for _ in 0..200 {
+        let rig = Rig::new(settings());
+        let pending = rig.hand_in(vec![text("a")]);
+        let intake = Arc::new(rig.parts.intake);
+        intake.close();
+        let (told, hears) = mpsc::channel();
+        let computing = Arc::clone(&intake);
+        thread::spawn(move || {
+            told.send(false).unwrap();
+            told.send(computing.next_batch().is_none()).unwrap();
+        });
+        assert_eq!(hears.recv_timeout(PATIENCE), Ok(false));
+        // By now it waits, or is about to.
+        for _ in 0..20 {
+            thread::yield_now();
+        }
+        drop(pending);
+        assert!(intake.next_unread().is_none());
+        assert_eq!(hears.recv_timeout(PATIENCE), Ok(true));
+    }
 }

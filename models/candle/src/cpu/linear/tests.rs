@@ -1,3 +1,5 @@
+//! Every kernel against the weights unpacked, for every format and shape.
+
 use candle_core::quantized::GgmlDType;
 use candle_core::{Device, Tensor};
 
