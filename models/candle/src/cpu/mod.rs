@@ -14,7 +14,7 @@ mod sentences;
 
 use candle_core::quantized::{QMatMul, QTensor};
 use candle_core::{Device, Module, Result, Tensor, bail};
-use tradewind_models::decoder::{Batch, CacheLayout};
+use tradewind_models::decoder::{Batch, CacheLayout, Row};
 
 use self::arena::Arena;
 use self::attention::{LANES, Pool, Sight};
@@ -65,7 +65,7 @@ enum Layout {
     Stored(Vec<QMatMul>),
 }
 
-/// A batch, and what each of its tokens sees.
+/// A batch, and what the tokens of each of its rows see.
 #[derive(Debug)]
 pub(crate) struct Step<'a> {
     batch: &'a Batch<'a>,
@@ -141,11 +141,8 @@ impl Backend for Cpu {
     }
 
     fn step<'a>(&self, batch: &'a Batch<'a>) -> Result<Step<'a>> {
-        let sights = batch.rows.iter().flat_map(|row| {
-            let before = row.length - row.tokens;
-            (1..=row.tokens).map(move |count| Sight { blocks: row.blocks, positions: before + count })
-        });
-        Ok(Step { batch, sights: sights.collect() })
+        let sight = |row: &Row<'a>| Sight { blocks: row.blocks, before: row.length - row.tokens, tokens: row.tokens };
+        Ok(Step { batch, sights: batch.rows.iter().map(sight).collect() })
     }
 
     fn embed(&self, table: &QTensor, tokens: &[u32]) -> Result<Matrix> {

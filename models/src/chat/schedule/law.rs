@@ -9,7 +9,7 @@ use crate::load::{Costs, Work};
 const STRETCH: f64 = 1.75;
 
 /// The fewest tokens of a prompt that are read in a step: where even they stretch it further, a prompt must be read in the end.
-const LEAST: usize = 8;
+const LEAST: usize = 1;
 
 /// Seconds: of a step, a token read, a token generated, a token attended to. The law of the moment.
 #[derive(Debug, Clone, Copy)]

@@ -1,0 +1,142 @@
+//! Attention over keys and values where they lie, in blocks.
+//!
+//! Nothing is gathered: a gathered copy of all that a batch attends to would be as much memory traffic as the weights of a small
+//! model. The tokens of a piece of a prompt, and the query heads that share keys and values, go through a block together, so that
+//! each is read from memory once.
+//!
+//! A block's keys lie by dimension, sixteen positions side by side, so that scores of sixteen positions are computed at once; its
+//! values lie by sixteen dimensions, and within these by position.
+
+mod tiles;
+
+use self::tiles::Tiles;
+use super::isa::Isa;
+use super::parallel::{Shared, for_ranges};
+use crate::llama::Heads;
+
+/// Positions of a block, and dimensions that lie together: the lanes of the widest registers.
+pub(super) const LANES: usize = 16;
+/// Rows of queries that go through the blocks together: as many as the nearest cache holds beside the blocks.
+const TOGETHER: usize = 32;
+/// Fewer products of queries and keys than this are not worth a second thread.
+const WORTHWHILE_PRODUCTS: usize = 1 << 16;
+
+/// The keys and values of one layer, each `[blocks, kv heads, block size x dimensions]`.
+#[derive(Debug)]
+pub(super) struct Pool {
+    keys: Vec<f32>,
+    values: Vec<f32>,
+    heads: Heads,
+}
+
+/// What the tokens of one sequence attend to: each of them to itself, and to all before it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sight<'a> {
+    /// The sequence's blocks.
+    pub(super) blocks: &'a [u32],
+    /// Its positions before the first of the tokens.
+    pub(super) before: usize,
+    /// How many tokens.
+    pub(super) tokens: usize,
+}
+
+impl Sight<'_> {
+    /// Products of a query and a key, for one head.
+    const fn products(&self) -> usize {
+        self.tokens * (self.before + self.tokens)
+    }
+}
+
+/// Some tokens of one sequence, which go through its blocks together.
+#[derive(Debug, Clone, Copy)]
+struct Piece<'a> {
+    /// The number of the first in the batch.
+    first: usize,
+    sight: Sight<'a>,
+}
+
+impl Pool {
+    /// The memory is the system's until it is written to.
+    pub(super) fn new(heads: Heads, blocks: usize) -> Self {
+        let size = blocks * heads.kv * heads.dimensions * LANES;
+        Self { keys: vec![0.0; size], values: vec![0.0; size], heads }
+    }
+
+    /// The keys and values of one block, for one head.
+    fn page(&self, block: u32, head: usize) -> (&[f32], &[f32]) {
+        let page = self.place(block, head);
+        (self.keys.get(page.clone()).unwrap_or_default(), self.values.get(page).unwrap_or_default())
+    }
+
+    fn place(&self, block: u32, head: usize) -> std::ops::Range<usize> {
+        let size = self.heads.dimensions * LANES;
+        let start = (block as usize * self.heads.kv + head) * size;
+        start..start + size
+    }
+
+    /// Stores the keys and values, each `[kv heads x dimensions]`, of the position in this slot.
+    pub(super) fn write(&mut self, slot: u32, keys: &[f32], values: &[f32]) {
+        let (block, lane) = (slot / LANES as u32, slot as usize % LANES);
+        let dimensions = self.heads.dimensions;
+        for (head, (keys, values)) in keys.chunks_exact(dimensions).zip(values.chunks_exact(dimensions)).enumerate() {
+            let place = self.place(block, head);
+            let by_dimension = self.keys.get_mut(place.clone()).unwrap_or_default();
+            for (stored, key) in by_dimension.iter_mut().skip(lane).step_by(LANES).zip(keys) {
+                *stored = *key;
+            }
+            let by_position = self.values.get_mut(place).unwrap_or_default();
+            let stored = by_position.as_chunks_mut::<LANES>().0.iter_mut().skip(lane).step_by(LANES);
+            for (stored, values) in stored.zip(values.as_chunks::<LANES>().0) {
+                *stored = *values;
+            }
+        }
+    }
+
+    /// Mixes values for `queries`, rows of `width` that begin with `[heads x dimensions]`, one for each token of the sights in turn:
+    /// `[tokens, heads x dimensions]`.
+    pub(super) fn attend(&self, isa: Isa, queries: &[f32], width: usize, sights: &[Sight<'_>]) -> Vec<f32> {
+        let Heads { query, kv, dimensions, scale } = self.heads;
+        let part = query / kv * dimensions;
+        let tokens: usize = sights.iter().map(|sight| sight.tokens).sum();
+        let products: usize = sights.iter().map(|sight| sight.products() * query * dimensions).sum();
+        let worthwhile = if products < WORTHWHILE_PRODUCTS { usize::MAX } else { 2 };
+        let pieces = pieces(sights, (TOGETHER * kv / query).max(1));
+        let mut mixed = vec![0.0; tokens * query * dimensions];
+        let shared = Shared::new(&mut mixed);
+        for_ranges(pieces.len() * kv, worthwhile, |range| {
+            let mut tiles = Tiles::default();
+            for index in range {
+                let (Some(piece), head) = (pieces.get(index / kv), index % kv) else { return };
+                let tokens = piece.first..piece.first + piece.sight.tokens;
+                let parts = tokens.clone().map(|token| {
+                    let start = token * width + head * part;
+                    queries.get(start..start + part).unwrap_or_default()
+                });
+                tiles.take(parts, dimensions, scale, piece.sight.before);
+                tiles.attend(isa, self, head, piece.sight.blocks);
+                for (number, token) in tokens.enumerate() {
+                    #[expect(unsafe_code, reason = "the threads know only shared closures")]
+                    // SAFETY: no two pieces have a token in common, and each head of a piece comes once.
+                    let place = unsafe { shared.part(token * query * dimensions + head * part, part) };
+                    tiles.give(number * (query / kv), place);
+                }
+            }
+        });
+        mixed
+    }
+}
+
+/// The sights, in pieces of at most so many tokens; first those that take longest, so that the threads end at the same time.
+fn pieces<'a>(sights: &[Sight<'a>], most: usize) -> Vec<Piece<'a>> {
+    let mut pieces = Vec::with_capacity(sights.len());
+    let mut first = 0;
+    for sight in sights {
+        for begin in (0..sight.tokens).step_by(most) {
+            let tokens = most.min(sight.tokens - begin);
+            pieces.push(Piece { first: first + begin, sight: Sight { before: sight.before + begin, tokens, ..*sight } });
+        }
+        first += sight.tokens;
+    }
+    pieces.sort_by_key(|piece| std::cmp::Reverse(piece.sight.products()));
+    pieces
+}
