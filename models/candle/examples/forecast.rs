@@ -83,7 +83,6 @@ struct Outcome {
     first_token: Duration,
     per_token: Option<Duration>,
     whole: Duration,
-    prompt_tokens: usize,
 }
 
 impl Engine {
@@ -101,7 +100,14 @@ impl Engine {
         }
     }
 
-    /// Asks about a text that has so many tokens.
+    fn expected_tokens(&self, text: &str) -> usize {
+        match self {
+            Self::Chat { engine, answers } => engine.expected_tokens(&request(text.to_owned(), *answers)),
+            Self::Embeddings(engine) => engine.expected_tokens(text.len()),
+        }
+    }
+
+    /// Asks about a text that should have so many tokens.
     async fn ask(self, text: String, prompt_tokens: usize) -> Result<Outcome, Failure> {
         let forecast = self.forecast(prompt_tokens);
         let waited = self.forecast(0).first_token > Duration::ZERO;
@@ -109,10 +115,10 @@ impl Engine {
         match self {
             Self::Chat { engine, answers } => {
                 let mut generation = engine.submit(request(text, answers))?;
-                let (mut prompt_tokens, mut first) = (0, None);
+                let mut first = None;
                 loop {
                     match generation.next().await {
-                        Some(Event::Started { prompt_tokens: tokens }) => prompt_tokens = tokens,
+                        Some(Event::Started { .. }) => {}
                         Some(Event::Text { .. }) => {
                             first.get_or_insert_with(|| start.elapsed());
                         }
@@ -122,7 +128,7 @@ impl Engine {
                             let first_token = first.unwrap_or(whole);
                             let others = u32::try_from(usage.completion_tokens.saturating_sub(1))?;
                             let per_token = (others > 0).then(|| (whole - first_token) / others.max(1));
-                            return Ok(Outcome { forecast, waited, first_token, per_token, whole, prompt_tokens });
+                            return Ok(Outcome { forecast, waited, first_token, per_token, whole });
                         }
                         Some(Event::Failed(error)) => return Err(error.into()),
                         None => return Err("the engine stopped".into()),
@@ -130,10 +136,9 @@ impl Engine {
                 }
             }
             Self::Embeddings(engine) => {
-                let made = engine.submit(vec![Input::Text(text)])?.await?;
+                engine.submit(vec![Input::Text(text)])?.await?;
                 let whole = start.elapsed();
-                let prompt_tokens = made.prompt_tokens;
-                Ok(Outcome { forecast, waited, first_token: whole, per_token: None, whole, prompt_tokens })
+                Ok(Outcome { forecast, waited, first_token: whole, per_token: None, whole })
             }
         }
     }
@@ -176,13 +181,10 @@ impl Random {
 async fn report(name: &str, engine: &Engine, span: Duration) -> Result<(), Box<dyn Error>> {
     let mut random = Random(1);
     let mut service = Duration::ZERO;
-    let mut tokens_per_byte = 0.0;
     for _ in 0..ALONE {
         let question = random.question();
-        let bytes = question.len();
         let alone = engine.clone().ask(question, 0).await.map_err(|error| error.to_string())?;
         service += alone.whole / u32::try_from(ALONE)?;
-        tokens_per_byte += alone.prompt_tokens as f64 / bytes as f64 / ALONE as f64;
     }
 
     let mut asked = JoinSet::new();
@@ -193,8 +195,7 @@ async fn report(name: &str, engine: &Engine, span: Duration) -> Result<(), Box<d
         next += random.exponential(service.div_f64(LOAD));
         sleep_until(next).await;
         let question = random.question();
-        // As a router would estimate it.
-        let tokens = (question.len() as f64 * tokens_per_byte) as usize;
+        let tokens = engine.expected_tokens(&question);
         match engine.room() {
             Ok(()) => {
                 asked.spawn(engine.clone().ask(question, tokens));

@@ -69,11 +69,6 @@ impl Asker {
         prose((tokens as f64 / self.tokens_per_byte) as usize, name)
     }
 
-    /// How many tokens a question of so many bytes should have, as a router would estimate it.
-    pub(super) fn expected_tokens(&self, bytes: usize) -> usize {
-        (bytes as f64 * self.tokens_per_byte) as usize
-    }
-
     /// The answer has exactly as many tokens, if nobody leaves.
     pub(super) fn request(&self, messages: Vec<Message>, answer: usize) -> ChatRequest {
         // With its likelihood, so that each token is told, even one without text.

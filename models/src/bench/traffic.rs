@@ -44,8 +44,8 @@ impl Questions {
         let tokens = (shortest * (self.random.random::<f64>() * (longest / shortest).ln()).exp()) as usize;
         let text = format!("{} {}", self.asked, self.name);
         let request = asker.question(tokens, &text, ANSWER);
-        let bytes = request.messages.iter().map(|message| message.content.len()).sum();
-        (request, asker.expected_tokens(bytes))
+        let tokens = asker.engine.expected_tokens(&request);
+        (request, tokens)
     }
 
     /// The time to the next of events that come at random, on average so far apart.

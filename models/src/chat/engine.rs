@@ -150,6 +150,11 @@ impl ChatEngine {
         self.door.intake().forecast(prompt_tokens, output_tokens)
     }
 
+    /// About how many tokens a request's prompt has, with what the model's template adds: learnt from those that came.
+    pub fn expected_tokens(&self, request: &ChatRequest) -> usize {
+        self.door.intake().estimates().prompt.expected(request.bytes()).round() as usize
+    }
+
     /// How long a request that came now would wait until its prompt is read. Takes no lock.
     pub fn wait(&self) -> Duration {
         self.door.intake().time_to_wait()

@@ -20,6 +20,7 @@
 
 mod answer;
 mod engine;
+mod familiar;
 mod generation;
 mod intake;
 mod ongoing;

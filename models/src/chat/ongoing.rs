@@ -110,7 +110,7 @@ impl Requests {
             if !ongoing.is_begun {
                 ongoing.is_begun = true;
                 ongoing.usage.cached_tokens = sequence.cached.computed();
-                recent.learn_cached(ongoing.usage.cached_tokens, ongoing.usage.prompt_tokens);
+                recent.familiar.learn(ongoing.usage.cached_tokens, ongoing.usage.prompt_tokens);
             }
             if sequence.cached.left() == share.tokens {
                 self.begun.append(&mut ongoing.others);

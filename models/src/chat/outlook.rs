@@ -164,7 +164,7 @@ impl Outlook {
     /// How long a request that comes `now` takes.
     pub(super) fn forecast(&self, prompt: usize, output: usize, now: Instant) -> Forecast {
         let law = Law::of(&self.costs, now);
-        let unread = prompt as f64 * self.recent.fresh;
+        let unread = self.recent.familiar.unread(1, prompt as f64);
         let first_token = match self.overtakable {
             Some(other) if self.unseen.requests == 0 && overtakes(unread as usize, other.1) => {
                 self.step_left(now).saturating_add(seconds(self.overtake(&law, unread as usize, other)))
@@ -183,7 +183,7 @@ impl Outlook {
     /// How long a request that comes `now` waits until its prompt is read.
     pub(super) fn wait(&self, now: Instant) -> Duration {
         let law = Law::of(&self.costs, now);
-        let before = self.read(&law, self.unseen.tokens * self.recent.fresh);
+        let before = self.read(&law, self.recent.familiar.unread(self.unseen.requests, self.unseen.tokens));
         self.step_left(now).saturating_add(self.wait).saturating_add(seconds(before))
     }
 

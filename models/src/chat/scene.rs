@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Priority;
 use super::answer::Answer;
+use super::familiar::Familiar;
 use super::outlook::{Held, Running, Scene, Waits};
 use super::schedule::{Schedule, Sequence, Share};
 use crate::load::Estimates;
@@ -12,18 +13,12 @@ use crate::load::Estimates;
 const KEPT: f64 = 0.9;
 
 /// What prompts were like, of late.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Recent {
     /// Tokens of prompts that a step reads beside generating.
     pub(super) reading: f64,
-    /// The part of a prompt that is not found in the cache.
-    pub(super) fresh: f64,
-}
-
-impl Default for Recent {
-    fn default() -> Self {
-        Self { reading: 0.0, fresh: 1.0 }
-    }
+    /// What was found of them in the cache.
+    pub(super) familiar: Familiar,
 }
 
 impl Recent {
@@ -34,11 +29,6 @@ impl Recent {
             let read: usize = shares.iter().filter(|share| !is_answer(share)).map(|share| share.tokens).sum();
             self.reading = KEPT * self.reading + (1.0 - KEPT) * read as f64;
         }
-    }
-
-    /// Learns that so many tokens of a prompt were found in the cache.
-    pub(super) fn learn_cached(&mut self, cached: usize, prompt: usize) {
-        self.fresh = KEPT * self.fresh + (1.0 - KEPT) * (1.0 - cached as f64 / prompt.max(1) as f64);
     }
 
     /// What there will be after the step that computes these shares, which should take so long.
@@ -60,7 +50,7 @@ impl Recent {
                 row.unread = row.unread.saturating_sub(share.tokens);
             }
         }
-        let unread = |sequence: &Sequence<Answer>| (sequence.cached.left() as f64 * self.fresh).ceil() as usize;
+        let unread = |sequence: &Sequence<Answer>| self.familiar.unread(1, sequence.cached.left() as f64).ceil() as usize;
         let waits = |sequence: &&Sequence<Answer>| Waits {
             prompt: unread(sequence),
             answer: answer(sequence, 0),

@@ -118,6 +118,11 @@ impl EmbeddingEngine {
         self.intake.0.forecast(prompt_tokens)
     }
 
+    /// About how many tokens an input of so many bytes has: learnt from those that came.
+    pub fn expected_tokens(&self, bytes: usize) -> usize {
+        self.intake.0.expected_tokens(bytes)
+    }
+
     /// Whether a further request would be taken. Takes no lock.
     ///
     /// # Errors

@@ -171,6 +171,11 @@ impl Intake {
         self.published.load().forecast(tokens, self.clock.now())
     }
 
+    /// How many tokens to expect of an input of so many bytes.
+    pub(super) fn expected_tokens(&self, bytes: usize) -> usize {
+        self.lock().estimates.prompt.expected(bytes).round() as usize
+    }
+
     /// Whether a request that comes now would be taken. Takes no lock.
     pub(super) fn room(&self) -> Result<(), Full> {
         self.published.load().room(self.clock.now())
