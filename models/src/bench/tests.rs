@@ -16,7 +16,7 @@ async fn everything_is_measured_and_nothing_is_left_behind() {
     let make = Make { speech: Speech::Noise, context: 4096, layout: CacheLayout { blocks: 16_384, block_size: 4 }, settings };
     let (_, _, model) = make.model();
     let engine = ChatEngine::start(model, settings).unwrap();
-    let plan = Plan { span: Duration::from_millis(300), seed: 1, stop_tokens: vec![END] };
+    let plan = Plan { span: Duration::from_secs(1), seed: 1, stop_tokens: vec![END] };
     let report = measure(&engine, &plan, |_| {}).await.unwrap();
 
     let companies: Vec<usize> = report.batching.paces.iter().map(|pace| pace.answers).collect();

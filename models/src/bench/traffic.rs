@@ -113,7 +113,7 @@ pub(super) enum AtTheEnd {
     Leave,
 }
 
-/// Clients who come at random, on average so many a second, whatever the engine makes of them.
+/// Clients who come at random, on average so many a second and at least one, whatever the engine makes of them.
 pub(super) async fn open(asker: &Asker, plan: &Plan, per_second: f64, at_end: AtTheEnd) -> Result<Served, BenchError> {
     let mean = Duration::try_from_secs_f64(1.0 / per_second).map_err(|_| BenchError::Nothing("capacity"))?;
     // Questions of its own: those of an earlier traffic would be found in the cache.
@@ -124,7 +124,7 @@ pub(super) async fn open(asker: &Asker, plan: &Plan, per_second: f64, at_end: At
     let mut next = begun;
     loop {
         next += questions.pause(mean);
-        if next >= end {
+        if next >= end && !hearings.is_empty() {
             break;
         }
         sleep_until(next).await;
