@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -72,6 +73,13 @@ impl Manifest {
         toml::from_str(text)
     }
 
+    /// Makes relative paths of its sources start at this folder.
+    pub(crate) fn start_paths_at(&mut self, folder: &Path) {
+        for source in &mut self.sources {
+            source.start_paths_at(folder);
+        }
+    }
+
     /// The bytes of all files together.
     pub fn size(&self) -> u64 {
         self.files.iter().map(|file| file.size).sum()
@@ -119,6 +127,21 @@ pub enum Task {
         /// The length of a vector.
         dimensions: usize,
     },
+}
+
+impl Task {
+    /// Whether it writes text, token by token.
+    pub const fn generates(&self) -> bool {
+        matches!(self, Self::Chat)
+    }
+
+    /// The word for it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Embeddings { .. } => "embeddings",
+        }
+    }
 }
 
 /// One file of a model.
@@ -229,6 +252,8 @@ pub enum Source {
 }
 
 impl Source {
+    fn start_paths_at(&mut self, _folder: &Path) {}
+
     /// Where this source keeps each file.
     pub fn paths(&self) -> &BTreeMap<FileName, String> {
         match self {

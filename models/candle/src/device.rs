@@ -17,6 +17,15 @@ pub enum DeviceChoice {
 }
 
 impl DeviceChoice {
+    /// Whether this is a GPU on this machine, with this build.
+    pub fn is_gpu(self) -> bool {
+        match self {
+            Self::Cpu => false,
+            Self::Cuda(_) => true,
+            Self::Auto => gpus() > 0,
+        }
+    }
+
     /// Opens the device.
     ///
     /// # Errors
@@ -31,6 +40,63 @@ impl DeviceChoice {
                 Device::Cpu
             })),
         }
+    }
+}
+
+/// How many GPUs this build can compute on here.
+pub fn gpus() -> usize {
+    cuda::count()
+}
+
+/// The memory of a GPU, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GpuMemory {
+    /// What nobody has.
+    pub free: u64,
+    /// All of it.
+    pub total: u64,
+}
+
+/// Measures the memory of the GPU of that number.
+///
+/// # Errors
+/// When it cannot be had.
+pub fn gpu_memory(ordinal: usize) -> Result<GpuMemory, DeviceError> {
+    cuda::memory(ordinal)
+}
+
+#[cfg(feature = "cuda")]
+mod cuda {
+    use candle_core::cuda_backend::cudarc::driver::CudaContext;
+
+    use super::{DeviceError, GpuMemory, open_cuda};
+
+    pub(super) fn count() -> usize {
+        // Without a driver, there is none to count.
+        let counted = CudaContext::device_count().ok();
+        counted.and_then(|count| usize::try_from(count).ok()).unwrap_or(0)
+    }
+
+    pub(super) fn memory(ordinal: usize) -> Result<GpuMemory, DeviceError> {
+        let absent = |source| DeviceError::Absent { ordinal, source: Box::new(source) };
+        let device = open_cuda(ordinal)?;
+        let stream = device.as_cuda_device().map_err(absent)?.cuda_stream();
+        let told = stream.context().mem_get_info();
+        let (free, total) = told.map_err(|error| absent(candle_core::Error::wrap(error)))?;
+        Ok(GpuMemory { free: free as u64, total: total as u64 })
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+mod cuda {
+    use super::{DeviceError, GpuMemory};
+
+    pub(super) fn count() -> usize {
+        0
+    }
+
+    pub(super) fn memory(ordinal: usize) -> Result<GpuMemory, DeviceError> {
+        Err(DeviceError::NotBuilt { ordinal })
     }
 }
 
@@ -103,5 +169,6 @@ mod tests {
         let error = DeviceChoice::Cuda(1).open().unwrap_err();
         assert!(error.to_string().contains("cuda:1") && error.to_string().contains("--features cuda"), "{error}");
         assert!(DeviceChoice::Auto.open().unwrap().is_cpu());
+        assert!(!DeviceChoice::Auto.is_gpu() && gpu_memory(0).is_err());
     }
 }

@@ -23,6 +23,16 @@ pub(crate) struct Gguf {
     reader: BufReader<File>,
 }
 
+/// What is known of a tensor before it is read.
+pub(crate) struct TensorHead<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) stored: GgmlDType,
+    pub(crate) elements: usize,
+    /// Of a matrix, its outputs; of a table, its entries.
+    pub(crate) rows: usize,
+    pub(crate) bytes: usize,
+}
+
 impl Gguf {
     pub(crate) fn open(path: &Path) -> Result<Self, LoadError> {
         let file = File::open(path).map_err(|source| LoadError::File { path: path.to_owned(), source })?;
@@ -60,6 +70,16 @@ impl Gguf {
     /// A matrix `[out, in]` or a vector, as it is stored.
     pub(crate) fn tensor(&mut self, name: &str, device: &Device) -> Result<QTensor, LoadError> {
         Ok(self.content.tensor(&mut self.reader, name, device)?)
+    }
+
+    /// What the file says of its tensors.
+    pub(crate) fn tensors(&self) -> impl Iterator<Item = TensorHead<'_>> {
+        self.content.tensor_infos.iter().map(|(name, info)| {
+            let (stored, elements) = (info.ggml_dtype, info.shape.elem_count());
+            let bytes = elements / stored.block_size() * stored.type_size();
+            let rows = info.shape.dims().first().copied().unwrap_or(0);
+            TensorHead { name, stored, elements, rows, bytes }
+        })
     }
 
     pub(crate) fn has_tensor(&self, name: &str) -> bool {

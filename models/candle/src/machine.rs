@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::cpu::kernels;
+use crate::memory::Memory;
 use crate::threads::usual_threads;
 
 /// Where NVIDIA's driver for Linux tells what it drives.
@@ -19,7 +20,7 @@ pub struct Machine {
     pub compute_threads: usize,
     /// The instructions that the CPU's kernels were chosen for.
     pub kernels: &'static str,
-    /// Bytes of memory in all, and of those that are free for the asking, where the system tells.
+    /// Its memory, where the system tells.
     pub memory: Option<Memory>,
     /// NVIDIA's driver, by its version, if there is one.
     pub driver: Option<String>,
@@ -27,15 +28,6 @@ pub struct Machine {
     pub gpus: Vec<String>,
     /// Whether this build can compute on them.
     pub has_cuda: bool,
-}
-
-/// The memory of a machine, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Memory {
-    /// All of it.
-    pub total: u64,
-    /// What programs could still get.
-    pub available: u64,
 }
 
 impl Machine {
@@ -46,7 +38,7 @@ impl Machine {
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             compute_threads: usual_threads(),
             kernels: kernels(),
-            memory: read("/proc/meminfo").and_then(|text| memory(&text)),
+            memory: Memory::look(),
             driver: read(&format!("{NVIDIA}/version")).and_then(|text| driver(&text)),
             gpus: gpus(&Path::new(NVIDIA).join("gpus")),
             has_cuda: candle_core::utils::cuda_is_available(),
@@ -58,9 +50,8 @@ impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { cores, compute_threads, kernels, .. } = self;
         writeln!(f, "cpu     {cores} cores, {compute_threads} for models; kernels for {kernels}")?;
-        if let Some(Memory { total, available }) = self.memory {
-            let gib = |bytes: u64| bytes as f64 / f64::from(1_u32 << 30);
-            writeln!(f, "memory  {:.1} GiB, {:.1} of them available", gib(total), gib(available))?;
+        if let Some(memory) = self.memory {
+            writeln!(f, "memory  {memory}")?;
         }
         match &self.driver {
             Some(version) => writeln!(f, "driver  NVIDIA {version}")?,
@@ -78,16 +69,6 @@ impl fmt::Display for Machine {
             }
         }
     }
-}
-
-/// Reads `/proc/meminfo`, which counts in kibibytes.
-fn memory(meminfo: &str) -> Option<Memory> {
-    let bytes = |name: &str| {
-        let line = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
-        let kibibytes: u64 = line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().ok()?;
-        kibibytes.checked_mul(1024)
-    };
-    Some(Memory { total: bytes("MemTotal")?, available: bytes("MemAvailable")? })
 }
 
 /// Reads `/proc/driver/nvidia/version`, whose first line names the module, its version and when it was built.
@@ -115,9 +96,6 @@ mod tests {
 
     #[test]
     fn what_the_system_tells_is_read() {
-        let told = "MemTotal:       24653072 kB\nMemFree:         1 kB\nMemAvailable:    1048576 kB\n";
-        assert_eq!(memory(told), Some(Memory { total: 24_653_072 * 1024, available: 1 << 30 }));
-        assert_eq!(memory("MemTotal: many\n"), None);
         let told = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.82.07  Release Build  (root@builder)\nGCC version: 12.2.0\n";
         assert_eq!(driver(told).as_deref(), Some("580.82.07"));
         assert_eq!(model("Model: \t\t NVIDIA H100 80GB HBM3\nIRQ:   \t 38\n").as_deref(), Some("NVIDIA H100 80GB HBM3"));

@@ -87,11 +87,23 @@ impl ChatEngine {
     /// # Errors
     /// When the tokenizer cannot stream, the model cannot be computed, or the system gives no thread.
     pub fn start(model: ChatModel, settings: ChatSettings) -> Result<Self, StartError> {
+        Self::start_holding(model, settings, ())
+    }
+
+    /// The same, and drops `held` once the engine has ended and the memory of its model is free again.
+    ///
+    /// # Errors
+    /// As of [`start`](Self::start).
+    pub fn start_holding(model: ChatModel, settings: ChatSettings, held: impl Send + 'static) -> Result<Self, StartError> {
         let (engine, prompter, mut worker) = Self::assemble(Clock::real(), model, settings)?;
         let intake = engine.intake_of_thread();
         thread::Builder::new().name("tw-chat-text".to_owned()).spawn(move || prompter.serve(&intake))?;
         let intake = engine.intake_of_thread();
-        thread::Builder::new().name("tw-chat".to_owned()).spawn(move || worker.serve(&intake))?;
+        thread::Builder::new().name("tw-chat".to_owned()).spawn(move || {
+            worker.serve(&intake);
+            drop(worker);
+            drop(held);
+        })?;
         Ok(engine)
     }
 
@@ -182,6 +194,13 @@ impl ChatEngine {
     /// Takes no more requests; those already queued are still answered.
     pub fn close(&self) {
         self.door.intake().close();
+    }
+
+    /// Ends after the step that is being computed. Requests that are not answered by then fail with [`GenerateError::Stopped`].
+    ///
+    /// [`GenerateError::Stopped`]: super::GenerateError::Stopped
+    pub fn stop(&self) {
+        self.door.intake().stop();
     }
 }
 

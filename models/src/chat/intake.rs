@@ -142,6 +142,7 @@ impl Intake {
         state.ready.clear();
         self.republish(&state);
         self.raw_changed.notify_all();
+        self.ready_changed.notify_all();
     }
 
     /// Whether the engine has ended, or broken down. Takes no lock.

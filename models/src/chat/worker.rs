@@ -59,6 +59,9 @@ impl Worker {
     pub(super) fn serve(&mut self, intake: &Intake) {
         let _stopped_when_this_thread_ends = StopOnDrop(intake);
         while self.failures < MOST_FAILURES {
+            if intake.has_stopped() {
+                return;
+            }
             let came = if self.schedule.is_idle() {
                 self.rest(intake);
                 intake.wait()

@@ -85,13 +85,29 @@ impl EmbeddingEngine {
     /// # Errors
     /// When the model cannot be computed, or the system gives no thread.
     pub fn start(model: EmbeddingModel, settings: EmbeddingSettings) -> Result<Self, StartError> {
+        Self::start_holding(model, settings, ())
+    }
+
+    /// The same, and drops `held` once the engine has ended and the memory of its model is free again.
+    ///
+    /// # Errors
+    /// As of [`start`](Self::start).
+    pub fn start_holding(
+        model: EmbeddingModel,
+        settings: EmbeddingSettings,
+        held: impl Send + 'static,
+    ) -> Result<Self, StartError> {
         let Parts { intake, reader, mut worker, dimensions, batch_tokens } = Parts::new(Clock::real(), model, settings)?;
         let intake = Arc::new(intake);
         let (reading, computing) = (Arc::clone(&intake), Arc::clone(&intake));
         // Should one thread start and not the other, this lets it end.
         let handle = Arc::new(CloseOnDrop(intake));
         thread::Builder::new().name("tw-embed-read".to_owned()).spawn(move || reader.serve(&reading))?;
-        thread::Builder::new().name("tw-embed".to_owned()).spawn(move || worker.serve(&computing))?;
+        thread::Builder::new().name("tw-embed".to_owned()).spawn(move || {
+            worker.serve(&computing);
+            drop(worker);
+            drop(held);
+        })?;
         Ok(Self { intake: handle, dimensions, batch_tokens })
     }
 
@@ -129,6 +145,11 @@ impl EmbeddingEngine {
     /// [`Full`], with the time after which it would.
     pub fn room(&self) -> Result<(), Full> {
         self.intake.0.room()
+    }
+
+    /// Whether it takes no more requests: it was closed, or its thread has died.
+    pub fn has_stopped(&self) -> bool {
+        !self.intake.0.is_open()
     }
 
     /// Takes no more requests; those already queued are still answered.

@@ -166,6 +166,11 @@ impl Intake {
         self.changed.notify_all();
     }
 
+    /// Whether further requests are taken.
+    pub(super) fn is_open(&self) -> bool {
+        self.lock().is_open
+    }
+
     /// How long a request that comes now would take. Takes no lock.
     pub(super) fn forecast(&self, tokens: usize) -> Forecast {
         self.published.load().forecast(tokens, self.clock.now())

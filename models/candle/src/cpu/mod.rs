@@ -21,6 +21,7 @@ use self::attention::{LANES, Pool, Sight};
 pub(crate) use self::dense::Dense;
 pub(crate) use self::isa::Isa;
 use self::linear::PackedLinear;
+pub(crate) use self::linear::packed_bytes;
 pub(crate) use self::parallel::for_parts;
 pub(crate) use self::sentences::{Attention, add_and_norm, gelu};
 use crate::backend::Backend;

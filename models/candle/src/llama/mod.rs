@@ -21,14 +21,10 @@ use self::layer::Layer;
 pub(crate) use self::rope::RopeTable;
 use crate::backend::Backend;
 use crate::cpu::Cpu;
+use crate::footprint::usual_cache_tokens;
 use crate::gguf::Gguf;
 use crate::load::LoadError;
 use crate::portable::Portable;
-
-/// Sequences of full length for which there is room in the cache, unless that takes too much memory.
-const FULL_SEQUENCES: usize = 8;
-/// The most memory that the cache takes unasked. On a CPU the system gives it only as blocks are first used.
-const CACHE_BYTES: usize = 1 << 30;
 
 /// A Llama model with its cache.
 pub(crate) struct Llama<B: Backend> {
@@ -50,10 +46,7 @@ pub(crate) fn load(
     cache_tokens: Option<usize>,
 ) -> Result<Box<dyn Decoder>, LoadError> {
     let config = Config::read(gguf, context)?;
-    let cache_tokens = cache_tokens.unwrap_or_else(|| {
-        let affordable = CACHE_BYTES / Cpu::bytes_per_token(&config).max(1);
-        (FULL_SEQUENCES * config.context).min(affordable).max(config.context)
-    });
+    let cache_tokens = cache_tokens.unwrap_or_else(|| usual_cache_tokens(config.context, Cpu::bytes_per_token(&config)));
     let rope = RopeTable::new(&config);
     if device.is_cpu()
         && let Some(cpu) = Cpu::new(&config, rope.clone(), cache_tokens)

@@ -1,8 +1,9 @@
 //! A decoder that fails.
 
 use super::fake::{Fault, Speech};
-use super::rig::{ECHO, Make, Rig, limited, request};
+use super::rig::{ECHO, Make, Rig, SETTINGS, limited, request};
 use crate::chat::{ChatEngine, ChatSettings, Event, GenerateError, SubmitError};
+use crate::decoder::CacheLayout;
 
 fn failing(faults: &[Option<Fault>]) -> Rig {
     let rig = Make { speech: Speech::Endless, ..ECHO }.rig();
@@ -27,7 +28,7 @@ fn a_failed_step_and_a_panic_cost_those_in_the_batch_and_the_engine_goes_on_with
 
 #[test]
 fn those_that_were_not_in_the_batch_are_computed_again() {
-    let settings = ChatSettings { rows: 1, ..super::rig::SETTINGS };
+    let settings = ChatSettings { rows: 1, ..SETTINGS };
     let mut rig = Make { settings, ..ECHO }.rig();
     rig.behind().faults.push_back(Some(Fault::Fail));
     let (failed, mut waiting) = (rig.submit(request("a|")), rig.submit(request("b|")));
@@ -67,7 +68,7 @@ fn serve(rig: Rig) -> ChatEngine {
 #[test]
 fn three_failures_in_a_row_stop_the_engine_and_it_says_so() {
     for faults in [[Some(Fault::Panic); 3], [Some(Fault::Fail), Some(Fault::Panic), Some(Fault::Fail)]] {
-        let settings = ChatSettings { rows: 1, ..super::rig::SETTINGS };
+        let settings = ChatSettings { rows: 1, ..SETTINGS };
         let rig = Make { settings, ..ECHO }.rig();
         rig.behind().faults.extend(faults);
         let readers: Vec<_> = ["a|", "b|", "c|", "d|"].map(|prompt| rig.submit(request(prompt))).into();
@@ -98,6 +99,25 @@ fn an_engine_without_memory_for_a_new_cache_stops() {
     rig.behind().no_memory = true;
     let _failed = rig.submit(request("x"));
     assert!(serve(rig).has_stopped());
+}
+
+#[tokio::test]
+async fn an_engine_that_is_stopped_ends_within_an_answer_and_lets_go_of_what_it_held() {
+    let layout = CacheLayout { blocks: 1 << 16, block_size: 4 };
+    let make = Make { speech: Speech::Endless, context: 1 << 18, layout, settings: SETTINGS };
+    let (_, _, model) = make.model();
+    let (held, ended) = std::sync::mpsc::channel::<()>();
+    let engine = ChatEngine::start_holding(model, make.settings, held).unwrap();
+    let mut generation = engine.submit(request("x")).unwrap();
+    while !matches!(generation.next().await, Some(Event::Text { .. })) {}
+    engine.stop();
+    assert!(ended.recv().is_err(), "what is held is dropped, which ends the wait");
+    let mut events = Vec::new();
+    while let Some(event) = generation.next().await {
+        events.push(event);
+    }
+    assert!(!events.iter().any(|event| matches!(event, Event::Finished { .. })), "it was cut off");
+    assert!(engine.has_stopped());
 }
 
 #[tokio::test]

@@ -15,13 +15,13 @@ mod tests;
 mod vnni;
 
 use candle_core::Result;
-use candle_core::quantized::QTensor;
+use candle_core::quantized::{GgmlDType, QTensor};
 
 use self::activations::{Block, groups, quantise};
 use self::format::Format;
 use self::kernel::{Kernel, Plain};
-use self::packed::Packed;
-use super::arena::Arena;
+use self::packed::{Packed, lines_of_block};
+use super::arena::{Arena, Line};
 use super::isa::Isa;
 use super::parallel::{Shared, for_ranges};
 
@@ -33,6 +33,12 @@ const TILE: usize = 16;
 const MOST_ROWS: usize = 8;
 /// Fewer multiplications than this are not worth a second thread.
 const WORTHWHILE_PRODUCTS: usize = 1 << 16;
+
+/// The bytes of so many weights, once they are packed; none if this format is not.
+pub(crate) fn packed_bytes(stored: GgmlDType, weights: usize) -> Option<usize> {
+    let lines = lines_of_block(Format::of(stored)?.narrow);
+    Some(weights.div_ceil(BLOCK * TILE) * lines * size_of::<Line>())
+}
 
 /// `y = x W^T` for one or more weight matrices `W [out, in]` that share their input, their outputs one after the other.
 #[derive(Debug)]
