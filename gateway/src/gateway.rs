@@ -20,16 +20,16 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tower::util::MapRequest;
-use tradewind_models::manifest::{self, Manifest};
-use tradewind_policies::{Policy, spec::Provider};
+use tradewind_models::manifest::Manifest;
+use tradewind_policies::Policy;
 
 use crate::{
     admin::Admin,
     audit::{Audit, AuditError, AuditOptions},
     auth::{Authenticator, DevIssuer, HttpFetch, IssuerSettings, KeySource, SettingsError, SystemClock},
-    backend::LocalEngines,
+    backend::{Keeper, KeeperSettings, LocalEngines, LocalLoader, Manifests, Named},
     client::{ClientOptions, TlsError as ClientTlsError, client},
-    config::{Certificate, IssuerKeys, Settings},
+    config::{Certificate, IssuerKeys, LocalSettings, Settings},
     context::Origin,
     credential::Surroundings,
     home::{Home, HomeError},
@@ -111,7 +111,7 @@ impl Gateway {
         let home = Home::open(&settings.home)?;
         let (chain, key) = certificate(&settings, &home);
         let tls = Tls::from_pem_files(&chain, &key)?;
-        let (policy, engines) = policy(&settings)?;
+        let (policy, engines) = policy(&settings, &home)?;
         // What fetches credentials trusts the system's authorities, whatever a backend's own connections trust.
         let surroundings = Surroundings::of_process(client(&ClientOptions::plain(CREDENTIALS_CONNECT))?);
         let builder = Builder::new(engines.clone(), surroundings);
@@ -168,7 +168,7 @@ impl Gateway {
         self.snapshot.load_full()
     }
 
-    /// The local models that the policy names; they are [`loading`](crate::backend::Engine::Loading) until somebody sets them.
+    /// The local models that the policy names; they are [`loading`](crate::backend::Engine::Loading) until it [runs](Self::run).
     #[must_use]
     pub const fn engines(&self) -> &LocalEngines {
         &self.engines
@@ -186,6 +186,7 @@ impl Gateway {
             let (current, replaced) = (Arc::clone(&self.snapshot), Arc::clone(&replaced));
             background.spawn(Reloader::watch(path, self.builder, current, replaced)?.run());
         }
+        background.spawn(keeper(&self.engines, &self.settings.local).run());
         background.spawn(upkeep::watch(Arc::clone(&self.snapshot), replaced));
         let end = CancellationToken::new();
         let memory = AbortOnDropHandle::new(tokio::spawn(self.memory.keep(Arc::clone(&self.snapshot), end.clone())));
@@ -261,19 +262,27 @@ fn certificate(settings: &Settings, home: &Home) -> (PathBuf, PathBuf) {
 }
 
 /// The policy, and places for the local models it names. Without a file, the built-in one serves the default models.
-fn policy(settings: &Settings) -> Result<(Policy, LocalEngines), LoadError> {
+fn policy(settings: &Settings, home: &Home) -> Result<(Policy, LocalEngines), LoadError> {
+    let manifests = settings.local.manifests.clone().map_or_else(|| Manifests::PerhapsIn(home.manifests_dir()), Manifests::In);
+    let engines = LocalEngines::open(manifests)?;
     let policy = match &settings.policy {
         Some(path) => reload::read(path)?,
         None if settings.local.enabled => {
-            let id = |manifest: Option<&'static Manifest>| manifest.map(|manifest| manifest.id.as_str());
-            Policy::local(id(manifest::default_chat()), id(manifest::default_embeddings())).map_err(LoadError::BuiltIn)?
+            let registry = engines.registry();
+            let id = |manifest: Option<&Arc<Manifest>>| manifest.map(|manifest| manifest.id.as_str().to_owned());
+            let (chat, embeddings) = (id(registry.default_chat()), id(registry.default_embeddings()));
+            Policy::local(chat.as_deref(), embeddings.as_deref()).map_err(LoadError::BuiltIn)?
         }
         None => Policy::local(None, None).map_err(LoadError::BuiltIn)?,
     };
-    let local = policy.backends().iter().filter(|backend| backend.provider == Provider::Local);
-    let named = local.flat_map(|backend| &backend.models).filter_map(|served| manifest::find(served.upstream.as_str()));
-    let engines = LocalEngines::loading(named);
+    engines.follow(&Named::of(&policy).map_err(LoadError::Local)?);
     Ok((policy, engines))
+}
+
+/// What brings local models in and lets go of them.
+fn keeper(engines: &LocalEngines, settings: &LocalSettings) -> Keeper<LocalLoader> {
+    let patience = KeeperSettings { idle_unload: settings.idle_unload, grace: settings.unload_grace };
+    Keeper::new(engines.clone(), LocalLoader::new(settings.clone(), engines.budget()), patience)
 }
 
 fn issuers(settings: &Settings, home: &Home) -> Vec<IssuerSettings> {

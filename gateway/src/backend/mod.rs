@@ -16,8 +16,11 @@ use tradewind_protocol::Capabilities;
 use crate::inference::{Answer, Failure, Inference};
 
 pub use catalog::{CatalogError, adapter};
-pub use load::load;
-pub use local::{Engine, Local, LocalEngines, operation};
+pub use load::{LocalLoader, cache};
+pub use local::{
+    Budget, DoesNotFit, Engine, Hold, Keeper, KeeperSettings, Lease, LoadFailure, Loaded, Loader, Local, LocalEngines, Manifests,
+    Mebibytes, Memory, ModelReport, Named, Unloaded, Wish, operation,
+};
 pub use remote::{Owner, Remote, Way};
 pub use timeouts::{AttemptTimeouts, AttemptTimeoutsLayer};
 

@@ -37,7 +37,7 @@ const TENANT: &str = "acme";
 pub(super) fn listening(gateway: &Gateway) -> String {
     let mut text = format!("tradewind {}\n\n", env!("CARGO_PKG_VERSION"));
     line(&mut text, "applications", &format!("https://{}", gateway.settings().listen));
-    line(&mut text, "operators", &format!("http://{}   /livez /readyz /metrics", gateway.settings().admin));
+    line(&mut text, "operators", &format!("http://{}   /livez /readyz /metrics /backends /models", gateway.settings().admin));
     line(&mut text, "certificate", &gateway.certificate().display().to_string());
     let policy = gateway.settings().policy.as_ref();
     line(&mut text, "policy", &policy.map_or_else(|| "built-in: the local models".to_owned(), |path| path.display().to_string()));
@@ -87,9 +87,10 @@ impl Ready {
             let state = match engines.get(model.id.as_str()).as_deref() {
                 Some(Engine::Chat(_) | Engine::Embeddings(_)) => "ready".to_owned(),
                 Some(Engine::Unavailable(reason)) => format!("not available: {reason}"),
+                Some(Engine::Unloaded(_)) => "not loaded".to_owned(),
                 Some(Engine::Loading) | None => "loading".to_owned(),
             };
-            line(&mut text, "local model", &format!("{} ({}), {state}", model.id, operation(model)));
+            line(&mut text, "local model", &format!("{} ({}), {state}", model.id, operation(&model)));
         }
         if self.dev_issuer {
             let token = format!("{} token --tenant {TENANT} --model '*' --ttl 1h{}", program(), self.home_flag());

@@ -8,6 +8,7 @@ use std::{
 
 use super::banner;
 use crate::{
+    backend::LocalEngines,
     config::{Environment, ServeArgs, Settings},
     gateway::Gateway,
     server::{Shutdown, on_signals},
@@ -46,13 +47,12 @@ pub(super) fn run(args: &ServeArgs) -> ExitCode {
         if let Err(error) = io::stdout().write_all(banner::listening(&gateway).as_bytes()) {
             return failed(&error);
         }
-        if let Err(error) = load_models(&gateway) {
-            return failed(&error);
-        }
+        let told = tokio::spawn(tell_of_models(banner::Ready::of(&gateway), gateway.engines().clone()));
         let shutdown = Shutdown::new();
         let signals = tokio::spawn(heed_signals(shutdown.clone()));
         let result = gateway.run(metrics, shutdown).await;
         signals.abort();
+        told.abort();
         result.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
     })
 }
@@ -65,19 +65,12 @@ async fn heed_signals(shutdown: Shutdown) {
     }
 }
 
-/// Fetches and loads the local models on a thread of their own. The process does not wait for it to end: a download that is under way is
-/// taken up again at the next start.
-fn load_models(gateway: &Gateway) -> io::Result<()> {
-    let engines = gateway.engines().clone();
-    let settings = gateway.settings().local.clone();
-    let ready = banner::Ready::of(gateway);
-    std::thread::Builder::new().name("tw-load".to_owned()).spawn(move || {
-        crate::backend::load(&settings, &engines);
-        if let Err(error) = io::stdout().write_all(ready.text(&engines).as_bytes()) {
-            tracing::warn!(%error, "cannot write to standard output");
-        }
-    })?;
-    Ok(())
+/// Says what has become of the local models, once they have come in or failed to.
+async fn tell_of_models(ready: banner::Ready, engines: LocalEngines) {
+    engines.settled().await;
+    if let Err(error) = io::stdout().write_all(ready.text(&engines).as_bytes()) {
+        tracing::warn!(%error, "cannot write to standard output");
+    }
 }
 
 /// Says what the operator can mend.

@@ -25,6 +25,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "PATH")]
     pub policy: Option<PathBuf>,
 
+    /// Folder with manifests of further models [default: models in the home folder]
+    #[arg(long, value_name = "DIR")]
+    pub manifests: Option<PathBuf>,
+
     /// Configuration file [default: ./tradewind.toml if it exists]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -71,6 +71,9 @@ impl Settings {
         if let Some(policy) = &args.policy {
             self.policy = Some(policy.clone());
         }
+        if let Some(manifests) = &args.manifests {
+            self.local.manifests = Some(manifests.clone());
+        }
     }
 }
 

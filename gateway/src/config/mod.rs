@@ -11,7 +11,6 @@
 
 mod address;
 mod args;
-mod device;
 mod environment;
 mod fault;
 mod load;
@@ -26,7 +25,6 @@ mod values;
 
 pub use self::address::{InvalidAddress, ListenAddress};
 pub use self::args::ServeArgs;
-pub use self::device::{Device, InvalidDevice};
 pub use self::environment::Environment;
 pub use self::fault::{ConfigErrors, Fault, Place};
 pub use self::log::{InvalidLogFilter, LogFilter, LogFormat};

@@ -187,6 +187,11 @@ fn local(mut section: Section<'_, '_>) -> LocalSettings {
         queue: section.value("queue", default.queue, count(1..=100_000)),
         threads: section.optional("threads", count(1..=1024)),
         models: section.path("models"),
+        manifests: section.path("manifests"),
+        accept_licences: section.value("accept_licences", default.accept_licences, texts),
+        memory: section.optional("memory", size(ByteSize::mib(64)..=ByteSize::mib(64 << 20))),
+        idle_unload: section.optional("idle_unload", duration(SECOND..=DAY)),
+        unload_grace: section.value("unload_grace", default.unload_grace, duration(Duration::ZERO..=DAY)),
     };
     section.finish();
     local

@@ -6,7 +6,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{ByteSize, Device, ListenAddress, LogFilter, LogFormat};
+use tradewind_policies::spec::Device;
+
+use super::{ByteSize, ListenAddress, LogFilter, LogFormat};
 
 /// All that the gateway was told. Paths from the file are already relative to the current folder, not to the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,6 +216,16 @@ pub struct LocalSettings {
     pub threads: Option<NonZeroUsize>,
     /// Where fetched models are kept; `None` is the user's cache folder.
     pub models: Option<PathBuf>,
+    /// A folder with manifests of further models, which must exist; `None` is `models` in the state folder, which need not.
+    pub manifests: Option<PathBuf>,
+    /// Licences of models that the operator accepts, though they are not open source.
+    pub accept_licences: Vec<String>,
+    /// Bytes of memory that all models together may take; `None` is a share of what there is at start.
+    pub memory: Option<ByteSize>,
+    /// After how long without a request a model may be unloaded when another needs its memory; `None` is never.
+    pub idle_unload: Option<Duration>,
+    /// How long requests under way may go on when their model is unloaded.
+    pub unload_grace: Duration,
 }
 
 impl Default for LocalSettings {
@@ -225,6 +237,12 @@ impl Default for LocalSettings {
             queue: nonzero(64),
             threads: None,
             models: None,
+            manifests: None,
+            accept_licences: Vec::new(),
+            memory: None,
+            idle_unload: None,
+            // As long as at a shutdown.
+            unload_grace: Duration::from_secs(30),
         }
     }
 }

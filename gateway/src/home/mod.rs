@@ -150,6 +150,11 @@ impl Home {
         self.dir.join("audit")
     }
 
+    /// The folder of the manifests of further local models, unless another is configured. It need not be there.
+    pub fn manifests_dir(&self) -> PathBuf {
+        self.dir.join("models")
+    }
+
     /// What was kept of the backends' speed, if anything was.
     ///
     /// # Errors

@@ -79,6 +79,12 @@ impl Builder {
         Self { epoch: Instant::now(), engines, surroundings, drains: Drains::default() }
     }
 
+    /// The local engines of all its backends.
+    #[must_use]
+    pub const fn engines(&self) -> &LocalEngines {
+        &self.engines
+    }
+
     /// The backend that `spec` describes.
     ///
     /// # Errors

@@ -25,6 +25,7 @@ const DURATIONS: [f64; 14] = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.
 const FIRST_TOKEN: [f64; 16] = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 const PER_TOKEN: [f64; 13] = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5];
 const TOKENS: [f64; 11] = [1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262_144.0, 1_048_576.0];
+const LOADS: [f64; 10] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0];
 const OVERHEAD: [f64; 10] = [25e-6, 50e-6, 100e-6, 200e-6, 400e-6, 800e-6, 1.6e-3, 3.2e-3, 12.8e-3, 0.1];
 
 /// A histogram has no buckets.
@@ -35,12 +36,13 @@ pub type InvalidBuckets = BuildError;
 /// # Errors
 /// [`InvalidBuckets`], or a recorder is installed already.
 pub fn install() -> Result<PrometheusHandle, InvalidBuckets> {
-    let buckets: [(&str, &[f64]); 5] = [
+    let buckets: [(&str, &[f64]); 6] = [
         (names::REQUEST_DURATION, &DURATIONS),
         (names::TIME_TO_FIRST_TOKEN, &FIRST_TOKEN),
         (names::TIME_PER_OUTPUT_TOKEN, &PER_TOKEN),
         (names::TOKEN_USAGE, &TOKENS),
         (names::OVERHEAD, &OVERHEAD),
+        (names::LOCAL_LOAD, &LOADS),
     ];
     let mut builder = PrometheusBuilder::new();
     for (name, bounds) in buckets {
@@ -73,6 +75,10 @@ fn describe() {
     describe_counter!(names::CONTINUATIONS, "Answers that broke off and went on at another backend.");
     describe_counter!(names::POLICY_RELOADS, "Reloads of the policy.");
     describe_gauge!(names::POLICY_LOADED, Unit::Seconds, "When the policy in force was loaded, since 1970.");
+    describe_gauge!(names::LOCAL_MODELS, "Local models, by how far they have come.");
+    describe_gauge!(names::LOCAL_MEMORY, Unit::Bytes, "What is set aside of memory for a local model.");
+    describe_histogram!(names::LOCAL_LOAD, Unit::Seconds, "From the wish for a local model to its readiness.");
+    describe_counter!(names::LOCAL_LOADS, "Attempts to bring a local model in.");
     describe_gauge!(names::LOCAL_WAIT, Unit::Seconds, "How long a request that came now would wait for a local model.");
     describe_gauge!(names::POLICY_STALE, "1 where the last reload failed and an older policy is in force.");
 }

@@ -43,6 +43,14 @@ pub const POLICY_LOADED: &str = "tradewind_policy_loaded_timestamp_seconds";
 pub const POLICY_STALE: &str = "tradewind_policy_stale";
 /// How long a request that came now would wait for a local model, in seconds, as the model's engine predicts it.
 pub const LOCAL_WAIT: &str = "tradewind_local_predicted_wait_seconds";
+/// Local models, by how far they have come.
+pub const LOCAL_MODELS: &str = "tradewind_local_models";
+/// What is set aside of memory for a local model, in bytes.
+pub const LOCAL_MEMORY: &str = "tradewind_local_memory_bytes";
+/// From the wish for a local model to its readiness, in seconds, fetching included.
+pub const LOCAL_LOAD: &str = "tradewind_local_load_seconds";
+/// Attempts to bring a local model in, by result.
+pub const LOCAL_LOADS: &str = "tradewind_local_loads_total";
 
 /// Label: what was asked for (`gen_ai.operation.name`).
 pub const OPERATION: &str = "gen_ai_operation_name";
@@ -58,5 +66,7 @@ pub const BACKEND: &str = "backend";
 pub const STATUS: &str = "status";
 /// Label: how a request or an attempt ended.
 pub const OUTCOME: &str = "outcome";
+/// Label: how far a local model has come.
+pub const STATE: &str = "state";
 /// Label: `ok` or `error`.
 pub const RESULT: &str = "result";

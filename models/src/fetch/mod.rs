@@ -5,17 +5,21 @@
 //! continued where it stopped. Everything blocks; call it on a plain thread.
 
 mod cache;
-mod hub;
 mod lock;
+mod mlflow;
+mod objects;
 mod part;
 mod progress;
+mod sources;
 mod verified;
+mod web;
 mod wheel;
 
 use std::io;
 use std::path::PathBuf;
 
-pub use self::cache::{Cache, ModelFiles};
+pub use self::cache::{Cache, ModelFiles, Presence};
+pub use self::part::digest_of;
 pub use self::progress::{LogProgress, Meter, Progress, TerminalProgress, to_stderr};
 pub use self::verified::Condition;
 use crate::manifest::{FileName, ModelId, Sha256};
@@ -33,6 +37,19 @@ pub enum FetchError {
         path: PathBuf,
         /// Why it failed.
         source: io::Error,
+    },
+    /// The operator has not accepted the licence.
+    #[error(
+        "{model} is under {licence}, which is not an open-source licence: read {terms} and, if you accept it, say so with \
+         accept_licences = [\"{licence}\"] in [local] of tradewind.toml, or --accept-licence {licence}"
+    )]
+    Licence {
+        /// The model.
+        model: ModelId,
+        /// The licence's name.
+        licence: String,
+        /// Where to read it.
+        terms: String,
     },
     /// Every source was tried.
     #[error("no source gave {model}: {}", list(attempts))]
@@ -106,6 +123,38 @@ pub enum SourceError {
         /// What came, at least.
         actual: u64,
     },
+    /// A bucket's URL that is none.
+    #[error("{0} is no bucket: write s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX")]
+    Bucket(String),
+    /// An object of a bucket could not be had.
+    #[error("{url}: {source}")]
+    Object {
+        /// Below which URL it is.
+        url: String,
+        /// Why it failed.
+        source: Box<object_store::Error>,
+    },
+    /// A name that no registered model has.
+    #[error("`{0}` is no registered model: write models:/NAME/VERSION, with a number, or models:/NAME@ALIAS")]
+    Registered(String),
+    /// Nobody says where the registry is.
+    #[error(
+        "no MLflow registry: set MLFLOW_TRACKING_URI, and MLFLOW_TRACKING_TOKEN, or ..._USERNAME and ..._PASSWORD, if it asks for that"
+    )]
+    NoTrackingServer,
+    /// An answer of the registry that makes no sense.
+    #[error("{url}: the answer cannot be read: {source}")]
+    Answer {
+        /// What was asked.
+        url: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// Artifacts at a place that cannot be read from.
+    #[error(
+        "the registry keeps the artifacts at {0}, which is none of mlflow-artifacts:, s3:, gs:, abfss:, wasbs:, https: or a folder"
+    )]
+    Artifacts(String),
     /// `pip` could not be run.
     #[error("cannot run `python3 -m pip`: {0}; install Python 3 with pip")]
     NoPip(#[source] io::Error),

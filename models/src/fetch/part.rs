@@ -8,13 +8,28 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 use super::SourceError;
 use super::progress::Meter;
-use crate::manifest::{File, Sha256};
+use crate::manifest::{File, FileName, Sha256};
 
 const BUFFER: usize = 256 * 1024;
 
+/// A file of which is known what its bytes must be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pinned<'a> {
+    pub(super) name: &'a FileName,
+    pub(super) sha256: Sha256,
+    pub(super) size: u64,
+}
+
+impl<'a> Pinned<'a> {
+    /// The file, if that is known of it.
+    pub(super) fn of(file: &'a File) -> Option<Self> {
+        Some(Self { name: &file.name, sha256: file.sha256?, size: file.size? })
+    }
+}
+
 /// The unfinished `NAME.part` of a file. Dropped unfinished, it stays for the next try.
 pub(super) struct Part<'a> {
-    file: &'a File,
+    file: Pinned<'a>,
     folder: &'a Path,
     path: PathBuf,
     output: fs::File,
@@ -24,9 +39,12 @@ pub(super) struct Part<'a> {
 
 impl<'a> Part<'a> {
     /// Continues the part that an interrupted download left, or begins one.
-    pub(super) fn resume(file: &'a File, folder: &'a Path) -> Result<Self, SourceError> {
+    pub(super) fn resume(file: Pinned<'a>, folder: &'a Path) -> Result<Self, SourceError> {
         let path = folder.join(format!("{}.part", file.name));
         let local = || SourceError::local(&path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(local())?;
+        }
         let mut output = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(local())?;
         let mut hash = Context::new(&SHA256);
         let length = feed(&mut output, &mut hash).map_err(local())?;
@@ -61,22 +79,22 @@ impl<'a> Part<'a> {
         let mut buffer = vec![0; BUFFER];
         loop {
             let count = match input.read(&mut buffer) {
+                Ok(0) => return Ok(()),
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(source) => return Err(self.interrupted(source)),
             };
-            let bytes = buffer.get(..count).unwrap_or_default();
-            if bytes.is_empty() {
-                return Ok(());
-            }
-            self.output.write_all(bytes).map_err(SourceError::local(&self.path))?;
-            self.hash.update(bytes);
-            self.length += bytes.len() as u64;
-            meter.at(self.length);
-            if self.length > self.file.size {
-                return self.reject_size();
-            }
+            self.push(buffer.get(..count).unwrap_or_default(), meter)?;
         }
+    }
+
+    /// Appends these bytes.
+    pub(super) fn push(&mut self, bytes: &[u8], meter: &mut dyn Meter) -> Result<(), SourceError> {
+        self.output.write_all(bytes).map_err(SourceError::local(&self.path))?;
+        self.hash.update(bytes);
+        self.length += bytes.len() as u64;
+        meter.at(self.length);
+        if self.length > self.file.size { self.reject_size() } else { Ok(()) }
     }
 
     /// Moves the file into place. A wrong one is removed, so that the next try begins afresh.
@@ -108,7 +126,10 @@ impl<'a> Part<'a> {
 }
 
 /// The digest of a whole file.
-pub(super) fn digest_of(path: &Path) -> io::Result<Sha256> {
+///
+/// # Errors
+/// When it cannot be read.
+pub fn digest_of(path: &Path) -> io::Result<Sha256> {
     let mut hash = Context::new(&SHA256);
     feed(&mut fs::File::open(path)?, &mut hash)?;
     Ok(finish(hash))

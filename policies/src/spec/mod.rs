@@ -5,6 +5,7 @@ mod base_url;
 mod capability;
 mod concurrency;
 mod credential;
+mod device;
 mod poll;
 mod price;
 mod provider;
@@ -15,7 +16,7 @@ mod share;
 mod tenant;
 mod timeouts;
 
-pub use backend::{BackendIndex, BackendSpec, ServedModel};
+pub use backend::{BackendIndex, BackendSpec, InProcess, ServedModel};
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use capability::CapabilityOverrides;
 pub use concurrency::Concurrency;
@@ -23,6 +24,7 @@ pub use credential::{
     AssumeRole, AwsCredential, AwsSource, Credential, EntraCredential, EntraSource, GoogleCredential, GoogleSource,
     IbmCredential, OAuthCredential, SnowflakeKeyPair,
 };
+pub use device::{Device, InvalidDevice};
 pub(crate) use poll::Pages;
 pub use poll::Poll;
 pub(crate) use price::Rate;

@@ -1,17 +1,21 @@
-//! The local models, by their id: loading, loaded, or not to be had.
+//! The local models, by their id: loading, loaded, unloaded, or not to be had.
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use metrics::gauge;
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 use tradewind_models::{
-    ChatEngine, EmbeddingEngine, Forecast, Full,
+    ChatEngine, EmbeddingEngine, Forecast, Full, Registry,
     manifest::{self, Manifest},
+    registry::RegistryErrors,
 };
 use tradewind_policies::spec::ServedModel;
 use tradewind_protocol::Operation;
 
-use crate::telemetry::names;
+use super::{Budget, Manifests, Named, place::Place};
 
 /// A local model, and how far it has come.
 #[derive(Debug, Clone)]
@@ -24,55 +28,238 @@ pub enum Engine {
     Embeddings(EmbeddingEngine),
     /// It could not be loaded, and why. Requests go to other backends, if the policy names any.
     Unavailable(String),
+    /// It is not loaded, and nothing is wrong with that.
+    Unloaded(Unloaded),
+}
+
+/// Why a model is not loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unloaded {
+    /// It answers the requests that it has, and takes no more.
+    Draining,
+    /// Another needed its memory while nobody used it. The next request brings it back.
+    Idle,
+    /// An operator wants it so.
+    ByOperator,
+    /// The policy does not name it any more.
+    NotNamed,
 }
 
 impl Engine {
     /// How long a further request would take, with so many tokens in its prompt and so many expected in its answer, or that there is no room
     /// for one. `None` where there is no engine that could tell.
-    fn forecast(&self, prompt_tokens: usize, output_tokens: usize) -> Option<Result<Forecast, Full>> {
+    pub(super) fn forecast(&self, prompt_tokens: usize, output_tokens: usize) -> Option<Result<Forecast, Full>> {
         match self {
             Self::Chat(engine) if engine.has_stopped() => None,
             Self::Chat(engine) => Some(engine.room().map(|()| engine.forecast(prompt_tokens, output_tokens))),
             Self::Embeddings(engine) => Some(engine.room().map(|()| engine.forecast(prompt_tokens))),
-            Self::Loading | Self::Unavailable(_) => None,
+            Self::Loading | Self::Unavailable(_) | Self::Unloaded(_) => None,
         }
     }
 
     /// How long a request that came now would wait before it is served.
-    fn wait(&self) -> Option<Duration> {
+    pub(super) fn wait(&self) -> Option<Duration> {
         match self {
             Self::Chat(engine) => Some(engine.wait()),
             Self::Embeddings(engine) => Some(engine.forecast(0).first_token),
-            Self::Loading | Self::Unavailable(_) => None,
+            Self::Loading | Self::Unavailable(_) | Self::Unloaded(_) => None,
+        }
+    }
+
+    /// Whether it has broken down.
+    pub(super) fn has_stopped(&self) -> bool {
+        match self {
+            Self::Chat(engine) => engine.has_stopped(),
+            Self::Embeddings(engine) => engine.has_stopped(),
+            Self::Loading | Self::Unavailable(_) | Self::Unloaded(_) => false,
+        }
+    }
+
+    /// Takes no more requests; those that it has are still answered.
+    pub(super) fn close(&self) {
+        match self {
+            Self::Chat(engine) => engine.close(),
+            Self::Embeddings(engine) => engine.close(),
+            Self::Loading | Self::Unavailable(_) | Self::Unloaded(_) => {}
+        }
+    }
+
+    /// Ends, whatever it has. An embedding engine needs not be told: what it has takes seconds.
+    pub(super) fn stop(&self) {
+        if let Self::Chat(engine) = self {
+            engine.stop();
+        }
+    }
+
+    /// The word for how far it has come.
+    pub(super) const fn state(&self) -> State {
+        match self {
+            Self::Loading => State::Loading,
+            Self::Chat(_) | Self::Embeddings(_) => State::Ready,
+            Self::Unavailable(_) => State::Failed,
+            Self::Unloaded(Unloaded::Draining) => State::Draining,
+            Self::Unloaded(_) => State::Unloaded,
+        }
+    }
+}
+
+/// How far a model has come, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum State {
+    Loading,
+    Ready,
+    Failed,
+    Draining,
+    Unloaded,
+}
+
+impl State {
+    pub(super) const ALL: [Self; 5] = [Self::Loading, Self::Ready, Self::Failed, Self::Draining, Self::Unloaded];
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Loading => "loading",
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+            Self::Draining => "draining",
+            Self::Unloaded => "unloaded",
         }
     }
 }
 
 /// All of them. Clones share the engines.
-#[derive(Clone, Default)]
-pub struct LocalEngines {
-    by_model: Arc<HashMap<&'static str, ArcSwap<Engine>>>,
+///
+/// This is what requests and operators see of them; the [`Keeper`](super::Keeper) sees to it that they become what is asked of them.
+#[derive(Clone)]
+pub struct LocalEngines(Arc<Shared>);
+
+struct Shared {
+    epoch: Instant,
+    manifests: Manifests,
+    registry: ArcSwap<Registry>,
+    /// Places are added and never taken away.
+    places: ArcSwap<HashMap<String, Arc<Place>>>,
+    /// Something else is asked of a model, or some memory is free again.
+    changed: Arc<Notify>,
+    /// Whether every model that was named at first has come to an end of its loading.
+    settled: watch::Sender<bool>,
+}
+
+impl Default for LocalEngines {
+    fn default() -> Self {
+        Self::new(Manifests::BuiltIn, Registry::built_in())
+    }
 }
 
 impl LocalEngines {
-    /// Places for these models of the registry, all of them still loading.
+    /// None yet, of the models in this folder of manifests and of those compiled in.
+    ///
+    /// # Errors
+    /// The manifests that cannot be used.
+    pub fn open(manifests: Manifests) -> Result<Self, RegistryErrors> {
+        let registry = manifests.read()?;
+        Ok(Self::new(manifests, registry))
+    }
+
+    fn new(manifests: Manifests, registry: Registry) -> Self {
+        Self(Arc::new(Shared {
+            epoch: Instant::now(),
+            manifests,
+            registry: ArcSwap::from_pointee(registry),
+            places: ArcSwap::default(),
+            changed: Arc::default(),
+            settled: watch::Sender::new(false),
+        }))
+    }
+
+    /// Reads the manifests again. Models that are loaded stay as they are.
+    ///
+    /// # Errors
+    /// The manifests that cannot be used; those that were read before stay in force.
+    pub fn reread(&self) -> Result<(), RegistryErrors> {
+        self.0.registry.store(Arc::new(self.0.manifests.read()?));
+        Ok(())
+    }
+
+    /// The models that can be named.
     #[must_use]
-    pub fn loading(models: impl IntoIterator<Item = &'static Manifest>) -> Self {
-        let place = |manifest: &'static Manifest| (manifest.id.as_str(), ArcSwap::from_pointee(Engine::Loading));
-        Self { by_model: Arc::new(models.into_iter().map(place).collect()) }
+    pub fn registry(&self) -> Arc<Registry> {
+        self.0.registry.load_full()
+    }
+
+    /// Asks for the models that a policy names, and for no others but those that an operator wants. Returns at once: what is new is
+    /// [`Engine::Loading`] from now on, and what is not named any more answers the requests that it has.
+    pub fn follow(&self, named: &Named) {
+        for model in named.models() {
+            self.place_of(model);
+        }
+        for (model, place) in self.places().iter() {
+            place.asked().policy = named.get(model);
+        }
+        self.0.changed.notify_one();
+    }
+
+    /// The place of the model, new if it has none.
+    pub(super) fn place_of(&self, model: &str) -> Arc<Place> {
+        if let Some(place) = self.place(model) {
+            return place;
+        }
+        let new = Arc::new(Place::new());
+        self.0.places.rcu(|places| {
+            let mut places = HashMap::clone(places);
+            places.entry(model.to_owned()).or_insert_with(|| Arc::clone(&new));
+            places
+        });
+        self.place(model).unwrap_or(new)
+    }
+
+    pub(super) fn place(&self, model: &str) -> Option<Arc<Place>> {
+        self.0.places.load().get(model).cloned()
+    }
+
+    pub(super) fn places(&self) -> Arc<HashMap<String, Arc<Place>>> {
+        self.0.places.load_full()
+    }
+
+    /// A budget whose memory the models take, and wait for.
+    #[must_use]
+    pub fn budget(&self) -> Budget {
+        Budget::new(Arc::clone(&self.0.changed))
+    }
+
+    /// Told when something else is asked of a model.
+    pub(super) fn changed(&self) -> &Arc<Notify> {
+        &self.0.changed
     }
 
     /// Puts a model in its place.
     pub fn set(&self, model: &Manifest, engine: Engine) {
-        if let Some(place) = self.by_model.get(model.id.as_str()) {
-            place.store(Arc::new(engine));
-        }
+        self.place_of(model.id.as_str()).put(vec![engine], None);
     }
 
-    /// The engine of the model.
+    /// The engine of the model that would begin with a request first, which is counted as use of the model. If the model was unloaded because
+    /// nobody used it, this brings it back.
+    #[must_use]
+    pub fn take(&self, model: &str) -> Option<Arc<Engine>> {
+        let place = self.place(model)?;
+        place.used(self.0.epoch.elapsed());
+        let engine = place.best(0, 0)?;
+        if matches!(*engine, Engine::Unloaded(Unloaded::Idle)) {
+            place.asked().at_once = true;
+            self.0.changed.notify_one();
+        }
+        Some(engine)
+    }
+
+    /// For how long no request has come for a model.
+    pub(super) fn unused_for(&self, place: &Place) -> Duration {
+        self.0.epoch.elapsed().saturating_sub(place.last_used())
+    }
+
+    /// How far the model has come.
     #[must_use]
     pub fn get(&self, model: &str) -> Option<Arc<Engine>> {
-        Some(self.by_model.get(model)?.load_full())
+        self.place(model)?.first()
     }
 
     /// How long a further request to the model would take, with so many tokens in its prompt and so many expected in its answer; or that its
@@ -82,27 +269,36 @@ impl LocalEngines {
     /// which.
     #[must_use]
     pub fn forecast(&self, model: &str, prompt_tokens: usize, output_tokens: usize) -> Option<Result<Forecast, Full>> {
-        self.by_model.get(model)?.load().forecast(prompt_tokens, output_tokens)
+        let places = self.0.places.load();
+        places.get(model)?.best(prompt_tokens, output_tokens)?.forecast(prompt_tokens, output_tokens)
     }
 
-    /// Sets the gauges that tell how long a request to each model would wait.
-    pub fn measure(&self) {
-        for (model, place) in self.by_model.iter() {
-            if let Some(wait) = place.load().wait() {
-                gauge!(names::LOCAL_WAIT, names::MODEL => *model).set(wait);
-            }
-        }
+    /// The models that the policy names, in the order of the registry.
+    #[must_use]
+    pub fn models(&self) -> Vec<Arc<Manifest>> {
+        let places = self.places();
+        let is_named = |model: &str| places.get(model).is_some_and(|place| place.asked().policy.is_some());
+        let registry = self.registry();
+        let named = registry.entries().iter().filter(|entry| is_named(entry.manifest.id.as_str()));
+        named.map(|entry| Arc::clone(&entry.manifest)).collect()
     }
 
-    /// The models there are places for, in the order of the registry.
-    pub fn models(&self) -> impl Iterator<Item = &'static Manifest> {
-        manifest::registry().iter().filter(|manifest| self.by_model.contains_key(manifest.id.as_str()))
-    }
-
-    /// Whether every model has come to an end of its loading, good or bad.
+    /// Whether every model that was named at first has come to an end of its loading, good or bad. Once that is so, it stays so: a model that
+    /// is added later does not make the others less ready.
     #[must_use]
     pub fn are_settled(&self) -> bool {
-        self.by_model.values().all(|place| !matches!(**place.load(), Engine::Loading))
+        let is_loading = |place: &Arc<Place>| matches!(place.first().as_deref(), Some(Engine::Loading));
+        if !*self.0.settled.borrow() && !self.places().values().any(is_loading) {
+            self.0.settled.send_replace(true);
+        }
+        *self.0.settled.borrow()
+    }
+
+    /// Waits for that.
+    pub async fn settled(&self) {
+        let mut settled = self.0.settled.subscribe();
+        // The sender lives as long as this does.
+        let _never_closed = settled.wait_for(|settled| *settled).await;
     }
 
     /// Whether a policy may name the model in this way.
@@ -111,17 +307,14 @@ impl LocalEngines {
     /// What is wrong, and what is accepted.
     pub fn check(&self, served: &ServedModel) -> Result<(), String> {
         let name = served.upstream.as_str();
-        let known = || manifest::registry().iter().map(|manifest| manifest.id.as_str()).collect::<Vec<_>>().join(", ");
-        let manifest = manifest::find(name).ok_or_else(|| format!("there is no local model `{name}`; accepted: {}", known()))?;
+        let registry = self.registry();
+        let manifest =
+            registry.find(name).ok_or_else(|| format!("there is no local model `{name}`; accepted: {}", registry.ids()))?;
         let offered = operation(manifest);
         if served.operations.iter().any(|operation| operation != offered) {
             return Err(format!("the local model `{name}` serves {offered} only; write operations = [\"{offered}\"]"));
         }
-        if self.by_model.contains_key(name) {
-            Ok(())
-        } else {
-            Err(format!("the local model `{name}` was not in the policy at start; restart the gateway to load it"))
-        }
+        Ok(())
     }
 }
 
@@ -136,7 +329,7 @@ pub const fn operation(manifest: &Manifest) -> Operation {
 
 impl fmt::Debug for LocalEngines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.by_model.keys()).finish()
+        f.debug_set().entries(self.places().keys()).finish()
     }
 }
 
@@ -196,10 +389,12 @@ mod tests {
         let engine = EmbeddingEngine::start(model, settings).unwrap();
 
         let manifest = manifest::default_embeddings().unwrap();
-        let engines = LocalEngines::loading([manifest]);
+        let engines = LocalEngines::default();
         let forecast = || engines.forecast(manifest.id.as_str(), 10, 0);
         assert_eq!(engines.forecast("another", 10, 0), None);
+        engines.set(manifest, Engine::Loading);
         assert_eq!(forecast(), None, "it is being loaded");
+        assert!(!engines.are_settled());
         engines.set(manifest, Engine::Embeddings(engine.clone()));
         let idle = forecast().unwrap().unwrap();
 

@@ -1,10 +1,18 @@
 //! Layers 19 to 21 for a model that runs in this process: the engine instead of a socket.
 
+mod budget;
 mod chat;
 mod chat_events;
 mod chat_request;
 mod embeddings;
 mod engines;
+mod keeper;
+mod manifests;
+mod named;
+mod place;
+mod report;
+#[cfg(test)]
+mod testing;
 
 use std::{
     task::{Context, Poll},
@@ -16,7 +24,15 @@ use serde::Deserialize;
 use tower::Service;
 use tradewind_models::{Full, chat::SubmitError};
 
-pub use self::engines::{Engine, LocalEngines, operation};
+pub use self::{
+    budget::{Budget, DoesNotFit, Hold, Lease, Mebibytes, Memory},
+    engines::{Engine, LocalEngines, Unloaded, operation},
+    keeper::{Keeper, KeeperSettings, LoadFailure, Loaded, Loader},
+    manifests::Manifests,
+    named::Named,
+    place::Wish,
+    report::ModelReport,
+};
 
 use super::Attempt;
 use crate::{
@@ -51,12 +67,14 @@ impl Service<Attempt> for Local {
     }
 
     fn call(&mut self, attempt: Attempt) -> Self::Future {
-        let engine = self.engines.get(attempt.model.as_str());
+        let engine = self.engines.take(attempt.model.as_str());
         Box::pin(async move {
             match engine.as_deref() {
                 Some(Engine::Chat(engine)) => chat::answer(engine, attempt).await,
                 Some(Engine::Embeddings(engine)) => embeddings::answer(engine, attempt).await,
                 Some(Engine::Loading) => Err(loading()),
+                Some(Engine::Unloaded(Unloaded::Idle)) => Err(loading()),
+                Some(Engine::Unloaded(_)) => Err(unloaded()),
                 Some(Engine::Unavailable(reason)) => Err(Failure::backend(Kind::UpstreamFailed, reason.as_str())),
                 None => Err(Failure::backend(Kind::UpstreamFailed, format!("model {} is not loaded", attempt.model))),
             }
@@ -81,6 +99,11 @@ fn parse<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Failure> {
 fn loading() -> Failure {
     let error = Error::new(Kind::NoHealthyUpstream, "The model is still being loaded.").with_retry_after(WHILE_LOADING);
     Failure::unsuited(error)
+}
+
+/// A model that was unloaded on purpose. That is no failure either, and nobody knows when it will be back.
+fn unloaded() -> Failure {
+    Failure::unsuited(Error::new(Kind::NoHealthyUpstream, "The model is not loaded."))
 }
 
 /// An engine that takes no more. A full one is a backend at its limit: another is asked, and the caller is told to come back when there

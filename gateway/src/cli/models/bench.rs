@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
+use tradewind_models::Registry;
 use tradewind_models::bench::{Bar, Plan, Report};
 use tradewind_models::fetch::Cache;
-use tradewind_models::manifest::{self, Manifest, Task};
+use tradewind_models::manifest::Manifest;
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
@@ -54,8 +55,8 @@ struct Told<'a> {
 }
 
 /// Succeeds if every bar is cleared.
-pub(super) fn run(cache: &Cache, args: &BenchArgs, out: &mut impl Write) -> Result<ExitCode, CannotMeasure> {
-    let model = chosen(args.model.as_deref())?;
+pub(super) fn run(cache: &Cache, registry: &Registry, args: &BenchArgs, out: &mut impl Write) -> Result<ExitCode, CannotMeasure> {
+    let model = chosen(registry, args.model.as_deref())?;
     let plan = Plan { span: Duration::from_secs(args.seconds.get().into()), seed: args.seed, stop_tokens: Vec::new() };
     let report = engine::measure_loaded(cache, model, plan).map_err(|error| CannotMeasure::Failed(error.to_string()))?;
     let bars = report.bars();
@@ -69,10 +70,10 @@ pub(super) fn run(cache: &Cache, args: &BenchArgs, out: &mut impl Write) -> Resu
     Ok(if bars.iter().all(|bar| bar.holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn chosen(asked: Option<&str>) -> Result<&'static Manifest, CannotMeasure> {
-    let model = asked.map_or_else(manifest::default_chat, manifest::find);
+fn chosen<'r>(registry: &'r Registry, asked: Option<&str>) -> Result<&'r Manifest, CannotMeasure> {
+    let model = asked.map_or_else(|| registry.default_chat(), |id| registry.find(id));
     let unknown = || CannotMeasure::Unknown { asked: asked.unwrap_or("the default").to_owned() };
-    model.filter(|model| model.task == Task::Chat).ok_or_else(unknown)
+    model.map(|model| &**model).filter(|model| model.task.generates()).ok_or_else(unknown)
 }
 
 fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
@@ -160,9 +161,9 @@ mod tests {
 
     #[test]
     fn a_model_that_does_not_chat_is_not_measured() {
-        let error = chosen(Some("all-minilm-l6-v2")).unwrap_err().to_string();
+        let error = chosen(&Registry::built_in(), Some("all-minilm-l6-v2")).unwrap_err().to_string();
         assert_eq!(error, "all-minilm-l6-v2 is no chat model; `tradewind models list` shows which are");
-        assert_eq!(chosen(None).unwrap().id.as_str(), "smollm2-135m-instruct");
+        assert_eq!(chosen(&Registry::built_in(), None).unwrap().id.as_str(), "smollm2-135m-instruct");
     }
 
     #[test]

@@ -33,7 +33,8 @@ pub(super) fn read(entry: Value<'_>, report: &mut Report<'_>) -> RawBackend {
         table.take("timeouts").map(|value| timeouts::read(value, timeouts::Scope::Backends, report)).unwrap_or_default();
     let upkeep = upkeep::read(kind, &mut table, report);
     let usual = usual_operations(kind);
-    let models = table.required("models", report, |value, report| model::read(value, usual, report));
+    let is_local = matches!(kind, Some(Kind { speaks: Speaks::Local, .. }));
+    let models = table.required("models", report, |value, report| model::read(value, usual, is_local, report));
     let provider = match kind {
         Some(Kind { speaks: Speaks::Local, .. }) => Some(Provider::Local),
         Some(kind) => remote(kind, &mut table, report).map(Provider::Remote),

@@ -1,15 +1,17 @@
 //! Reads the models of a backend.
 
+use std::num::NonZeroUsize;
+
 use super::super::cursor::{Table, Value};
 use super::{capabilities, price};
 use crate::fault::{Report, accepted};
 use crate::name::ModelId;
 use crate::operation::Operations;
-use crate::spec::ServedModel;
+use crate::spec::{InProcess, ServedModel};
 use tradewind_protocol::Operation;
 
 /// The models of a backend, which serve `usual` unless they say otherwise; `None` if any of them could not be read.
-pub(super) fn read(value: Value<'_>, usual: Operations, report: &mut Report<'_>) -> Option<Vec<ServedModel>> {
+pub(super) fn read(value: Value<'_>, usual: Operations, is_local: bool, report: &mut Report<'_>) -> Option<Vec<ServedModel>> {
     let table = value.table(report)?;
     let (at, key) = (table.at, table.key.clone());
     let entries = table.into_entries();
@@ -18,11 +20,11 @@ pub(super) fn read(value: Value<'_>, usual: Operations, report: &mut Report<'_>)
         return None;
     }
     // Collected before it is judged, so that one fault does not hide the next.
-    let models: Vec<_> = entries.into_iter().map(|entry| model(entry, usual, report)).collect();
+    let models: Vec<_> = entries.into_iter().map(|entry| model(entry, usual, is_local, report)).collect();
     models.into_iter().collect()
 }
 
-fn model(entry: Value<'_>, usual: Operations, report: &mut Report<'_>) -> Option<ServedModel> {
+fn model(entry: Value<'_>, usual: Operations, is_local: bool, report: &mut Report<'_>) -> Option<ServedModel> {
     let id = match entry.name.parse::<ModelId>() {
         Ok(id) => Some(id),
         Err(error) => {
@@ -36,6 +38,7 @@ fn model(entry: Value<'_>, usual: Operations, report: &mut Report<'_>) -> Option
     let capabilities = table.optional("capabilities", report, capabilities::read);
     let price = table.optional("price", report, price::read);
     let weights = table.optional("weights", report, Value::parsed);
+    let in_process = if is_local { in_process(&mut table, report) } else { Some(InProcess::default()) };
     table.finish(report);
     let id = id?;
     let upstream = upstream?.map_or_else(|| (&id).into(), |name| name.value);
@@ -46,7 +49,22 @@ fn model(entry: Value<'_>, usual: Operations, report: &mut Report<'_>) -> Option
         capabilities: capabilities?.unwrap_or_default(),
         price: price?,
         weights: weights?.map(|name| name.value),
+        in_process: in_process?,
     })
+}
+
+/// The keys that only a model of this process has.
+fn in_process(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<InProcess> {
+    let device = table.optional("device", report, Value::parsed);
+    let cache_tokens = table.optional("cache_tokens", report, cache_tokens);
+    Some(InProcess { device: device?.map(|device| device.value), cache_tokens: cache_tokens? })
+}
+
+fn cache_tokens(value: Value<'_>, report: &mut Report<'_>) -> Option<NonZeroUsize> {
+    let most = InProcess::MOST_CACHE_TOKENS;
+    let accept = |tokens: i64| u32::try_from(tokens).ok().filter(|tokens| *tokens <= most);
+    let tokens = value.integer(&format!("1 to {most}"), |tokens| NonZeroUsize::new(accept(tokens)? as usize), report);
+    tokens.map(|tokens| tokens.value)
 }
 
 fn operations(value: Value<'_>, report: &mut Report<'_>) -> Option<Operations> {
