@@ -96,7 +96,6 @@ mod bring_in {
             let engine = self.start(model, files, &options, lease).map_err(failed)?;
             if matches!(memory, Memory::Host(_)) {
                 let taken = resident().zip(before).map_or(0, |(after, before)| after.saturating_sub(before));
-                hold.set(settled(&estimate, cache_tokens, taken));
                 tracing::info!(
                     model = %model.id,
                     estimated = %Mebibytes(estimate.weights),
@@ -105,6 +104,8 @@ mod bring_in {
                     cache_tokens,
                     "the memory of a local model"
                 );
+                let bytes = settled(&estimate, cache_tokens, taken);
+                self.budget.correct(model.id.as_str(), &hold, memory, bytes)?;
             }
             Ok(Loaded { engine, hold })
         }

@@ -64,6 +64,9 @@ fn every_setting_of_the_example_is_accepted() {
     assert_eq!(settings.audit.dir, Some(PathBuf::from("/var/lib/tradewind/audit")));
     assert_eq!(settings.local.threads, NonZeroUsize::new(4));
     assert_eq!(settings.local.models, Some(PathBuf::from("/var/cache/tradewind/models")));
+    assert_eq!(settings.local.manifests, Some(PathBuf::from("/etc/tradewind/models")));
+    assert_eq!(settings.local.accept_licences, ["LicenseRef-Gemma"]);
+    assert_eq!((settings.local.memory, settings.local.idle_unload), (Some(ByteSize::mib(8192)), Some(Duration::from_mins(10))));
 }
 
 /// The gateway says itself what it accepts: the list in the message about an unknown key.
@@ -135,7 +138,7 @@ threads = -1
         r#"tradewind.toml:22:10: issuer.issuer: "http://login.example.com" is not an issuer; write an https:// URL without query (http:// only to localhost), or give its keys in `jwks_file`"#,
         r#"tradewind.toml:25:10: log.format: "xml" is not a log format; write auto, human or json"#,
         r#"tradewind.toml:26:9: log.level: "inof" is not a log filter ("inof" is not one of off, error, warn, info, debug, trace); write a level or levels by module, for example info or info,tradewind=debug"#,
-        r#"tradewind.toml:29:10: local.device: "gpu" is not a device; write auto, cpu, or cuda:0 for the first GPU"#,
+        r#"tradewind.toml:29:10: local.device: "gpu" is not a device; write auto, cpu, cuda for every GPU, or cuda:0 for the first one"#,
         "tradewind.toml:30:11: local.threads: expected a whole number from 1 to 1024, found the number -1",
     ];
     let found = faults(text);

@@ -21,6 +21,7 @@ mod failover;
 mod faults;
 mod idempotency;
 mod interruption;
+mod local_models;
 mod matrix;
 mod order;
 mod outage;

@@ -104,6 +104,11 @@ impl Cache {
         self
     }
 
+    #[cfg(test)]
+    pub(super) fn set_surroundings(&mut self, surroundings: super::sources::Surroundings) {
+        self.sources.surroundings = surroundings;
+    }
+
     /// The folder.
     pub fn root(&self) -> &Path {
         &self.root

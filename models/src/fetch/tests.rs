@@ -1,5 +1,8 @@
 //! The cache against a hub on the loopback interface that can break off.
 
+mod files;
+mod sources;
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};

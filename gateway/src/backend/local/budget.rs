@@ -105,6 +105,22 @@ impl Budget {
         Ok(Lease(held))
     }
 
+    /// Notes how much a model was found to take, of which less was set aside.
+    ///
+    /// # Errors
+    /// All models together take too much.
+    pub fn correct(&self, model: &str, hold: &Hold, memory: Memory, bytes: u64) -> Result<(), DoesNotFit> {
+        hold.set(bytes);
+        let Memory::Host(limit) = memory else { return Ok(()) };
+        let (of_it, holders): (Vec<_>, Vec<_>) = self.holders(memory).into_iter().partition(|(holder, _)| holder == model);
+        let sum = |holders: &[(String, u64)]| holders.iter().map(|(_, bytes)| bytes).sum::<u64>();
+        if sum(&of_it) + sum(&holders) <= limit {
+            return Ok(());
+        }
+        let free = limit.saturating_sub(sum(&holders));
+        Err(DoesNotFit { model: model.to_owned(), memory, needed: bytes, free, holders })
+    }
+
     /// The models that hold something of this memory, and how many bytes.
     fn holders(&self, memory: Memory) -> Vec<(String, u64)> {
         let all = self.lock();
@@ -134,7 +150,7 @@ impl Hold {
     }
 
     /// What was found out about how much it is.
-    pub fn set(&self, bytes: u64) {
+    fn set(&self, bytes: u64) {
         if let Some(held) = self.0.upgrade() {
             held.bytes.store(bytes, Ordering::Relaxed);
         }
@@ -179,7 +195,7 @@ impl fmt::Display for DoesNotFit {
         }
         let holders = holders.iter().map(|(model, bytes)| format!("{model} holds {}", Mebibytes(*bytes)));
         let holders = holders.collect::<Vec<_>>();
-        let holders = if holders.is_empty() { "nobody holds the others".to_owned() } else { holders.join(", ") };
+        let holders = if holders.is_empty() { "no model holds any".to_owned() } else { holders.join(", ") };
         write!(f, "; {holders}. Unload one, give a chat model fewer `cache_tokens`, or raise `memory` in [local]")
     }
 }
@@ -215,10 +231,13 @@ mod tests {
         assert!(told.contains("small holds 70 MiB"), "{told}");
 
         let hold = small.hold();
-        hold.set(50 * MIB);
+        assert_eq!(budget.correct("small", &hold, HOST, 50 * MIB), Ok(()));
         let large = budget.reserve("large", HOST, 40 * MIB).unwrap();
         assert_eq!(budget.free(HOST), 10 * MIB);
         assert_eq!(hold.bytes(), Some((HOST, 50 * MIB)));
+        let error = budget.correct("small", &hold, HOST, 61 * MIB).unwrap_err();
+        assert_eq!((error.needed, error.free), (61 * MIB, 60 * MIB));
+        assert_eq!(budget.correct("small", &hold, HOST, 50 * MIB), Ok(()));
         drop((small, large));
         assert!(hold.has_ended());
         assert_eq!(budget.free(HOST), 100 * MIB);
@@ -230,7 +249,7 @@ mod tests {
         let _all_of_the_host = budget.reserve("a", HOST, 100 * MIB).unwrap();
         assert!(budget.reserve("b", Memory::Gpu(0, 100 * MIB), 90 * MIB).is_ok());
         let error = budget.reserve("b", Memory::Gpu(1, 100 * MIB), 91 * MIB).unwrap_err().to_string();
-        assert!(error.contains("cuda:1, and 90 MiB are free; nobody holds"), "{error}");
+        assert!(error.contains("cuda:1, and 90 MiB are free; no model holds any"), "{error}");
     }
 
     #[tokio::test]

@@ -233,7 +233,8 @@ impl LocalEngines {
     }
 
     /// Puts a model in its place.
-    pub fn set(&self, model: &Manifest, engine: Engine) {
+    #[cfg(test)]
+    pub(super) fn set(&self, model: &Manifest, engine: Engine) {
         self.place_of(model.id.as_str()).put(vec![engine], None);
     }
 
@@ -287,6 +288,11 @@ impl LocalEngines {
     /// is added later does not make the others less ready.
     #[must_use]
     pub fn are_settled(&self) -> bool {
+        self.settle()
+    }
+
+    /// Notes that it is so, if it is; whether it is or was.
+    pub(super) fn settle(&self) -> bool {
         let is_loading = |place: &Arc<Place>| matches!(place.first().as_deref(), Some(Engine::Loading));
         if !*self.0.settled.borrow() && !self.places().values().any(is_loading) {
             self.0.settled.send_replace(true);
@@ -335,58 +341,18 @@ impl fmt::Debug for LocalEngines {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{Receiver, Sender, channel};
-
-    use tradewind_models::{
-        decoder::ForwardError,
-        embeddings::{EmbeddingModel, EmbeddingSettings, Input},
-        encoder::Encoder,
-        tokenizer::{GgufVocabulary, TokenKind, Tokenizer},
-    };
+    use tradewind_models::embeddings::Input;
 
     use super::*;
-    use crate::{backend::local::not_taken, inference::Blame};
-
-    /// Announces each forward pass, and waits to be let through.
-    struct Held {
-        entered: Sender<()>,
-        allowed: Receiver<()>,
-    }
-
-    impl Encoder for Held {
-        fn dimensions(&self) -> usize {
-            1
-        }
-
-        fn max_tokens(&self) -> usize {
-            100
-        }
-
-        fn vocabulary_size(&self) -> usize {
-            1
-        }
-
-        fn encode(&mut self, sequences: &[Vec<u32>]) -> Result<Vec<Vec<f32>>, ForwardError> {
-            let _test_is_over = self.entered.send(());
-            let _test_is_over = self.allowed.recv();
-            Ok(vec![vec![1.0]; sequences.len()])
-        }
-    }
+    use crate::{
+        backend::local::{not_taken, testing::Held},
+        inference::Blame,
+    };
 
     #[test]
     fn a_full_engine_says_so_before_it_is_asked_and_when_it_is() {
-        let (entered, has_entered) = channel();
-        let (_held_until_the_end, allowed) = channel();
-        let vocabulary = GgufVocabulary {
-            model: "gpt2".to_owned(),
-            pre: "smollm".to_owned(),
-            tokens: vec![("a".to_owned(), TokenKind::Text)],
-            merges: Vec::new(),
-        };
-        let tokenizer = Tokenizer::from_gguf(vocabulary).unwrap();
-        let model = EmbeddingModel { encoder: Box::new(Held { entered, allowed }), tokenizer };
-        let settings = EmbeddingSettings { queue: 1, rehearsals: 0, ..EmbeddingSettings::default() };
-        let engine = EmbeddingEngine::start(model, settings).unwrap();
+        let held = Held::start(());
+        let engine = held.engine.clone();
 
         let manifest = manifest::default_embeddings().unwrap();
         let engines = LocalEngines::default();
@@ -400,7 +366,7 @@ mod tests {
 
         let inputs = || vec![Input::Tokens(vec![0; 50])];
         let _running = engine.submit(inputs()).unwrap();
-        has_entered.recv().unwrap();
+        held.entered();
         let busy = forecast().unwrap().unwrap();
         assert!(busy.first_token > idle.first_token, "{busy:?} {idle:?}");
 

@@ -31,6 +31,11 @@ impl Named {
         Ok(Self(named))
     }
 
+    #[cfg(test)]
+    pub(super) fn these(models: &[&str]) -> Self {
+        Self(models.iter().map(|model| ((*model).to_owned(), InProcess::default())).collect())
+    }
+
     pub(super) fn models(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }

@@ -1,1 +1,72 @@
+//! An engine for tests, whose model computes when it is allowed to.
 
+use std::sync::{
+    Mutex,
+    mpsc::{Receiver, Sender, channel},
+};
+
+use tradewind_models::{
+    EmbeddingEngine,
+    decoder::ForwardError,
+    embeddings::{EmbeddingModel, EmbeddingSettings},
+    encoder::Encoder,
+    tokenizer::{GgufVocabulary, TokenKind, Tokenizer},
+};
+
+/// An engine that takes one request beside the one that it computes.
+pub(super) struct Held {
+    pub(super) engine: EmbeddingEngine,
+    entered: Mutex<Receiver<()>>,
+    /// Dropped, it lets everything through.
+    _allow: Sender<()>,
+}
+
+/// Announces each forward pass, and waits to be let through.
+struct Model {
+    entered: Sender<()>,
+    allowed: Receiver<()>,
+}
+
+impl Held {
+    /// Starts it; `held` is dropped when it has ended.
+    pub(super) fn start(held: impl Send + 'static) -> Self {
+        let (entered, has_entered) = channel();
+        let (allow, allowed) = channel();
+        let vocabulary = GgufVocabulary {
+            model: "gpt2".to_owned(),
+            pre: "smollm".to_owned(),
+            tokens: vec![("a".to_owned(), TokenKind::Text)],
+            merges: Vec::new(),
+        };
+        let tokenizer = Tokenizer::from_gguf(vocabulary).unwrap();
+        let model = EmbeddingModel { encoder: Box::new(Model { entered, allowed }), tokenizer };
+        let settings = EmbeddingSettings { queue: 1, rehearsals: 0, ..EmbeddingSettings::default() };
+        let engine = EmbeddingEngine::start_holding(model, settings, held).unwrap();
+        Self { engine, entered: Mutex::new(has_entered), _allow: allow }
+    }
+
+    /// Waits until it computes.
+    pub(super) fn entered(&self) {
+        self.entered.lock().unwrap().recv().unwrap();
+    }
+}
+
+impl Encoder for Model {
+    fn dimensions(&self) -> usize {
+        1
+    }
+
+    fn max_tokens(&self) -> usize {
+        100
+    }
+
+    fn vocabulary_size(&self) -> usize {
+        1
+    }
+
+    fn encode(&mut self, sequences: &[Vec<u32>]) -> Result<Vec<Vec<f32>>, ForwardError> {
+        let _test_is_over = self.entered.send(());
+        let _test_is_over = self.allowed.recv();
+        Ok(vec![vec![1.0]; sequences.len()])
+    }
+}

@@ -127,7 +127,7 @@ impl<L: Loader> Keeper<L> {
         if was_letting_go && !self.is_letting_go() {
             self.retry_what_did_not_fit(now);
         }
-        self.engines.are_settled();
+        self.engines.settle();
         let wakes = self.models.values().filter_map(Model::wake);
         wakes.fold(now + LOOK, Instant::min)
     }
