@@ -18,6 +18,7 @@ pub mod encoder;
 pub mod fetch;
 pub mod load;
 pub mod manifest;
+pub mod memory;
 pub mod queue;
 pub mod registry;
 pub mod sample;

@@ -1,7 +1,7 @@
 //! Brings local models in: fetched if need be, their memory set aside, loaded, and started.
 
 #[cfg(feature = "local")]
-pub use bring_in::LocalLoader;
+pub use bring_in::{LocalLoader, usual_memory};
 #[cfg(not(feature = "local"))]
 pub use refuse::LocalLoader;
 
@@ -29,7 +29,6 @@ mod bring_in {
 
     use tradewind_candle::{
         DeviceChoice, Footprint, LoadOptions, Memory as Machine, footprint, gpu_memory, gpus, load_chat, load_embeddings,
-        resident,
     };
     use tradewind_models::{
         ChatEngine, EmbeddingEngine,
@@ -37,6 +36,7 @@ mod bring_in {
         embeddings::EmbeddingSettings,
         fetch::{ModelFiles, Progress, to_stderr},
         manifest::{Manifest, Task},
+        memory::resident,
     };
     use tradewind_policies::spec::{Device, InProcess};
 
@@ -45,6 +45,12 @@ mod bring_in {
 
     /// Of the memory that is available at start, models get three quarters unless the settings say otherwise: requests need some too.
     const QUARTERS: u64 = 3;
+
+    /// What all models together may have of a machine's memory where the settings do not say.
+    #[must_use]
+    pub const fn usual_memory(machine: Machine) -> u64 {
+        machine.available / 4 * QUARTERS
+    }
 
     /// Brings models in with candle.
     pub struct LocalLoader {
@@ -61,7 +67,7 @@ mod bring_in {
         /// A loader that sets memory aside in `budget`.
         #[must_use]
         pub fn new(settings: LocalSettings, budget: Budget) -> Self {
-            let usual = || Machine::look().map_or(u64::MAX, |memory| memory.available / 4 * QUARTERS);
+            let usual = || Machine::look().map_or(u64::MAX, usual_memory);
             let limit = settings.memory.map_or_else(usual, |memory| memory.0);
             Self { settings, budget, limit, progress: to_stderr(), loading: Mutex::default() }
         }

@@ -16,6 +16,8 @@ use tradewind_protocol::Capabilities;
 use crate::inference::{Answer, Failure, Inference};
 
 pub use catalog::{CatalogError, adapter};
+#[cfg(feature = "local")]
+pub use load::usual_memory;
 pub use load::{LocalLoader, cache};
 pub use local::{
     Budget, DoesNotFit, Engine, Hold, Keeper, KeeperSettings, Lease, LoadFailure, Loaded, Loader, Local, LocalEngines, Manifests,

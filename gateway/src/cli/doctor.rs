@@ -8,7 +8,7 @@ use tradewind_models::fetch::{Cache, Presence, to_stderr};
 use tradewind_models::manifest::Manifest;
 
 use super::models::{ModelsError, PlaceArgs};
-use crate::backend::Mebibytes;
+use crate::backend::{Mebibytes, usual_memory};
 
 /// Say what this machine offers for local models, and what each would run on.
 #[derive(Debug, Args)]
@@ -26,6 +26,10 @@ pub fn run(args: DoctorArgs, out: &mut impl Write) -> Result<(), ModelsError> {
     let machine = Machine::look();
     write!(out, "{machine}")?;
     writeln!(out, "models  {}", cache.root().display())?;
+    if let Some(memory) = machine.memory {
+        let memory = Mebibytes(usual_memory(memory));
+        writeln!(out, "        together they take at most {memory} of memory, unless `memory` in [local] says otherwise")?;
+    }
     for entry in registry.entries() {
         let device = match machine.gpus.first() {
             Some(gpu) if machine.has_cuda => gpu.as_str(),

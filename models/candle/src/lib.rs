@@ -24,5 +24,5 @@ pub use self::device::{DeviceChoice, DeviceError, GpuMemory, gpu_memory, gpus};
 pub use self::footprint::{Footprint, footprint};
 pub use self::load::{LoadError, LoadOptions, load_chat, load_embeddings};
 pub use self::machine::Machine;
-pub use self::memory::{Memory, resident};
+pub use self::memory::Memory;
 pub use self::threads::{ThreadsError, compute_threads, limit_compute_threads};

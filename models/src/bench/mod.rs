@@ -9,7 +9,6 @@ mod decode;
 mod departures;
 mod figures;
 mod intrusion;
-mod memory;
 mod overload;
 mod prefix;
 mod report;

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::ask::Asker;
 use super::figures::median;
-use super::memory::resident;
 use super::traffic::{AtTheEnd, closed, open, requests_per_second};
 use super::{BenchError, Plan};
+use crate::memory::resident;
 
 /// Times what can be done.
 const TOO_MUCH: f64 = 2.0;

@@ -243,7 +243,7 @@ impl LocalEngines {
     #[must_use]
     pub fn take(&self, model: &str) -> Option<Arc<Engine>> {
         let place = self.place(model)?;
-        place.used(self.0.epoch.elapsed());
+        self.touch(&place);
         let engine = place.best(0, 0)?;
         if matches!(*engine, Engine::Unloaded(Unloaded::Idle)) {
             place.asked().at_once = true;
@@ -252,7 +252,12 @@ impl LocalEngines {
         Some(engine)
     }
 
-    /// For how long no request has come for a model.
+    /// A model counts as used from now on.
+    pub(super) fn touch(&self, place: &Place) {
+        place.used(self.0.epoch.elapsed());
+    }
+
+    /// For how long no request has come for a model, and it has been there.
     pub(super) fn unused_for(&self, place: &Place) -> Duration {
         self.0.epoch.elapsed().saturating_sub(place.last_used())
     }

@@ -117,11 +117,19 @@ impl<L: Loader> Keeper<L> {
     /// Lets every model go one step; when to look again.
     fn step(&mut self, now: Instant) -> Instant {
         let was_letting_go = self.is_letting_go();
+        let mut to_load = Vec::new();
         for (name, place) in self.engines.places().iter() {
             let model = self.models.entry(name.clone()).or_insert_with(|| Model::new(name, Arc::clone(place)));
-            match model.step(now, self.settings.grace) {
-                Step::Load(how) => Self::load(&self.engines, &self.loader, &self.tell, model, name, how, now),
-                Step::Rest => {}
+            if let Step::Load(how) = model.step(now, self.settings.grace) {
+                to_load.push((name.clone(), how));
+            }
+        }
+        for (name, how) in to_load {
+            let begun = self.begin(&name, how);
+            let Some(model) = self.models.get_mut(&name) else { continue };
+            match begun {
+                Ok(()) => model.loading(now),
+                Err(failure) => model.failed(&failure, now),
             }
         }
         if was_letting_go && !self.is_letting_go() {
@@ -144,30 +152,20 @@ impl<L: Loader> Keeper<L> {
     }
 
     /// Begins to load a model.
-    fn load(
-        engines: &LocalEngines,
-        loader: &Arc<L>,
-        tell: &mpsc::UnboundedSender<Outcome>,
-        model: &mut Model,
-        name: &str,
-        how: InProcess,
-        now: Instant,
-    ) {
-        let Some(manifest) = engines.registry().find(name).cloned() else {
-            return model.failed(&LoadFailure::Never(format!("there is no manifest of the model {name} any more")), now);
-        };
-        let (loader, tell, name) = (Arc::clone(loader), tell.clone(), name.to_owned());
+    fn begin(&self, name: &str, how: InProcess) -> Result<(), LoadFailure> {
+        let missing = || LoadFailure::Never(format!("there is no manifest of the model {name} any more"));
+        let manifest = self.engines.registry().find(name).cloned().ok_or_else(missing)?;
+        let (loader, tell, model) = (Arc::clone(&self.loader), self.tell.clone(), name.to_owned());
         let work = move || {
             let loaded = catch_unwind(AssertUnwindSafe(|| loader.load(&manifest, how)));
-            let result =
-                loaded.unwrap_or_else(|_| Err(LoadFailure::Failed("loading it panicked; the log says where".to_owned())));
+            let panicked = || LoadFailure::Failed("loading it panicked; the log says where".to_owned());
+            let result = loaded.unwrap_or_else(|_| Err(panicked()));
             // Nobody hears it only where the process ends.
-            let _unheard = tell.send(Outcome { model: name, how, result });
+            let _unheard = tell.send(Outcome { model, how, result });
         };
-        match std::thread::Builder::new().name("tw-load".to_owned()).spawn(work) {
-            Ok(_runs_by_itself) => model.loading(now),
-            Err(error) => model.failed(&LoadFailure::Failed(format!("the system gives no thread to load it: {error}")), now),
-        }
+        let started = std::thread::Builder::new().name("tw-load".to_owned()).spawn(work);
+        let none = |error| LoadFailure::Failed(format!("the system gives no thread to load it: {error}"));
+        started.map(|_runs_by_itself| ()).map_err(none)
     }
 
     /// A model has come in, or has not.
@@ -183,6 +181,7 @@ impl<L: Loader> Keeper<L> {
         match result {
             Ok(loaded) => {
                 let took = model.ready(loaded, how, now);
+                self.engines.touch(model.place());
                 histogram!(names::LOCAL_LOAD, names::MODEL => name.clone()).record(took.as_secs_f64());
                 tracing::info!(model = name, seconds = took.as_secs_f64(), "a local model has come in");
             }

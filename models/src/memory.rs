@@ -3,7 +3,7 @@
 use std::fs;
 
 /// Bytes of this process that lie in memory; none where the system has no `/proc` that tells.
-pub(super) fn resident() -> Option<u64> {
+pub fn resident() -> Option<u64> {
     // `status` rather than `statm`: that one counts pages, and does not say how large they are.
     resident_of(&fs::read_to_string("/proc/self/status").ok()?)
 }
