@@ -179,7 +179,7 @@ mod tests {
     }
 
     /// What a command says of an empty cache, and how it ends.
-    fn said(folder: &std::path::Path, words: &[&str]) -> (String, Result<ExitCode, String>) {
+    fn said(folder: &Path, words: &[&str]) -> (String, Result<ExitCode, String>) {
         let folder = folder.to_str().unwrap();
         let line = ["models", "--models", folder, "--manifests", folder].into_iter().chain(words.iter().copied());
         let mut out = Vec::new();

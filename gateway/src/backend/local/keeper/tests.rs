@@ -35,7 +35,8 @@ struct Fake {
 
 impl Loader for Fake {
     fn load(&self, model: &Manifest, _: InProcess) -> Result<Vec<Loaded>, LoadFailure> {
-        match self.script.lock().unwrap().pop_front() {
+        let script = self.script.lock().unwrap().pop_front();
+        match script {
             Some(Script::Fail) => return Err(LoadFailure::Failed("no such file".to_owned())),
             Some(Script::Panic) => panic!("a bug"),
             None => {}
