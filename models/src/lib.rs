@@ -18,6 +18,7 @@ pub mod encoder;
 pub mod fetch;
 pub mod load;
 pub mod manifest;
+pub mod perplexity;
 pub mod queue;
 pub mod sample;
 pub mod template;

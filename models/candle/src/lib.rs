@@ -18,6 +18,6 @@ mod portable;
 mod threads;
 
 pub use self::device::{DeviceChoice, DeviceError};
-pub use self::load::{LoadError, LoadOptions, load_chat, load_embeddings};
+pub use self::load::{CacheNumbers, LoadError, LoadOptions, load_chat, load_embeddings};
 pub use self::machine::{Machine, Memory};
 pub use self::threads::{ThreadsError, compute_threads, limit_compute_threads};

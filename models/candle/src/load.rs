@@ -27,6 +27,28 @@ pub struct LoadOptions {
     /// For how many tokens a chat model caches keys and values, of all its sequences together; a number that suits the model if none
     /// is given.
     pub cache_tokens: Option<usize>,
+    /// In what a CPU keeps them.
+    pub cache_numbers: CacheNumbers,
+}
+
+/// The numbers in which a CPU keeps keys and values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CacheNumbers {
+    /// As they are computed.
+    F32,
+    /// With eleven significant bits, in half the memory. Long conversations take as long as it takes to read their cache.
+    #[default]
+    F16,
+}
+
+impl CacheNumbers {
+    /// Bytes of one.
+    pub(crate) const fn bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 => 2,
+        }
+    }
 }
 
 /// Loads a chat model: weights, tokenizer and template all come out of its GGUF file.
@@ -39,7 +61,7 @@ pub fn load_chat(manifest: &Manifest, files: &ModelFiles, options: &LoadOptions)
     }
     let device = options.device.open()?;
     let mut gguf = Gguf::open(&path_of(manifest, files, ".gguf")?)?;
-    let decoder = llama::load(&mut gguf, &device, manifest.context, options.cache_tokens)?;
+    let decoder = llama::load(&mut gguf, &device, manifest.context, options)?;
     let vocabulary = gguf.vocabulary()?;
 
     let special =

@@ -25,6 +25,7 @@ pub(crate) use self::parallel::for_parts;
 pub(crate) use self::sentences::{Attention, add_and_norm, gelu};
 use crate::backend::Backend;
 use crate::llama::{Config, RopeTable};
+use crate::load::CacheNumbers;
 
 /// Fewer rows than this are not worth a second thread.
 const WORTHWHILE_ROWS: usize = 8;
@@ -44,6 +45,7 @@ pub(crate) struct Cpu {
     /// One for each layer.
     pools: Vec<Pool>,
     blocks: usize,
+    numbers: CacheNumbers,
 }
 
 /// Activations, row by row.
@@ -74,7 +76,7 @@ pub(crate) struct Step<'a> {
 
 impl Cpu {
     /// A pool with room for so many tokens, if the model's heads have a size that the kernels can take.
-    pub(crate) fn new(config: &Config, rope: RopeTable, cache_tokens: usize) -> Option<Self> {
+    pub(crate) fn new(config: &Config, rope: RopeTable, cache_tokens: usize, numbers: CacheNumbers) -> Option<Self> {
         if !config.heads.dimensions.is_multiple_of(LANES) {
             return None;
         }
@@ -85,18 +87,19 @@ impl Cpu {
             weights: Arena::default(),
             pools: Vec::new(),
             blocks: cache_tokens.div_ceil(LANES),
+            numbers,
         };
         cpu.empty_pools();
         Some(cpu)
     }
 
     /// The bytes of a token's keys and values.
-    pub(crate) fn bytes_per_token(config: &Config) -> usize {
-        2 * config.layers * config.heads.kv * config.heads.dimensions * size_of::<f32>()
+    pub(crate) fn bytes_per_token(config: &Config, numbers: CacheNumbers) -> usize {
+        2 * config.layers * config.heads.kv * config.heads.dimensions * numbers.bytes()
     }
 
     fn empty_pools(&mut self) {
-        self.pools = (0..self.config.layers).map(|_| Pool::new(self.config.heads, self.blocks)).collect();
+        self.pools = (0..self.config.layers).map(|_| Pool::new(self.config.heads, self.blocks, self.numbers)).collect();
     }
 
     /// Rotates the queries and keys of one token.

@@ -22,7 +22,7 @@ pub(crate) use self::rope::RopeTable;
 use crate::backend::Backend;
 use crate::cpu::Cpu;
 use crate::gguf::Gguf;
-use crate::load::LoadError;
+use crate::load::{LoadError, LoadOptions};
 use crate::portable::Portable;
 
 /// Sequences of full length for which there is room in the cache, unless that takes too much memory.
@@ -41,22 +41,21 @@ pub(crate) struct Llama<B: Backend> {
     head: B::Weights,
 }
 
-/// Loads a model; sequences end at `context` tokens, or where the file says if that is earlier. The cache has room for `cache_tokens`,
-/// or for a number that suits the model.
+/// Loads a model; sequences end at `context` tokens, or where the file says if that is earlier.
 pub(crate) fn load(
     gguf: &mut Gguf,
     device: &Device,
     context: usize,
-    cache_tokens: Option<usize>,
+    options: &LoadOptions,
 ) -> Result<Box<dyn Decoder>, LoadError> {
     let config = Config::read(gguf, context)?;
-    let cache_tokens = cache_tokens.unwrap_or_else(|| {
-        let affordable = CACHE_BYTES / Cpu::bytes_per_token(&config).max(1);
+    let cache_tokens = options.cache_tokens.unwrap_or_else(|| {
+        let affordable = CACHE_BYTES / Cpu::bytes_per_token(&config, options.cache_numbers).max(1);
         (FULL_SEQUENCES * config.context).min(affordable).max(config.context)
     });
     let rope = RopeTable::new(&config);
     if device.is_cpu()
-        && let Some(cpu) = Cpu::new(&config, rope.clone(), cache_tokens)
+        && let Some(cpu) = Cpu::new(&config, rope.clone(), cache_tokens, options.cache_numbers)
     {
         return Ok(Box::new(Llama::load(gguf, config, cpu)?));
     }

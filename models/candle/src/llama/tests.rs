@@ -9,6 +9,7 @@ use tradewind_models::decoder::Row;
 
 use super::batch::BatchFault;
 use super::*;
+use crate::load::CacheNumbers;
 
 const WIDTH: usize = 96;
 const FEED_FORWARD: usize = 160;
@@ -71,7 +72,12 @@ fn small_model() -> Gguf {
 }
 
 fn on_cpu() -> Box<dyn Decoder> {
-    load(&mut small_model(), &Device::Cpu, CONTEXT, Some(ROOM)).unwrap()
+    on_cpu_in(CacheNumbers::F32)
+}
+
+fn on_cpu_in(cache_numbers: CacheNumbers) -> Box<dyn Decoder> {
+    let options = LoadOptions { cache_tokens: Some(ROOM), cache_numbers, ..LoadOptions::default() };
+    load(&mut small_model(), &Device::Cpu, CONTEXT, &options).unwrap()
 }
 
 fn portable() -> Box<dyn Decoder> {
@@ -170,14 +176,31 @@ fn a_sequence_in_a_batch_of_pieces_and_single_tokens_is_computed_as_by_itself() 
 }
 
 #[test]
+fn a_cache_of_half_the_size_says_nearly_the_same() {
+    let sequence = Sequence::new(1, 100, 0..16);
+    let (whole, half) = (alone(on_cpu().as_mut(), &sequence), alone(on_cpu_in(CacheNumbers::F16).as_mut(), &sequence));
+    let largest = |logits: &[Vec<f32>]| logits.iter().flatten().fold(0.0_f32, |largest, logit| largest.max(logit.abs()));
+    let apart: Vec<Vec<f32>> =
+        whole.iter().zip(&half).map(|(whole, half)| whole.iter().zip(half).map(|(a, b)| a - b).collect()).collect();
+    let error = largest(&apart) / largest(&whole);
+    // A number is off by a part in 4096 at most.
+    assert!(error > 0.0 && error < 3e-3, "{error}");
+}
+
+#[test]
 fn on_a_cpu_the_batch_changes_no_bit() {
-    let mut decoder = on_cpu();
+    for numbers in [CacheNumbers::F32, CacheNumbers::F16] {
+        no_bit_is_changed(on_cpu_in(numbers).as_mut());
+    }
+}
+
+fn no_bit_is_changed(decoder: &mut dyn Decoder) {
     let mut sequences: Vec<Sequence> = (0..11).map(|index| Sequence::new(index, 20, [2 * index, 2 * index + 1])).collect();
-    let expected: Vec<_> = sequences.iter().map(|sequence| alone(decoder.as_mut(), sequence)).collect();
+    let expected: Vec<_> = sequences.iter().map(|sequence| alone(decoder, sequence)).collect();
     let mut logits = vec![Vec::new(); sequences.len()];
     for count in [7, 1, 12] {
         let mut rows: Vec<_> = sequences.iter_mut().map(|sequence| (sequence, count)).collect();
-        for (logits, made) in logits.iter_mut().zip(pass(decoder.as_mut(), &mut rows)) {
+        for (logits, made) in logits.iter_mut().zip(pass(decoder, &mut rows)) {
             logits.extend(made);
         }
     }

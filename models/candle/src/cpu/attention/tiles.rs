@@ -12,7 +12,7 @@ const ROWS: usize = 4;
 /// Blocks whose scores are weighed together: as many as the nearest cache holds beside the queries.
 const BLOCKS: usize = 4;
 
-type Lanes = [f32; LANES];
+pub(super) type Lanes = [f32; LANES];
 
 /// Rows of queries that share keys and values, and what is mixed for them.
 #[derive(Debug, Default)]
@@ -23,6 +23,8 @@ pub(super) struct Tiles {
     queries: Vec<f32>,
     /// In the same way, but sixteen dimensions of a row lie together.
     mixed: Vec<Lanes>,
+    /// Keys and values of the blocks that are weighed together, where they are kept in fewer bits.
+    room: Vec<Lanes>,
 }
 
 /// The state of one row's softmax.
@@ -62,6 +64,7 @@ impl Tiles {
         }
         self.mixed.clear();
         self.mixed.resize(self.rows.len() * dimensions / LANES, [0.0; LANES]);
+        self.room.resize(2 * dimensions * BLOCKS, [0.0; LANES]);
     }
 
     /// Mixes the values of the positions that each row sees, for one head of keys and values.
@@ -90,14 +93,13 @@ for_each_isa! {
 
 #[inline(always)]
 fn attend_on<const FMA: bool>(tiles: &mut Tiles, pool: &Pool, head: usize, blocks: &[u32]) {
-    let Tiles { dimensions, rows, queries, mixed } = tiles;
+    let Tiles { dimensions, rows, queries, mixed, room } = tiles;
     let positions = rows.last().map_or(0, |row| row.seen);
     let blocks = blocks.get(..positions.div_ceil(LANES)).unwrap_or(blocks);
     for (number, blocks) in blocks.chunks(BLOCKS).enumerate() {
         let mut pages = [Page { keys: &[], values: &[] }; BLOCKS];
-        for (page, block) in pages.iter_mut().zip(blocks) {
-            let (keys, values) = pool.page(*block, head);
-            *page = Page { keys: keys.as_chunks().0, values: values.as_chunks().0 };
+        for ((page, block), room) in pages.iter_mut().zip(blocks).zip(room.chunks_exact_mut(2 * *dimensions)) {
+            *page = pool.store.page::<FMA>(pool.start(*block, head), room);
         }
         let pages = pages.get(..blocks.len()).unwrap_or_default();
         let first = number * BLOCKS * LANES;
@@ -120,11 +122,11 @@ fn attend_on<const FMA: bool>(tiles: &mut Tiles, pool: &Pool, head: usize, block
 
 /// One head of one block.
 #[derive(Debug, Clone, Copy)]
-struct Page<'a> {
+pub(super) struct Page<'a> {
     /// `[dimensions, positions]`.
-    keys: &'a [Lanes],
+    pub(super) keys: &'a [Lanes],
     /// `[dimensions / 16, positions, 16]`.
-    values: &'a [Lanes],
+    pub(super) values: &'a [Lanes],
 }
 
 /// Takes `R` rows through some blocks, the first position of which is `first`.
