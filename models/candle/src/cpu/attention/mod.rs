@@ -12,7 +12,7 @@ mod tiles;
 use self::tiles::Tiles;
 use super::isa::Isa;
 use super::parallel::{Shared, for_ranges};
-use crate::llama::Heads;
+use crate::decoder::Heads;
 
 /// Positions of a block, and dimensions that lie together: the lanes of the widest registers.
 pub(super) const LANES: usize = 16;
@@ -27,9 +27,10 @@ pub(super) struct Pool {
     keys: Vec<f32>,
     values: Vec<f32>,
     heads: Heads,
+    window: usize,
 }
 
-/// What the tokens of one sequence attend to: each of them to itself, and to all before it.
+/// What the tokens of one sequence attend to: each of them to itself, and to all before it that are in the layer's window.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sight<'a> {
     /// The sequence's blocks.
@@ -56,10 +57,10 @@ struct Piece<'a> {
 }
 
 impl Pool {
-    /// The memory is the system's until it is written to.
-    pub(super) fn new(heads: Heads, blocks: usize) -> Self {
+    /// A token sees the last `window` positions, its own among them, or all. The memory is the system's until it is written to.
+    pub(super) fn new(heads: Heads, window: Option<usize>, blocks: usize) -> Self {
         let size = blocks * heads.kv * heads.dimensions * LANES;
-        Self { keys: vec![0.0; size], values: vec![0.0; size], heads }
+        Self { keys: vec![0.0; size], values: vec![0.0; size], heads, window: window.unwrap_or(usize::MAX) }
     }
 
     /// The keys and values of one block, for one head.
@@ -95,7 +96,7 @@ impl Pool {
     /// Mixes values for `queries`, rows of `width` that begin with `[heads x dimensions]`, one for each token of the sights in turn:
     /// `[tokens, heads x dimensions]`.
     pub(super) fn attend(&self, isa: Isa, queries: &[f32], width: usize, sights: &[Sight<'_>]) -> Vec<f32> {
-        let Heads { query, kv, dimensions, scale } = self.heads;
+        let Heads { query, kv, dimensions, .. } = self.heads;
         let part = query / kv * dimensions;
         let tokens: usize = sights.iter().map(|sight| sight.tokens).sum();
         let products: usize = sights.iter().map(|sight| sight.products() * query * dimensions).sum();
@@ -112,7 +113,7 @@ impl Pool {
                     let start = token * width + head * part;
                     queries.get(start..start + part).unwrap_or_default()
                 });
-                tiles.take(parts, dimensions, scale, piece.sight.before);
+                tiles.take(parts, &self.heads, piece.sight.before, self.window);
                 tiles.attend(isa, self, head, piece.sight.blocks);
                 for (number, token) in tokens.enumerate() {
                     #[expect(unsafe_code, reason = "the threads know only shared closures")]
