@@ -3,7 +3,7 @@
 //! Keys and values are gathered for each row of a batch, which copies them, and each row is attended to by itself: simple, right, and
 //! as quick as candle's own kernels where rows are long. On a CPU the weights are unpacked, so that nothing is rounded.
 
-use candle_core::quantized::{QMatMul, QTensor};
+use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
 use candle_core::{D, DType, Device, Module, Result, Tensor, bail};
 use candle_nn::ops::{rms_norm, silu, softmax_last_dim};
 use candle_nn::rotary_emb::{rope, rope_i};
@@ -32,6 +32,15 @@ struct Rotation {
     cos: Tensor,
     sin: Tensor,
     pairing: Pairing,
+}
+
+/// A matrix `[out, in]`.
+#[derive(Debug)]
+pub(crate) enum Weight {
+    /// By which candle multiplies as it is stored.
+    Quantised(QMatMul),
+    /// In f32, or on a GPU in the 16 bits that it is stored in.
+    Dense(Tensor),
 }
 
 /// A batch on the device.
@@ -139,6 +148,38 @@ fn capped(x: &Tensor, cap: f32) -> Result<Tensor> {
     (x / f64::from(cap))?.tanh()? * f64::from(cap)
 }
 
+impl Weight {
+    fn new(stored: QTensor, device: &Device) -> Result<Self> {
+        let dense = match stored.dtype() {
+            GgmlDType::F16 => Some(DType::F16),
+            GgmlDType::BF16 => Some(DType::BF16),
+            GgmlDType::F32 => Some(DType::F32),
+            _ => None,
+        };
+        match dense {
+            _ if device.is_cpu() => Ok(Self::Dense(stored.dequantize(device)?)),
+            Some(dtype) => Ok(Self::Dense(stored.dequantize(device)?.to_dtype(dtype)?)),
+            None => Ok(Self::Quantised(QMatMul::from_qtensor(stored)?)),
+        }
+    }
+
+    /// `x W^T`.
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Quantised(weight) => weight.forward(x),
+            Self::Dense(weight) => x.to_dtype(weight.dtype())?.matmul(&weight.t()?)?.to_dtype(DType::F32),
+        }
+    }
+
+    /// Those rows.
+    fn rows(&self, ids: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Quantised(weight) => weight.embedding(ids),
+            Self::Dense(weight) => weight.index_select(ids, 0)?.to_dtype(DType::F32),
+        }
+    }
+}
+
 impl Rotation {
     /// Turns the first numbers of each head in `[1, h, t, d]`.
     fn turn(&self, x: &Tensor) -> Result<Tensor> {
@@ -163,16 +204,12 @@ impl Rotation {
 
 impl Backend for Portable {
     type Matrix = Tensor;
-    type Weights = Vec<QMatMul>;
+    type Weights = Vec<Weight>;
     type Vector = Tensor;
     type Step<'a> = Step;
 
-    fn weights(&self, parts: Vec<QTensor>) -> Result<Vec<QMatMul>> {
-        let on_cpu = self.device.is_cpu();
-        let weights = parts
-            .into_iter()
-            .map(|part| if on_cpu { Ok(QMatMul::Tensor(part.dequantize(&self.device)?)) } else { QMatMul::from_qtensor(part) });
-        weights.collect()
+    fn weights(&self, parts: Vec<QTensor>) -> Result<Vec<Weight>> {
+        parts.into_iter().map(|part| Weight::new(part, &self.device)).collect()
     }
 
     fn vector(&self, parts: Vec<QTensor>) -> Result<Tensor> {
@@ -203,16 +240,16 @@ impl Backend for Portable {
         })
     }
 
-    fn embed(&self, table: &Vec<QMatMul>, tokens: &[u32], scale: f32) -> Result<Tensor> {
+    fn embed(&self, table: &Vec<Weight>, tokens: &[u32], scale: f32) -> Result<Tensor> {
         let [table] = table.as_slice() else { bail!("an embedding is one matrix and not {}", table.len()) };
-        table.embedding(&Tensor::new(tokens, &self.device)?)? * f64::from(scale)
+        table.rows(&Tensor::new(tokens, &self.device)?)? * f64::from(scale)
     }
 
     fn rms_norm(&self, x: &Tensor, weight: &Tensor, epsilon: f32) -> Result<Tensor> {
         rms_norm(&x.contiguous()?, weight, epsilon)
     }
 
-    fn linear(&self, weights: &Vec<QMatMul>, x: &Tensor) -> Result<Tensor> {
+    fn linear(&self, weights: &Vec<Weight>, x: &Tensor) -> Result<Tensor> {
         let outputs = weights.iter().map(|part| part.forward(x)).collect::<Result<Vec<_>>>()?;
         Tensor::cat(&outputs, D::Minus1)
     }

@@ -62,8 +62,8 @@ impl Folder {
     }
 
     /// A matrix `[out, in]` or a vector, as it is stored.
-    pub(super) fn tensor(&self, name: &str, device: &Device) -> Result<QTensor, LoadError> {
-        let tensor = self.tensors.load(name, device)?;
+    pub(super) fn tensor(&self, name: &str) -> Result<QTensor, LoadError> {
+        let tensor = self.tensors.load(name, &Device::Cpu)?;
         let stored = match tensor.dtype() {
             DType::F32 => GgmlDType::F32,
             DType::F16 => GgmlDType::F16,

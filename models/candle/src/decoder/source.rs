@@ -51,16 +51,16 @@ impl Weights<'_> {
         self.norms == Norms::Around
     }
 
-    /// A matrix `[out, in]` or a vector, as it is stored, on the device; norms as what is multiplied by.
+    /// A matrix `[out, in]` or a vector, as it is stored; norms as what is multiplied by. What is quantised is on the device already.
     pub(super) fn tensor(&mut self, part: Part) -> Result<QTensor, LoadError> {
         match self.source {
             Source::Gguf(gguf) => gguf.tensor(&part.in_gguf(), &self.device),
             Source::Folder(folder) => {
-                let stored = folder.tensor(&part.in_folder(self.norms), &self.device)?;
+                let stored = folder.tensor(&part.in_folder(self.norms))?;
                 if !part.is_norm() || !folder.stores_norms_less_one() {
                     return Ok(stored);
                 }
-                let weight = (stored.dequantize(&self.device)? + 1.0)?;
+                let weight = (stored.dequantize(&Device::Cpu)? + 1.0)?;
                 Ok(QTensor::quantize(&weight, GgmlDType::F32)?)
             }
         }
