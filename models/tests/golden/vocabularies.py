@@ -67,7 +67,7 @@ def bytes_vocabulary():
     trainer = tokenizers.trainers.BpeTrainer(vocab_size=640, initial_alphabet=alphabet, show_progress=False)
     tokenizer.train_from_iterator(CORPUS, trainer)
     model = json.loads(tokenizer.to_str())["model"]
-    tokens = [["<|open|>", CONTROL], ["<|end|>", CONTROL], ["<tool>", USER_DEFINED]]
+    tokens = [["<|begin|>", CONTROL], ["<|end|>", CONTROL], ["<|open|>", CONTROL], ["<tool>", USER_DEFINED]]
     tokens += [[token, NORMAL] for token in sorted(model["vocab"], key=model["vocab"].get)]
     merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"]]
     return {"model": "gpt2", "tokens": tokens, "merges": merges, "scores": [], "begin": 0}
