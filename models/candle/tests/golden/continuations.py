@@ -27,6 +27,8 @@ PROMPTS = [
     "Water boils at 100 degrees Celsius because",
     "猫は",
     "Dear Sir or Madam,\n\nI am writing to",
+    # Longer than the windows of Gemma 3's layers.
+    " ".join(f"On day {day} the ship made {day * 7 % 23 + 90} miles under easterly trade winds." for day in range(1, 41)),
 ]
 
 

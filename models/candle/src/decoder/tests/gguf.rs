@@ -84,9 +84,11 @@ fn every_architectures_file_gives_the_logits_of_its_folder_on_both_backends() {
 #[test]
 fn quantised_kernels_compute_what_the_unpacked_weights_do_whatever_the_format() {
     use GgmlDType::{BF16, F16, Q4_0, Q4_1, Q5_0, Q8_0};
-    for (case, file) in files() {
-        for format in [Q4_0, Q4_1, Q5_0, Q8_0, F16, BF16] {
-            let mut source = source(&case, &file, format);
+    // Every format for a third of the architectures.
+    const FORMATS: [GgmlDType; 7] = [Q4_0, Q4_1, Q5_0, Q8_0, F16, BF16, Q4_0];
+    for ((case, file), formats) in files().into_iter().zip(FORMATS.windows(2).cycle()) {
+        for format in formats {
+            let mut source = source(&case, &file, *format);
             let ours = in_batches(load(&mut source, &Device::Cpu, SETTINGS).unwrap().as_mut(), &case);
             let theirs = in_batches(by_candle(&mut source).as_mut(), &case);
             for (ours, theirs) in ours.iter().flatten().flatten().zip(theirs.iter().flatten().flatten()) {
