@@ -14,7 +14,7 @@ use self::store::Store;
 use self::tiles::Tiles;
 use super::isa::Isa;
 use super::parallel::{Shared, for_ranges};
-use crate::llama::Heads;
+use crate::decoder::Heads;
 use crate::load::CacheNumbers;
 
 /// Positions of a block, and dimensions that lie together: the lanes of the widest registers.
@@ -29,9 +29,10 @@ const WORTHWHILE_PRODUCTS: usize = 1 << 16;
 pub(super) struct Pool {
     store: Store,
     heads: Heads,
+    window: usize,
 }
 
-/// What the tokens of one sequence attend to: each of them to itself, and to all before it.
+/// What the tokens of one sequence attend to: each of them to itself, and to all before it that are in the layer's window.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sight<'a> {
     /// The sequence's blocks.
@@ -58,9 +59,10 @@ struct Piece<'a> {
 }
 
 impl Pool {
-    /// Room for so many blocks.
-    pub(super) fn new(heads: Heads, blocks: usize, numbers: CacheNumbers) -> Self {
-        Self { store: Store::new(numbers, blocks * heads.kv * heads.dimensions * LANES), heads }
+    /// Room for so many blocks. A token sees the last `window` positions, its own among them, or all.
+    pub(super) fn new(heads: Heads, window: Option<usize>, blocks: usize, numbers: CacheNumbers) -> Self {
+        let store = Store::new(numbers, blocks * heads.kv * heads.dimensions * LANES);
+        Self { store, heads, window: window.unwrap_or(usize::MAX) }
     }
 
     /// Where one block begins, for one head.
@@ -80,7 +82,7 @@ impl Pool {
     /// Mixes values for `queries`, rows of `width` that begin with `[heads x dimensions]`, one for each token of the sights in turn:
     /// `[tokens, heads x dimensions]`.
     pub(super) fn attend(&self, isa: Isa, queries: &[f32], width: usize, sights: &[Sight<'_>]) -> Vec<f32> {
-        let Heads { query, kv, dimensions, scale } = self.heads;
+        let Heads { query, kv, dimensions, .. } = self.heads;
         let part = query / kv * dimensions;
         let tokens: usize = sights.iter().map(|sight| sight.tokens).sum();
         let products: usize = sights.iter().map(|sight| sight.products() * query * dimensions).sum();
@@ -97,7 +99,7 @@ impl Pool {
                     let start = token * width + head * part;
                     queries.get(start..start + part).unwrap_or_default()
                 });
-                tiles.take(parts, dimensions, scale, piece.sight.before);
+                tiles.take(parts, &self.heads, piece.sight.before, self.window);
                 tiles.attend(isa, self, head, piece.sight.blocks);
                 for (number, token) in tokens.enumerate() {
                     #[expect(unsafe_code, reason = "the threads know only shared closures")]
