@@ -19,6 +19,7 @@ pub mod fetch;
 pub mod load;
 pub mod manifest;
 pub mod memory;
+pub mod perplexity;
 pub mod queue;
 pub mod registry;
 pub mod sample;

@@ -52,7 +52,8 @@ pub struct SpecialTokens {
 /// A compiled chat template.
 #[derive(Debug)]
 pub struct ChatTemplate {
-    environment: Environment<'static>,
+    /// None for a base model, which was never taught what a conversation looks like.
+    environment: Option<Environment<'static>>,
     tokens: SpecialTokens,
 }
 
@@ -69,16 +70,27 @@ impl ChatTemplate {
             Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
         });
         environment.add_template_owned(NAME, source).map_err(TemplateError::Syntax)?;
-        Ok(Self { environment, tokens })
+        Ok(Self { environment: Some(environment), tokens })
+    }
+
+    /// What stands for the template of a model that has none: it refuses every conversation.
+    pub fn none() -> Self {
+        Self { environment: None, tokens: SpecialTokens::default() }
+    }
+
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        self.environment.is_none()
     }
 
     /// The prompt that makes the model answer the conversation. What the template does with a conversation that has no
     /// system message, for example add its own, is the template's affair.
     ///
     /// # Errors
-    /// When the template refuses the conversation.
+    /// When the template refuses the conversation, or there is none.
     pub fn render(&self, messages: &[Message]) -> Result<String, TemplateError> {
-        let template = self.environment.get_template(NAME).map_err(TemplateError::Syntax)?;
+        let environment = self.environment.as_ref().ok_or(TemplateError::Absent)?;
+        let template = environment.get_template(NAME).map_err(TemplateError::Syntax)?;
         let turns: Vec<Value> = messages
             .iter()
             .map(|message| context! { role => message.role.name(), content => message.content.as_str() })
@@ -100,6 +112,9 @@ pub enum TemplateError {
     /// The template's text is faulty: the model cannot be served.
     #[error("the model's chat template is not valid: {0}")]
     Syntax(#[source] minijinja::Error),
+    /// The model has no template: it continues text, and was never taught what a conversation looks like.
+    #[error("this model has no chat template: it continues text and answers no conversations; choose an instruction-tuned model")]
+    Absent,
     /// The conversation does not fit the template: the caller can mend it.
     #[error("the model's chat template refuses this conversation: {0}")]
     Refused(#[source] minijinja::Error),
@@ -140,6 +155,14 @@ mod tests {
         let error = template.render(&[message(Role::Assistant, "hello")]).unwrap_err();
         assert!(matches!(error, TemplateError::Refused(_)));
         assert!(error.to_string().contains("a user must speak first"), "{error}");
+    }
+
+    #[test]
+    fn a_model_without_a_template_refuses_every_conversation_and_says_why() {
+        let template = ChatTemplate::none();
+        assert!(template.is_none());
+        let error = template.render(&[message(Role::User, "hello")]).unwrap_err();
+        assert!(error.to_string().contains("instruction-tuned"), "{error}");
     }
 
     #[test]

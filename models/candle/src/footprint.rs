@@ -13,9 +13,9 @@ use tradewind_models::fetch::ModelFiles;
 use tradewind_models::manifest::Manifest;
 
 use crate::cpu::packed_bytes;
+use crate::decoder::Gguf;
 use crate::device::DeviceChoice;
-use crate::gguf::Gguf;
-use crate::load::LoadError;
+use crate::load::{CacheNumbers, LoadError};
 
 /// Sequences of full length for which there is room in a cache, unless that takes too much memory.
 const FULL_SEQUENCES: usize = 8;
@@ -99,7 +99,7 @@ pub fn footprint(manifest: &Manifest, files: &ModelFiles, device: DeviceChoice) 
     let path = files.path(&config.name);
     let json = std::fs::read(&path).map_err(LoadError::file(&path))?;
     let config: Dimensions = serde_json::from_slice(&json).map_err(|source| LoadError::Config { path, source })?;
-    Ok(of_tensors(&tensors, &config, manifest))
+    Ok(of_tensors(&tensors, &config, manifest, bytes_of_number(device) as u64))
 }
 
 fn of_gguf(gguf: &Gguf, context: usize, device: DeviceChoice) -> Result<Footprint, LoadError> {
@@ -109,25 +109,16 @@ fn of_gguf(gguf: &Gguf, context: usize, device: DeviceChoice) -> Result<Footprin
     let kv_heads = number("attention.head_count_kv").unwrap_or(heads);
     let head = number("embedding_length")?.checked_div(heads).unwrap_or(0);
     let (keys, values) = (number("attention.key_length").unwrap_or(head), number("attention.value_length").unwrap_or(head));
-    let bytes_per_token = number("block_count")? * kv_heads * (keys + values) * size_of::<f32>();
+    let bytes_per_token = number("block_count")? * kv_heads * (keys + values) * bytes_of_number(device);
     let context = context.min(number("context_length").unwrap_or(context));
 
     let on_gpu = device.is_gpu();
-    let arranged = |stored: usize, packed: Option<usize>| if on_gpu { stored } else { packed.unwrap_or(stored) };
-    let is_tied = !gguf.has_tensor("output.weight");
-    let (mut weights, mut largest, mut vocabulary) = (0, 0, 0);
+    let (mut weights, mut largest) = (0, 0);
     for tensor in gguf.tensors() {
-        let (stored, packed) = (tensor.bytes, packed_bytes(tensor.stored, tensor.elements));
-        weights += match tensor.name {
-            "token_embd.weight" => {
-                vocabulary = tensor.rows;
-                // Read as it is stored for the prompt, and, arranged, for the answer.
-                stored + if is_tied { arranged(stored, packed) } else { 0 }
-            }
-            _ => arranged(stored, packed),
-        };
-        largest = largest.max(stored);
+        weights += if on_gpu { tensor.bytes } else { packed_bytes(tensor.stored, tensor.elements) };
+        largest = largest.max(tensor.bytes);
     }
+    let vocabulary = gguf.list("tokenizer.ggml.tokens").map_or(0, <[_]>::len);
     Ok(Footprint {
         weights: weights as u64,
         // A matrix is unpacked and arranged anew beside what is stored of it.
@@ -137,6 +128,11 @@ fn of_gguf(gguf: &Gguf, context: usize, device: DeviceChoice) -> Result<Footprin
         usual_cache_tokens: usual_cache_tokens(context, bytes_per_token),
         work: WORK + LOGITS * vocabulary as u64,
     })
+}
+
+/// Bytes of a number of the cache: on a GPU it is kept as it is computed.
+fn bytes_of_number(device: DeviceChoice) -> usize {
+    if device.is_gpu() { size_of::<f32>() } else { CacheNumbers::default().bytes() }
 }
 
 /// All tensors of some safetensors files.
@@ -191,8 +187,9 @@ struct Dimensions {
     max_position_embeddings: Option<usize>,
 }
 
-/// Weights are unpacked to 32 bits each; all of a file's are there, as they are stored, until the last is arranged.
-fn of_tensors(tensors: &Tensors, config: &Dimensions, manifest: &Manifest) -> Footprint {
+/// Weights are counted with 32 bits each, though those of a chat model become fewer on a CPU; all of a file's are there, as they are stored,
+/// until the last is arranged.
+fn of_tensors(tensors: &Tensors, config: &Dimensions, manifest: &Manifest, bytes_of_number: u64) -> Footprint {
     let float = size_of::<f32>() as u64;
     let wide = config.intermediate_size.unwrap_or(4 * config.hidden_size) + 8 * config.hidden_size;
     let footprint = Footprint { weights: tensors.elements * float, loading: tensors.stored, ..Footprint::default() };
@@ -201,7 +198,7 @@ fn of_tensors(tensors: &Tensors, config: &Dimensions, manifest: &Manifest) -> Fo
     }
     let head = config.head_dim.or_else(|| config.hidden_size.checked_div(config.num_attention_heads)).unwrap_or(0);
     let kv_heads = config.num_key_value_heads.unwrap_or(config.num_attention_heads);
-    let cache_token = 2 * config.num_hidden_layers * kv_heads * head * float;
+    let cache_token = 2 * config.num_hidden_layers * kv_heads * head * bytes_of_number;
     let context = manifest.context.min(config.max_position_embeddings.unwrap_or(manifest.context));
     Footprint {
         cache_token,
@@ -250,9 +247,9 @@ mod tests {
 
         let config = r#"{"hidden_size":6,"num_hidden_layers":2,"num_attention_heads":2,"vocab_size":9}"#;
         let config = serde_json::from_str(config).unwrap();
-        let embeddings = of_tensors(&tensors, &config, manifest::default_embeddings().unwrap());
+        let embeddings = of_tensors(&tensors, &config, manifest::default_embeddings().unwrap(), 2);
         assert_eq!((embeddings.weights, embeddings.loading, embeddings.cache_token), (96, 48, 0));
-        let chat = of_tensors(&tensors, &config, manifest::default_chat().unwrap());
-        assert_eq!((chat.cache_token, chat.least_cache_tokens), (2 * 2 * 2 * 3 * 4, 8192));
+        let chat = of_tensors(&tensors, &config, manifest::default_chat().unwrap(), 2);
+        assert_eq!((chat.cache_token, chat.least_cache_tokens), (2 * 2 * 2 * 3 * 2, 8192));
     }
 }

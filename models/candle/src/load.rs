@@ -3,21 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::quantized::gguf_file::Value;
-use tradewind_models::chat::ChatModel;
 use tradewind_models::embeddings::EmbeddingModel;
 use tradewind_models::fetch::ModelFiles;
 use tradewind_models::manifest::{File, Manifest, ModelId, Task};
-use tradewind_models::template::{ChatTemplate, SpecialTokens, TemplateError};
+use tradewind_models::template::TemplateError;
 use tradewind_models::tokenizer::{Tokenizer, TokenizerError};
 
 use crate::bert;
 use crate::device::{DeviceChoice, DeviceError};
-use crate::gguf::Gguf;
-use crate::llama;
 use crate::threads::compute_threads;
-
-/// Tokens that end a turn whatever the file's metadata says: llama.cpp ends at them too.
-const ALWAYS_STOP: [&str; 2] = ["<|im_end|>", "<|endoftext|>"];
 
 /// How to load a model.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,46 +21,41 @@ pub struct LoadOptions {
     /// For how many tokens a chat model caches keys and values, of all its sequences together; a number that suits the model if none
     /// is given.
     pub cache_tokens: Option<usize>,
+    /// In what a CPU keeps them.
+    pub cache_numbers: CacheNumbers,
+    /// What a CPU makes of a chat model's weights that are stored as floating-point numbers.
+    pub dense: DenseWeights,
 }
 
-/// Loads a chat model: weights, tokenizer and template all come out of its GGUF file.
-///
-/// # Errors
-/// When the device, the file or its contents cannot be used.
-pub fn load_chat(manifest: &Manifest, files: &ModelFiles, options: &LoadOptions) -> Result<ChatModel, LoadError> {
-    if manifest.task != Task::Chat {
-        return Err(LoadError::Task { model: manifest.id.clone(), expected: "chat" });
-    }
-    let device = options.device.open()?;
-    let mut gguf = Gguf::open(&path_of(manifest, files, ".gguf")?)?;
-    let decoder = llama::load(&mut gguf, &device, manifest.context, options.cache_tokens)?;
-    let vocabulary = gguf.vocabulary()?;
+/// The numbers in which a CPU keeps keys and values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CacheNumbers {
+    /// As they are computed.
+    F32,
+    /// With eleven significant bits, in half the memory. Long conversations take as long as it takes to read their cache.
+    #[default]
+    F16,
+}
 
-    let special =
-        |key: &str| -> Result<Option<usize>, LoadError> { if gguf.has(key) { gguf.number(key).map(Some) } else { Ok(None) } };
-    let (bos, eos) = (special("tokenizer.ggml.bos_token_id")?, special("tokenizer.ggml.eos_token_id")?);
-    let text_of = |id: Option<usize>| id.and_then(|id| vocabulary.tokens.get(id)).map(|(token, _)| token.clone());
-    let template = ChatTemplate::new(
-        gguf.text("tokenizer.chat_template")?.to_owned(),
-        SpecialTokens { bos: text_of(bos), eos: text_of(eos) },
-    )?;
-    let stop_tokens = (0u32..)
-        .zip(&vocabulary.tokens)
-        .filter(|(id, (token, _))| {
-            eos.is_some_and(|eos| usize::try_from(*id).is_ok_and(|id| id == eos)) || ALWAYS_STOP.contains(&token.as_str())
-        })
-        .map(|(id, _)| id)
-        .collect();
-    let tokenizer = Tokenizer::from_gguf(vocabulary)?;
-    tracing::info!(
-        model = %manifest.id,
-        device = ?device.location(),
-        threads = compute_threads(),
-        cache = ?decoder.cache(),
-        stored = ?gguf.storage_of("blk.0.ffn_up.weight"),
-        "loaded a chat model"
-    );
-    Ok(ChatModel { decoder, tokenizer, template, stop_tokens })
+impl CacheNumbers {
+    /// Bytes of one.
+    pub(crate) const fn bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 => 2,
+        }
+    }
+}
+
+/// What a CPU makes of weights that are stored in 16 or 32 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DenseWeights {
+    /// Integers of eight bits, with a scale for every 32 of them. A decoding step takes as long as it takes to read all weights, and
+    /// these are a half or a quarter of what is stored; what is rounded away is far less than what tells two models apart.
+    #[default]
+    EightBits,
+    /// The numbers as they are, in 32 bits each.
+    AsStored,
 }
 
 /// Loads an embedding model: `model.safetensors`, `config.json` and `tokenizer.json`.
@@ -94,7 +83,7 @@ pub fn load_embeddings(manifest: &Manifest, files: &ModelFiles, options: &LoadOp
     Ok(EmbeddingModel { encoder, tokenizer })
 }
 
-fn path_of(manifest: &Manifest, files: &ModelFiles, ending: &'static str) -> Result<PathBuf, LoadError> {
+pub(crate) fn path_of(manifest: &Manifest, files: &ModelFiles, ending: &'static str) -> Result<PathBuf, LoadError> {
     let fits = |file: &&File| file.name.as_str().ends_with(ending);
     let file = manifest.files.iter().find(fits);
     file.map(|file| files.path(&file.name)).ok_or_else(|| LoadError::NoSuchFile { model: manifest.id.clone(), ending })
@@ -130,7 +119,7 @@ pub enum LoadError {
         /// Why.
         source: std::io::Error,
     },
-    /// A `config.json` that is malformed, or describes another architecture.
+    /// A JSON file that is malformed, or describes another architecture.
     #[error("{}: {source}", path.display())]
     Config {
         /// Which file.
@@ -138,7 +127,7 @@ pub enum LoadError {
         /// Why.
         source: serde_json::Error,
     },
-    /// A GGUF file whose metadata lacks something.
+    /// Metadata that lacks something.
     #[error("metadata `{key}` should be {expected} and is {found}")]
     Metadata {
         /// The key.

@@ -28,7 +28,8 @@ pub struct Intrusion {
     pub prompt_tokens: usize,
     /// Milliseconds until it was read.
     pub first_ms: f64,
-    /// Between two tokens of an answer, without the prompt.
+    /// Between two tokens of an answer, without the prompt: before it came, and after it was read. Answers grow meanwhile, and with them
+    /// what a step takes.
     pub without: Gaps,
     /// The same while the prompt was read.
     pub during: Gaps,
@@ -53,10 +54,10 @@ pub struct Gaps {
 }
 
 impl Gaps {
-    /// Of those that ended in this time.
-    fn of(answers: &[Vec<Instant>], from: Instant, to: Instant) -> Result<Self, BenchError> {
+    /// Of those that lie within one of these times.
+    fn of(answers: &[Vec<Instant>], times: &[(Instant, Instant)]) -> Result<Self, BenchError> {
         let pairs = answers.iter().flat_map(|tokens| tokens.iter().zip(tokens.iter().skip(1)));
-        let within = pairs.filter(|(before, after)| **before >= from && **after <= to);
+        let within = pairs.filter(|(before, after)| times.iter().any(|(from, to)| *before >= from && *after <= to));
         let gaps: Vec<f64> = within.map(|(before, after)| milliseconds(*after - *before)).collect();
         let (count, longest) = (gaps.len(), greatest(&gaps));
         let (Some(median_ms), Some(longest_ms)) = (median(gaps), longest) else { return Err(BenchError::Nothing("gap")) };
@@ -75,6 +76,8 @@ pub(super) async fn measure(asker: &Asker, span: Duration) -> Result<Intrusion, 
     let came = Instant::now();
     let heard = asker.ask(asker.question(LONG.min(context / 2), "a long prompt", 1)).await?;
     let read = Instant::now();
+    let end = read + span / 2;
+    sleep_until(end).await;
     drop(leave);
     let mut answers = Vec::new();
     for stream in streams {
@@ -84,8 +87,8 @@ pub(super) async fn measure(asker: &Asker, span: Duration) -> Result<Intrusion, 
         streams: STREAMS,
         prompt_tokens: heard.prompt_tokens,
         first_ms: milliseconds(heard.first_token()?),
-        without: Gaps::of(&answers, begun, came)?,
-        during: Gaps::of(&answers, came, read)?,
+        without: Gaps::of(&answers, &[(begun, came), (read, end)])?,
+        during: Gaps::of(&answers, &[(came, read)])?,
     })
 }
 
@@ -109,8 +112,11 @@ mod tests {
             milliseconds.iter().map(|milliseconds| start + Duration::from_millis(*milliseconds)).collect()
         };
         let answers = [at(&[0, 10, 20, 50, 900]), at(&[5, 15, 40])];
-        let gaps = Gaps::of(&answers, start, start + Duration::from_millis(100)).unwrap();
+        let until = |milliseconds| start + Duration::from_millis(milliseconds);
+        let gaps = Gaps::of(&answers, &[(start, until(100))]).unwrap();
         assert_eq!((gaps.count, gaps.median_ms.round(), gaps.longest_ms.round()), (5, 10.0, 30.0));
-        assert!(Gaps::of(&answers, start, start).is_err());
+        let apart = Gaps::of(&answers, &[(start, until(15)), (until(20), until(900))]).unwrap();
+        assert_eq!((apart.count, apart.longest_ms.round()), (4, 850.0));
+        assert!(Gaps::of(&answers, &[(start, start)]).is_err());
     }
 }

@@ -13,6 +13,9 @@ use crate::memory::resident;
 /// Times what can be done.
 const TOO_MUCH: f64 = 2.0;
 
+/// How many times as long as the other parts it lasts: the queue has to fill before anybody is turned away.
+const LASTING: u32 = 3;
+
 /// Part of what can be done.
 const BUSY: f64 = 0.8;
 
@@ -53,6 +56,7 @@ pub struct Forecasts {
 pub(super) async fn measure(asker: &Asker, plan: &Plan) -> Result<(Overload, f64), BenchError> {
     let peak = closed(asker, plan).await?;
     let before = resident();
+    let plan = &Plan { span: plan.span * LASTING, ..plan.clone() };
     let served = open(asker, plan, TOO_MUCH * requests_per_second(peak), AtTheEnd::Leave).await?;
     let overload = Overload {
         peak_tokens_per_second: peak,

@@ -53,7 +53,12 @@ pub(super) fn conversation(
     }
     for content in [PROSE.to_owned(), PROSE.repeat(REPEATED)] {
         let messages = [Message { role: Role::User, content }];
-        tokens = tokenizer.encode(&template.render(&messages)?)?;
+        let prompt = if template.is_none() {
+            messages.iter().map(|message| message.content.as_str()).collect()
+        } else {
+            template.render(&messages)?
+        };
+        tokens = tokenizer.encode(&prompt)?;
         estimates.prompt.learn(request::bytes(&messages), tokens.len());
     }
     Ok(tokens)

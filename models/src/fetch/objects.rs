@@ -44,7 +44,7 @@ pub(super) fn download(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(SourceError::local(folder))?;
     for (file, path) in files {
         let object = ObjectPath::from(format!("{prefix}/{path}").as_str());
-        get(&*store, &object, *file, folder, progress, &runtime, &failed)?;
+        get(&*store, &object, *file, folder, progress, &runtime, failed)?;
     }
     Ok(())
 }

@@ -10,18 +10,18 @@ mod stream;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokenizers::DecoderWrapper;
-
-pub use self::gguf::{GgufVocabulary, TokenKind};
+pub use self::gguf::{AfterStructure, GgufVocabulary, TokenKind};
 pub use self::stream::StreamDecoder;
-use self::stream::TokenBytes;
+use self::stream::{Alphabet, TokenBytes};
 
 /// A model's tokenizer. Clones share the vocabulary.
 #[derive(Debug, Clone)]
 pub struct Tokenizer {
     inner: Arc<tokenizers::Tokenizer>,
-    /// Absent for tokenizers that do not work on bytes.
+    /// Absent for tokenizers whose text cannot be put together from that of their tokens.
     bytes: Option<Arc<TokenBytes>>,
+    /// The token that every text begins with, once.
+    begin: Option<u32>,
 }
 
 impl Tokenizer {
@@ -30,7 +30,8 @@ impl Tokenizer {
     /// # Errors
     /// When the file's kind of tokenizer is not known here, or its vocabulary is inconsistent.
     pub fn from_gguf(vocabulary: GgufVocabulary) -> Result<Self, TokenizerError> {
-        gguf::build(vocabulary).map(Self::new)
+        let (inner, begin) = gguf::build(vocabulary)?;
+        Ok(Self { begin, ..Self::new(inner) })
     }
 
     /// Reads a `tokenizer.json`. Its truncation and padding are switched off: an input that is too long must be an
@@ -43,25 +44,42 @@ impl Tokenizer {
         let mut inner = tokenizers::Tokenizer::from_file(path).map_err(fault)?;
         inner.with_truncation(None).map_err(fault)?;
         inner.with_padding(None);
-        Ok(Self::new(inner))
+        // What a text without text has is put before every text, unless something is put after it too.
+        let empty = inner.encode_fast("", true).map_err(fault)?;
+        let begin = match empty.get_ids() {
+            [begin] => Some(*begin),
+            _ => None,
+        };
+        Ok(Self { begin, ..Self::new(inner) })
     }
 
     fn new(inner: tokenizers::Tokenizer) -> Self {
-        let bytes = match inner.get_decoder() {
-            Some(DecoderWrapper::ByteLevel(_)) => Some(Arc::new(TokenBytes::of(&inner))),
-            _ => None,
-        };
-        Self { inner: Arc::new(inner), bytes }
+        let alphabet = inner.get_decoder().and_then(Alphabet::of);
+        let bytes = alphabet.map(|alphabet| Arc::new(TokenBytes::of(&inner, alphabet)));
+        Self { inner: Arc::new(inner), bytes, begin: None }
     }
 
     /// The ids of a text. Text that spells a special token becomes that token, and the special tokens that the
-    /// tokenizer always adds, such as BERT's `[CLS]` and `[SEP]`, are there.
+    /// tokenizer always adds, such as BERT's `[CLS]` and `[SEP]`, are there; one that begins a text is not added to a text that begins
+    /// with it already, as chat templates make them.
     ///
     /// # Errors
     /// When the text has a piece for which the vocabulary has no token.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
         let encoding = self.inner.encode_fast(text, true).map_err(TokenizerError::Encode)?;
-        Ok(encoding.get_ids().to_vec())
+        let mut ids = encoding.get_ids().to_vec();
+        match (self.begin, ids.as_slice()) {
+            (Some(begin), [first, second, ..]) if *first == begin && *second == begin => drop(ids.remove(0)),
+            (Some(begin), [first, ..]) if *first == begin => {}
+            (Some(begin), _) => ids.insert(0, begin),
+            (None, _) => {}
+        }
+        Ok(ids)
+    }
+
+    /// The token of exactly that text.
+    pub fn id_of(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
     }
 
     /// How many ids there are.
@@ -69,7 +87,7 @@ impl Tokenizer {
         self.inner.get_vocab_size(true)
     }
 
-    /// What the token adds to a text: none for structure that is not shown, and for a tokenizer that does not work on bytes.
+    /// What the token adds to a text: none for structure that is not shown, and for a tokenizer that cannot stream.
     pub fn bytes_of(&self, token: u32) -> &[u8] {
         self.bytes.as_deref().map_or(&[], |bytes| bytes.get(token))
     }
@@ -77,9 +95,9 @@ impl Tokenizer {
     /// A decoder for one answer.
     ///
     /// # Errors
-    /// When the tokenizer does not work on bytes, so that its text cannot be streamed exactly.
+    /// When the text of several tokens is not that of each, so that it cannot be streamed exactly.
     pub fn stream_decoder(&self) -> Result<StreamDecoder, TokenizerError> {
-        let bytes = self.bytes.clone().ok_or(TokenizerError::NotByteLevel)?;
+        let bytes = self.bytes.clone().ok_or(TokenizerError::NotStreamable)?;
         Ok(StreamDecoder::new(bytes))
     }
 }
@@ -88,7 +106,10 @@ impl Tokenizer {
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerError {
     /// A GGUF file with a tokenizer that is not written yet.
-    #[error("tokenizer `{model}` with pre-tokenizer `{pre}` is not supported: use a model with gpt2 and smollm")]
+    #[error(
+        "tokenizer `{model}` with pre-tokenizer `{pre}` is not supported: use a model with `llama`, or with `gpt2` and one of smollm, \
+         llama-bpe, qwen2, gpt-2, tekken and default"
+    )]
     Unsupported {
         /// `tokenizer.ggml.model` of the file.
         model: String,
@@ -98,6 +119,14 @@ pub enum TokenizerError {
     /// A merge rule that does not name two tokens.
     #[error("merge rule `{0}` does not name two tokens: the file is damaged")]
     Merge(String),
+    /// Likelihoods that do not belong to the tokens.
+    #[error("there are {tokens} tokens and {scores} scores: the file is damaged")]
+    Scores {
+        /// Tokens of the file.
+        tokens: usize,
+        /// Scores of the file.
+        scores: usize,
+    },
     /// A vocabulary that the algorithm refuses.
     #[error("the vocabulary is inconsistent: {0}")]
     Vocabulary(#[source] tokenizers::Error),
@@ -112,7 +141,7 @@ pub enum TokenizerError {
     /// A text without tokens.
     #[error("the text cannot be tokenised: {0}")]
     Encode(#[source] tokenizers::Error),
-    /// Streaming asked of a tokenizer that does not work on bytes.
-    #[error("this tokenizer does not work on bytes, so that its text cannot be streamed")]
-    NotByteLevel,
+    /// Streaming asked of a tokenizer whose tokens' texts do not add up to the text.
+    #[error("this tokenizer's text cannot be streamed: its decoder is neither byte-level nor with byte fallback")]
+    NotStreamable,
 }

@@ -1,30 +1,66 @@
 //! Streaming detokenisation that never splits a character.
 //!
-//! A byte-level token is a run of bytes, not of characters: an emoji is four bytes and may be four tokens. The decoder
+//! A token is a run of bytes, not of characters: an emoji is four bytes and may be four tokens. The decoder
 //! collects bytes and lets go of them only as whole characters. Decoding all tokens again at each step would need no
 //! table of bytes, but costs quadratic time and cannot tell a character that is not finished from one that is wrong.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokenizers::Tokenizer;
+use tokenizers::{DecoderWrapper, Tokenizer};
+
+use super::gguf::SPACE;
+
+/// How the tokens of a vocabulary spell bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Alphabet {
+    /// Each character is a byte.
+    Bytes,
+    /// Characters are themselves, but `▁` is a space, and `<0x..>` a byte.
+    Pieces,
+}
+
+impl Alphabet {
+    /// The one that a decoder undoes; none if the texts of tokens do not add up to the text.
+    pub(super) fn of(decoder: &DecoderWrapper) -> Option<Self> {
+        match decoder {
+            DecoderWrapper::ByteLevel(_) => Some(Self::Bytes),
+            DecoderWrapper::ByteFallback(_) => Some(Self::Pieces),
+            DecoderWrapper::Sequence(steps) => steps.get_decoders().iter().find_map(Self::of),
+            _ => None,
+        }
+    }
+
+    fn bytes(self, token: &str, of_characters: &HashMap<char, u8>) -> Box<[u8]> {
+        match self {
+            Self::Bytes => token.chars().filter_map(|shown| of_characters.get(&shown).copied()).collect(),
+            Self::Pieces => match byte(token) {
+                Some(byte) => [byte].into(),
+                None => token.replace(SPACE, " ").into_bytes().into(),
+            },
+        }
+    }
+}
+
+/// The byte of `<0x..>`.
+fn byte(token: &str) -> Option<u8> {
+    let digits = token.strip_prefix("<0x")?.strip_suffix('>')?;
+    if digits.len() == 2 { u8::from_str_radix(digits, 16).ok() } else { None }
+}
 
 /// The bytes of every token; none for structure that is not shown.
 #[derive(Debug)]
 pub(super) struct TokenBytes(Vec<Box<[u8]>>);
 
 impl TokenBytes {
-    pub(super) fn of(tokenizer: &Tokenizer) -> Self {
-        let alphabet = byte_alphabet();
+    pub(super) fn of(tokenizer: &Tokenizer, alphabet: Alphabet) -> Self {
+        let of_characters = byte_alphabet();
         let added = tokenizer.get_added_tokens_decoder();
         let ids = 0..u32::try_from(tokenizer.get_vocab_size(true)).unwrap_or(u32::MAX);
         let bytes = ids.map(|id| match added.get(&id) {
             Some(token) if token.special => Box::default(),
             Some(token) => token.content.as_bytes().into(),
-            None => {
-                let shown = tokenizer.id_to_token(id).unwrap_or_default();
-                shown.chars().filter_map(|shown| alphabet.get(&shown).copied()).collect()
-            }
+            None => alphabet.bytes(&tokenizer.id_to_token(id).unwrap_or_default(), &of_characters),
         });
         Self(bytes.collect())
     }
@@ -132,6 +168,14 @@ mod tests {
         let text = "Größe 東京 👩‍👩‍👧‍👦\n";
         let mut decoder = decoder();
         assert_eq!(push_all(&mut decoder, text.as_bytes()).concat() + &decoder.finish(), text);
+    }
+
+    #[test]
+    fn pieces_spell_spaces_and_bytes() {
+        let bytes = |token: &str| Alphabet::Pieces.bytes(token, &HashMap::new());
+        assert_eq!(*bytes("▁▁hé"), *"  hé".as_bytes());
+        assert_eq!(*bytes("<0xE2>"), [0xe2]);
+        assert_eq!(*bytes("<0xE>"), *b"<0xE>");
     }
 
     #[test]

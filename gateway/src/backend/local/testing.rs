@@ -36,7 +36,7 @@ impl Held {
             model: "gpt2".to_owned(),
             pre: "smollm".to_owned(),
             tokens: vec![("a".to_owned(), TokenKind::Text)],
-            merges: Vec::new(),
+            ..GgufVocabulary::default()
         };
         let tokenizer = Tokenizer::from_gguf(vocabulary).unwrap();
         let model = EmbeddingModel { encoder: Box::new(Model { entered, allowed }), tokenizer };

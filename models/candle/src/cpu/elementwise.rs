@@ -29,13 +29,40 @@ fn rms_norm_on<const FMA: bool>(x: &[f32], weight: &[f32], epsilon: f32, normed:
 
 for_each_isa! {
     /// Multiplies `up` by `x / (1 + e^-x)` of the gate's `x`: <https://arxiv.org/abs/2002.05202>.
-    pub(super) fn gated(gate: &[f32], up: &[f32], product: &mut [f32]) = gated_on
+    pub(super) fn gated_by_silu(gate: &[f32], up: &[f32], product: &mut [f32]) = gated_by_silu_on
 }
 
 #[inline(always)]
-fn gated_on<const FMA: bool>(gate: &[f32], up: &[f32], product: &mut [f32]) {
+fn gated_by_silu_on<const FMA: bool>(gate: &[f32], up: &[f32], product: &mut [f32]) {
     for ((product, gate), up) in product.iter_mut().zip(gate).zip(up) {
         *product = gate / (1.0 + exp::<FMA>(-gate)) * up;
+    }
+}
+
+for_each_isa! {
+    /// Multiplies `up` by the gate's `x Φ(x)`, as <https://arxiv.org/abs/1606.08415> approximates it with a hyperbolic tangent.
+    pub(super) fn gated_by_gelu(gate: &[f32], up: &[f32], product: &mut [f32]) = gated_by_gelu_on
+}
+
+#[inline(always)]
+fn gated_by_gelu_on<const FMA: bool>(gate: &[f32], up: &[f32], product: &mut [f32]) {
+    /// `sqrt(2 / pi)`.
+    const SLOPE: f32 = 0.797_884_6;
+    for ((product, x), up) in product.iter_mut().zip(gate).zip(up) {
+        let inner = SLOPE * multiply_add::<FMA>(0.044_715 * x * x, *x, *x);
+        *product = 0.5 * x * (1.0 + tanh::<FMA>(inner)) * up;
+    }
+}
+
+for_each_isa! {
+    /// `cap tanh(x / cap)`.
+    pub(super) fn soft_cap(x: &mut [f32], cap: f32) = soft_cap_on
+}
+
+#[inline(always)]
+pub(super) fn soft_cap_on<const FMA: bool>(x: &mut [f32], cap: f32) {
+    for x in x {
+        *x = cap * tanh::<FMA>(*x / cap);
     }
 }
 
@@ -62,6 +89,25 @@ fn rotate_on<const FMA: bool>(x: &mut [f32], cos: &[f32], sin: &[f32]) {
         let [a, b] = *pair;
         *pair = [a * cos - b * sin, a * sin + b * cos];
     }
+}
+
+for_each_isa! {
+    /// Rotates pairs of one number from the first half and one from the second, `cos.len()` further on.
+    pub(super) fn rotate_halves(x: &mut [f32], cos: &[f32], sin: &[f32]) = rotate_halves_on
+}
+
+#[inline(always)]
+fn rotate_halves_on<const FMA: bool>(x: &mut [f32], cos: &[f32], sin: &[f32]) {
+    let (first, second) = x.split_at_mut(cos.len().min(x.len()));
+    for (((a, b), cos), sin) in first.iter_mut().zip(second).zip(cos).zip(sin) {
+        (*a, *b) = (*a * cos - *b * sin, *a * sin + *b * cos);
+    }
+}
+
+/// The hyperbolic tangent, to within 2e-7.
+#[inline(always)]
+fn tanh<const FMA: bool>(x: f32) -> f32 {
+    1.0 - 2.0 / (exp::<FMA>(2.0 * x) + 1.0)
 }
 
 /// `e^x` to within three units of the last place, for `x` up to 88; what is below -87 counts as -87.
@@ -116,9 +162,19 @@ mod tests {
         let up = vec![1.5; gate.len()];
         for isa in Isa::available() {
             let mut product = vec![0.0; gate.len()];
-            gated(isa, &gate, &up, &mut product);
-            for (x, product) in gate.iter().map(|x| f64::from(*x)).zip(product) {
-                assert!(close(product, 1.5 * x / (1.0 + (-x).exp()), 1e-5), "{x}");
+            gated_by_silu(isa, &gate, &up, &mut product);
+            for (x, product) in gate.iter().map(|x| f64::from(*x)).zip(&product) {
+                assert!(close(*product, 1.5 * x / (1.0 + (-x).exp()), 1e-5), "{x}");
+            }
+            gated_by_gelu(isa, &gate, &up, &mut product);
+            for (x, product) in gate.iter().map(|x| f64::from(*x)).zip(&product) {
+                let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
+                assert!(close(*product, 1.5 * 0.5 * x * (1.0 + inner.tanh()), 1e-5), "{x}");
+            }
+            let mut capped = gate.clone();
+            soft_cap(isa, &mut capped, 5.0);
+            for (x, capped) in gate.iter().map(|x| f64::from(*x)).zip(capped) {
+                assert!(close(capped, 5.0 * (x / 5.0).tanh(), 5e-6), "{x}");
             }
         }
     }
@@ -139,6 +195,16 @@ mod tests {
                 let (turned_a, turned_b) = (a * cos[pair] - b * sin[pair], a * sin[pair] + b * cos[pair]);
                 assert!((rotated[2 * pair] - turned_a).abs() + (rotated[2 * pair + 1] - turned_b).abs() < 1e-5);
             }
+
+            // Sixteen pairs of forty numbers: the last eight do not turn.
+            let mut rotated = x.clone();
+            rotate_halves(isa, &mut rotated, &cos[..16], &sin[..16]);
+            for pair in 0..16 {
+                let (a, b) = (x[pair], x[pair + 16]);
+                let (turned_a, turned_b) = (a * cos[pair] - b * sin[pair], a * sin[pair] + b * cos[pair]);
+                assert!((rotated[pair] - turned_a).abs() + (rotated[pair + 16] - turned_b).abs() < 1e-5);
+            }
+            assert_eq!(rotated[32..], x[32..]);
         }
     }
 }

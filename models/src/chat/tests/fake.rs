@@ -19,7 +19,7 @@ pub(crate) fn tokenizer() -> Tokenizer {
     let shown = ('!'..='~').chain(['Ġ', 'Ã', '©']);
     tokens.extend(shown.map(|shown| (shown.to_string(), TokenKind::Text)));
     let (model, pre) = ("gpt2".to_owned(), "smollm".to_owned());
-    Tokenizer::from_gguf(GgufVocabulary { model, pre, tokens, merges: Vec::new() }).unwrap()
+    Tokenizer::from_gguf(GgufVocabulary { model, pre, tokens, ..GgufVocabulary::default() }).unwrap()
 }
 
 /// The token of a character.

@@ -29,7 +29,7 @@ pub(super) fn vector(tokens: &[u32]) -> Vec<f32> {
 static TOKENIZER: LazyLock<Tokenizer> = LazyLock::new(|| {
     let tokens = ["a", "b", "c"].map(|token| (token.to_owned(), TokenKind::Text)).to_vec();
     let (model, pre) = ("gpt2".to_owned(), "smollm".to_owned());
-    Tokenizer::from_gguf(GgufVocabulary { model, pre, tokens, merges: Vec::new() }).unwrap()
+    Tokenizer::from_gguf(GgufVocabulary { model, pre, tokens, ..GgufVocabulary::default() }).unwrap()
 });
 
 /// Records its batches.

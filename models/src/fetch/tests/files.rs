@@ -50,7 +50,8 @@ impl Files {
 
 fn answer(mut stream: &TcpStream, files: &BTreeMap<String, Vec<u8>>, seen: &Mutex<Vec<Asked>>) {
     let mut lines = BufReader::new(stream).lines().map(Result::unwrap).take_while(|line| !line.is_empty());
-    let target = lines.next().unwrap().split(' ').nth(1).unwrap().to_owned();
+    // Some clients write a dot as what it need not be.
+    let target = lines.next().unwrap().split(' ').nth(1).unwrap().replace("%2E", ".");
     let headers = lines.map(|line| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned())).unwrap());
     let asked = Asked { target, headers: headers.collect() };
     let range = asked.headers.get("range").map(|range| range.trim_start_matches("bytes=").to_owned());

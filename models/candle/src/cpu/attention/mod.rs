@@ -7,12 +7,15 @@
 //! A block's keys lie by dimension, sixteen positions side by side, so that scores of sixteen positions are computed at once; its
 //! values lie by sixteen dimensions, and within these by position.
 
+mod store;
 mod tiles;
 
+use self::store::Store;
 use self::tiles::Tiles;
 use super::isa::Isa;
 use super::parallel::{Shared, for_ranges};
-use crate::llama::Heads;
+use crate::decoder::Heads;
+use crate::load::CacheNumbers;
 
 /// Positions of a block, and dimensions that lie together: the lanes of the widest registers.
 pub(super) const LANES: usize = 16;
@@ -21,15 +24,15 @@ const TOGETHER: usize = 32;
 /// Fewer products of queries and keys than this are not worth a second thread.
 const WORTHWHILE_PRODUCTS: usize = 1 << 16;
 
-/// The keys and values of one layer, each `[blocks, kv heads, block size x dimensions]`.
+/// The keys and values of one layer.
 #[derive(Debug)]
 pub(super) struct Pool {
-    keys: Vec<f32>,
-    values: Vec<f32>,
+    store: Store,
     heads: Heads,
+    window: usize,
 }
 
-/// What the tokens of one sequence attend to: each of them to itself, and to all before it.
+/// What the tokens of one sequence attend to: each of them to itself, and to all before it that are in the layer's window.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sight<'a> {
     /// The sequence's blocks.
@@ -56,22 +59,15 @@ struct Piece<'a> {
 }
 
 impl Pool {
-    /// The memory is the system's until it is written to.
-    pub(super) fn new(heads: Heads, blocks: usize) -> Self {
-        let size = blocks * heads.kv * heads.dimensions * LANES;
-        Self { keys: vec![0.0; size], values: vec![0.0; size], heads }
+    /// Room for so many blocks. A token sees the last `window` positions, its own among them, or all.
+    pub(super) fn new(heads: Heads, window: Option<usize>, blocks: usize, numbers: CacheNumbers) -> Self {
+        let store = Store::new(numbers, blocks * heads.kv * heads.dimensions * LANES);
+        Self { store, heads, window: window.unwrap_or(usize::MAX) }
     }
 
-    /// The keys and values of one block, for one head.
-    fn page(&self, block: u32, head: usize) -> (&[f32], &[f32]) {
-        let page = self.place(block, head);
-        (self.keys.get(page.clone()).unwrap_or_default(), self.values.get(page).unwrap_or_default())
-    }
-
-    fn place(&self, block: u32, head: usize) -> std::ops::Range<usize> {
-        let size = self.heads.dimensions * LANES;
-        let start = (block as usize * self.heads.kv + head) * size;
-        start..start + size
+    /// Where one block begins, for one head.
+    const fn start(&self, block: u32, head: usize) -> usize {
+        (block as usize * self.heads.kv + head) * self.heads.dimensions * LANES
     }
 
     /// Stores the keys and values, each `[kv heads x dimensions]`, of the position in this slot.
@@ -79,23 +75,14 @@ impl Pool {
         let (block, lane) = (slot / LANES as u32, slot as usize % LANES);
         let dimensions = self.heads.dimensions;
         for (head, (keys, values)) in keys.chunks_exact(dimensions).zip(values.chunks_exact(dimensions)).enumerate() {
-            let place = self.place(block, head);
-            let by_dimension = self.keys.get_mut(place.clone()).unwrap_or_default();
-            for (stored, key) in by_dimension.iter_mut().skip(lane).step_by(LANES).zip(keys) {
-                *stored = *key;
-            }
-            let by_position = self.values.get_mut(place).unwrap_or_default();
-            let stored = by_position.as_chunks_mut::<LANES>().0.iter_mut().skip(lane).step_by(LANES);
-            for (stored, values) in stored.zip(values.as_chunks::<LANES>().0) {
-                *stored = *values;
-            }
+            self.store.write(self.start(block, head), lane, keys, values);
         }
     }
 
     /// Mixes values for `queries`, rows of `width` that begin with `[heads x dimensions]`, one for each token of the sights in turn:
     /// `[tokens, heads x dimensions]`.
     pub(super) fn attend(&self, isa: Isa, queries: &[f32], width: usize, sights: &[Sight<'_>]) -> Vec<f32> {
-        let Heads { query, kv, dimensions, scale } = self.heads;
+        let Heads { query, kv, dimensions, .. } = self.heads;
         let part = query / kv * dimensions;
         let tokens: usize = sights.iter().map(|sight| sight.tokens).sum();
         let products: usize = sights.iter().map(|sight| sight.products() * query * dimensions).sum();
@@ -112,7 +99,7 @@ impl Pool {
                     let start = token * width + head * part;
                     queries.get(start..start + part).unwrap_or_default()
                 });
-                tiles.take(parts, dimensions, scale, piece.sight.before);
+                tiles.take(parts, &self.heads, piece.sight.before, self.window);
                 tiles.attend(isa, self, head, piece.sight.blocks);
                 for (number, token) in tokens.enumerate() {
                     #[expect(unsafe_code, reason = "the threads know only shared closures")]

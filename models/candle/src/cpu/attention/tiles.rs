@@ -3,16 +3,19 @@
 //! The softmax runs along with the blocks (Milakov and Gimelshein, <https://arxiv.org/abs/1805.02867>). What is computed of a row, and
 //! in which order, does not depend on the rows beside it.
 
-use super::super::elementwise::exp;
+use std::ops::Range;
+
+use super::super::elementwise::{exp, soft_cap_on};
 use super::super::isa::{Isa, for_each_isa, multiply_add};
 use super::{LANES, Pool};
+use crate::decoder::Heads;
 
 /// Rows in registers.
 const ROWS: usize = 4;
 /// Blocks whose scores are weighed together: as many as the nearest cache holds beside the queries.
 const BLOCKS: usize = 4;
 
-type Lanes = [f32; LANES];
+pub(super) type Lanes = [f32; LANES];
 
 /// Rows of queries that share keys and values, and what is mixed for them.
 #[derive(Debug, Default)]
@@ -23,12 +26,16 @@ pub(super) struct Tiles {
     queries: Vec<f32>,
     /// In the same way, but sixteen dimensions of a row lie together.
     mixed: Vec<Lanes>,
+    /// Keys and values of the blocks that are weighed together, where they are kept in fewer bits.
+    room: Vec<Lanes>,
 }
 
 /// The state of one row's softmax.
 #[derive(Debug, Clone, Copy)]
 struct Row {
-    /// How many positions it sees, from the first on.
+    /// How many positions it does not see, from the first on, since they lie before its window.
+    unseen: usize,
+    /// Where the positions end that it sees.
     seen: usize,
     largest: f32,
     /// By lanes.
@@ -36,21 +43,23 @@ struct Row {
 }
 
 impl Tiles {
-    /// Takes the queries of consecutive tokens, each some rows of `dimensions`, scaled by `scale`. The first token sees so many
-    /// positions `before` it.
+    /// Takes the queries of consecutive tokens, each some rows of a head's dimensions. There are so many positions `before` the first
+    /// token; each sees the last `window` positions.
     pub(super) fn take<'q>(
         &mut self,
         tokens: impl ExactSizeIterator<Item = &'q [f32]>,
-        dimensions: usize,
-        scale: f32,
+        heads: &Heads,
         before: usize,
+        window: usize,
     ) {
+        let Heads { dimensions, scale, .. } = *heads;
         self.dimensions = dimensions;
         self.rows.clear();
         let mut queries = Vec::new();
         for (token, rows) in tokens.enumerate() {
+            let seen = before + token + 1;
             for row in rows.chunks_exact(dimensions) {
-                self.rows.push(Row { seen: before + token + 1, largest: f32::MIN, sums: [0.0; LANES] });
+                self.rows.push(Row { unseen: seen.saturating_sub(window), seen, largest: f32::MIN, sums: [0.0; LANES] });
                 queries.push(row);
             }
         }
@@ -62,6 +71,7 @@ impl Tiles {
         }
         self.mixed.clear();
         self.mixed.resize(self.rows.len() * dimensions / LANES, [0.0; LANES]);
+        self.room.resize(2 * dimensions * BLOCKS, [0.0; LANES]);
     }
 
     /// Mixes the values of the positions that each row sees, for one head of keys and values.
@@ -90,14 +100,15 @@ for_each_isa! {
 
 #[inline(always)]
 fn attend_on<const FMA: bool>(tiles: &mut Tiles, pool: &Pool, head: usize, blocks: &[u32]) {
-    let Tiles { dimensions, rows, queries, mixed } = tiles;
+    let Tiles { dimensions, rows, queries, mixed, room } = tiles;
     let positions = rows.last().map_or(0, |row| row.seen);
     let blocks = blocks.get(..positions.div_ceil(LANES)).unwrap_or(blocks);
-    for (number, blocks) in blocks.chunks(BLOCKS).enumerate() {
+    let unseen = rows.first().map_or(0, |row| row.unseen) / (BLOCKS * LANES);
+    let cap = pool.heads.cap;
+    for (number, blocks) in blocks.chunks(BLOCKS).enumerate().skip(unseen) {
         let mut pages = [Page { keys: &[], values: &[] }; BLOCKS];
-        for (page, block) in pages.iter_mut().zip(blocks) {
-            let (keys, values) = pool.page(*block, head);
-            *page = Page { keys: keys.as_chunks().0, values: values.as_chunks().0 };
+        for ((page, block), room) in pages.iter_mut().zip(blocks).zip(room.chunks_exact_mut(2 * *dimensions)) {
+            *page = pool.store.page::<FMA>(pool.start(*block, head), room);
         }
         let pages = pages.get(..blocks.len()).unwrap_or_default();
         let first = number * BLOCKS * LANES;
@@ -105,29 +116,29 @@ fn attend_on<const FMA: bool>(tiles: &mut Tiles, pool: &Pool, head: usize, block
         let mut queries = queries.chunks(ROWS * *dimensions);
         let mut mixed = mixed.chunks_mut(ROWS * *dimensions / LANES);
         for ((rows, queries), mixed) in whole.iter_mut().zip(&mut queries).zip(&mut mixed) {
-            tile::<FMA, ROWS>(rows, queries, mixed, pages, first);
+            tile::<FMA, ROWS>(rows, queries, mixed, pages, first, cap);
         }
         let (Some(queries), Some(mixed)) = (queries.next(), mixed.next()) else { continue };
         if let Some((rows, _)) = rest.split_first_chunk_mut() {
-            tile::<FMA, 3>(rows, queries, mixed, pages, first);
+            tile::<FMA, 3>(rows, queries, mixed, pages, first, cap);
         } else if let Some((rows, _)) = rest.split_first_chunk_mut() {
-            tile::<FMA, 2>(rows, queries, mixed, pages, first);
+            tile::<FMA, 2>(rows, queries, mixed, pages, first, cap);
         } else if let Some((rows, _)) = rest.split_first_chunk_mut() {
-            tile::<FMA, 1>(rows, queries, mixed, pages, first);
+            tile::<FMA, 1>(rows, queries, mixed, pages, first, cap);
         }
     }
 }
 
 /// One head of one block.
 #[derive(Debug, Clone, Copy)]
-struct Page<'a> {
+pub(super) struct Page<'a> {
     /// `[dimensions, positions]`.
-    keys: &'a [Lanes],
+    pub(super) keys: &'a [Lanes],
     /// `[dimensions / 16, positions, 16]`.
-    values: &'a [Lanes],
+    pub(super) values: &'a [Lanes],
 }
 
-/// Takes `R` rows through some blocks, the first position of which is `first`.
+/// Takes `R` rows through some blocks, the first position of which is `first`. No score goes beyond `cap`.
 #[inline(always)]
 fn tile<const FMA: bool, const R: usize>(
     rows: &mut [Row; R],
@@ -135,6 +146,7 @@ fn tile<const FMA: bool, const R: usize>(
     mixed: &mut [Lanes],
     pages: &[Page<'_>],
     first: usize,
+    cap: Option<f32>,
 ) {
     // What lies in positions that no row sees is another sequence's, or nothing.
     let seen = rows.iter().fold(0, |most, row| most.max(row.seen)).saturating_sub(first);
@@ -142,6 +154,9 @@ fn tile<const FMA: bool, const R: usize>(
     let mut weights = [[[0.0; LANES]; R]; BLOCKS];
     for (weights, page) in weights.iter_mut().zip(pages) {
         *weights = scores::<FMA, R>(queries, page.keys);
+        if let Some(cap) = cap {
+            soft_cap_on::<FMA>(weights.as_flattened_mut(), cap);
+        }
     }
     for (number, row) in rows.iter_mut().enumerate() {
         let mut own = weights.each_ref().map(|block| block.get(number).copied().unwrap_or_default());
@@ -179,8 +194,8 @@ impl Row {
     /// multiplied by the result.
     #[inline(always)]
     fn weigh<const FMA: bool>(&mut self, scores: &mut [Lanes; BLOCKS], first: usize) -> f32 {
-        let seen = self.seen.saturating_sub(first);
-        cover(scores, seen, f32::NEG_INFINITY);
+        let seen = self.unseen.saturating_sub(first)..self.seen.saturating_sub(first);
+        cover(scores, &seen, f32::NEG_INFINITY);
         let mut largest = [f32::MIN; LANES];
         for scores in scores.iter() {
             for (largest, score) in largest.iter_mut().zip(scores) {
@@ -193,7 +208,7 @@ impl Row {
         for weight in scores.as_flattened_mut() {
             *weight = exp::<FMA>(*weight - largest);
         }
-        cover(scores, seen, 0.0);
+        cover(scores, &seen, 0.0);
         self.sums.iter_mut().for_each(|sum| *sum *= scale);
         for weights in scores.iter() {
             for (sum, weight) in self.sums.iter_mut().zip(weights) {
@@ -206,9 +221,12 @@ impl Row {
 
 /// Replaces what belongs to positions that are not seen.
 #[inline(always)]
-fn cover(lanes: &mut [Lanes; BLOCKS], seen: usize, with: f32) {
-    if seen < BLOCKS * LANES {
-        lanes.as_flattened_mut().iter_mut().skip(seen).for_each(|lane| *lane = with);
+fn cover(lanes: &mut [Lanes; BLOCKS], seen: &Range<usize>, with: f32) {
+    if seen.start > 0 {
+        lanes.as_flattened_mut().iter_mut().take(seen.start).for_each(|lane| *lane = with);
+    }
+    if seen.end < BLOCKS * LANES {
+        lanes.as_flattened_mut().iter_mut().skip(seen.end).for_each(|lane| *lane = with);
     }
 }
 

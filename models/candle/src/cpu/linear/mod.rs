@@ -14,8 +14,8 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 
-use candle_core::Result;
 use candle_core::quantized::{GgmlDType, QTensor};
+use candle_core::{Result, bail};
 
 use self::activations::{Block, groups, quantise};
 use self::format::Format;
@@ -34,10 +34,10 @@ const MOST_ROWS: usize = 8;
 /// Fewer multiplications than this are not worth a second thread.
 const WORTHWHILE_PRODUCTS: usize = 1 << 16;
 
-/// The bytes of so many weights, once they are packed; none if this format is not.
-pub(crate) fn packed_bytes(stored: GgmlDType, weights: usize) -> Option<usize> {
-    let lines = lines_of_block(Format::of(stored)?.narrow);
-    Some(weights.div_ceil(BLOCK * TILE) * lines * size_of::<Line>())
+/// The bytes of so many weights, once they are packed. What is stored in another format becomes integers of eight bits before.
+pub(crate) fn packed_bytes(stored: GgmlDType, weights: usize) -> usize {
+    let lines = lines_of_block(Format::of(stored).is_some_and(|format| format.narrow));
+    weights.div_ceil(BLOCK * TILE) * lines * size_of::<Line>()
 }
 
 /// `y = x W^T` for one or more weight matrices `W [out, in]` that share their input, their outputs one after the other.
@@ -49,19 +49,34 @@ pub(super) struct PackedLinear {
 }
 
 impl PackedLinear {
-    /// Packs the matrices, if their formats are made of scaled integers in blocks of 32.
-    pub(super) fn new(parts: &[QTensor], arena: &Arena) -> Result<Option<Self>> {
+    /// Whether weights of this format are packed as they are.
+    pub(super) fn takes(stored: GgmlDType) -> bool {
+        Format::of(stored).is_some()
+    }
+
+    /// Whether rows of so many weights can be packed.
+    pub(super) fn fits(inputs: usize) -> bool {
+        inputs > 0 && inputs.is_multiple_of(BLOCK)
+    }
+
+    /// Packs the matrices, whose formats must be made of scaled integers in blocks of 32.
+    pub(super) fn new(parts: &[QTensor], arena: &Arena) -> Result<Self> {
         let shapes = parts.iter().map(|part| part.shape().dims2()).collect::<Result<Vec<_>>>()?;
         let formats = parts.iter().map(|part| Format::of(part.dtype())).collect::<Option<Vec<_>>>();
-        let format = formats.and_then(|formats| formats.into_iter().map(Some).reduce(|a, b| a?.with(b?)).flatten());
+        let format = formats.and_then(|formats| formats.into_iter().reduce(Format::with));
         let Some((format, (_, inputs))) = format.zip(shapes.first().copied()) else {
-            return Ok(None);
+            bail!("no layout for weights of {:?}", parts.iter().map(QTensor::dtype).collect::<Vec<_>>())
         };
-        if inputs == 0 || !inputs.is_multiple_of(BLOCK) || shapes.iter().any(|(_, other)| *other != inputs) {
-            return Ok(None);
+        if !Self::fits(inputs) || shapes.iter().any(|(_, other)| *other != inputs) {
+            bail!("matrices of the shapes {shapes:?} cannot be packed together")
         }
         let outputs = shapes.iter().map(|(outputs, _)| outputs).sum();
-        Ok(Some(Self { packed: Packed::new(parts, format, inputs / BLOCK, arena)?, inputs, outputs }))
+        Ok(Self { packed: Packed::new(parts, format, inputs / BLOCK, arena)?, inputs, outputs })
+    }
+
+    /// The weights of one output, as numbers; as many as there are places.
+    pub(super) fn unpack(&self, output: usize, row: &mut [f32]) {
+        self.packed.unpack(output, row);
     }
 
     pub(super) fn inputs(&self) -> usize {

@@ -55,6 +55,27 @@ impl Packed {
         Ok(Self { format, blocks, lines: arena.place(&lines) })
     }
 
+    /// The weights of one output.
+    pub(super) fn unpack(&self, output: usize, row: &mut [f32]) {
+        let Tile { lines, centre } = self.tile(output / TILE);
+        let place = output % TILE;
+        let blocks = lines.chunks_exact(lines_of_block(self.format.narrow)).filter_map(<[Line]>::split_first);
+        for (row, (numbers, lines)) in row.as_chunks_mut::<BLOCK>().0.iter_mut().zip(blocks) {
+            let number = |place: usize| numbers.0.as_chunks::<2>().0.get(place).copied().unwrap_or_default();
+            let (scale, offset) = (f16::from_le_bytes(number(place)).to_f32(), f16::from_le_bytes(number(TILE + place)).to_f32());
+            let four = |line: &Line| line.0.as_chunks::<4>().0.get(place).copied().unwrap_or_default();
+            let (low, high) = row.as_chunks_mut::<4>().0.split_at_mut(lines.len().min(WIDE));
+            let weight = |integer: u8| scale * (i32::from(integer) - centre) as f32 + offset;
+            for (place, line) in low.iter_mut().zip(lines) {
+                let mask = if self.format.narrow { 0x0f } else { 0xff };
+                *place = four(line).map(|integer| weight(integer & mask));
+            }
+            for (place, line) in high.iter_mut().zip(lines) {
+                *place = four(line).map(|integer| weight(integer >> 4));
+            }
+        }
+    }
+
     pub(super) fn tiles(&self) -> usize {
         self.lines.len().checked_div(self.blocks * lines_of_block(self.format.narrow)).unwrap_or(0)
     }

@@ -23,7 +23,7 @@ fn quantised(outputs: usize, inputs: usize, format: GgmlDType) -> QTensor {
 /// How far the product of `rows` rows is off, as a part of its largest number.
 fn error(isa: Isa, formats: &[GgmlDType], outputs: usize, inputs: usize, rows: usize) -> f32 {
     let parts = || formats.iter().map(|format| quantised(outputs, inputs, *format)).collect::<Vec<_>>();
-    let linear = PackedLinear::new(&parts(), &Arena::default()).unwrap().unwrap();
+    let linear = PackedLinear::new(&parts(), &Arena::default()).unwrap();
     assert_eq!((linear.inputs(), linear.outputs()), (inputs, outputs * formats.len()));
     let dense: Vec<Tensor> = parts().iter().map(|part| part.dequantize(&Device::Cpu).unwrap()).collect();
     let x = values(rows, inputs);
@@ -52,7 +52,7 @@ fn products_equal_those_of_the_unpacked_weights_on_every_processor() {
 #[test]
 fn a_row_is_the_same_to_the_last_bit_whatever_is_computed_beside_it() {
     for isa in Isa::available() {
-        let linear = PackedLinear::new(&[quantised(48, 96, GgmlDType::Q4_1)], &Arena::default()).unwrap().unwrap();
+        let linear = PackedLinear::new(&[quantised(48, 96, GgmlDType::Q4_1)], &Arena::default()).unwrap();
         let x = list(&values(15, 96));
         let alone: Vec<f32> = x.chunks_exact(96).flat_map(|row| linear.forward(isa, row)).collect();
         assert_eq!(linear.forward(isa, &x), alone, "{isa:?}");
@@ -60,7 +60,37 @@ fn a_row_is_the_same_to_the_last_bit_whatever_is_computed_beside_it() {
 }
 
 #[test]
-fn formats_that_do_not_fit_are_left_alone() {
-    assert!(PackedLinear::new(&[quantised(16, 256, GgmlDType::Q6K)], &Arena::default()).unwrap().is_none());
-    assert!(PackedLinear::new(&[], &Arena::default()).unwrap().is_none());
+fn formats_with_scales_of_scales_are_packed_to_eleven_digits_of_them() {
+    use GgmlDType::{Q4K, Q5K, Q8_0};
+    for isa in Isa::available() {
+        for formats in [&[Q4K] as &[_], &[Q5K], &[Q4K, Q5K, Q8_0]] {
+            let error = error(isa, formats, 40, 512, 3);
+            assert!(error < 5e-4, "{isa:?}, {formats:?}: off by {error}");
+        }
+    }
+}
+
+#[test]
+fn rows_are_unpacked_to_what_was_packed() {
+    use GgmlDType::{Q4_0, Q4_1, Q5_0, Q5_1, Q8_0};
+    for formats in [&[Q4_0] as &[_], &[Q4_1], &[Q5_0], &[Q5_1], &[Q8_0], &[Q4_1, Q8_0]] {
+        let parts: Vec<QTensor> = formats.iter().map(|format| quantised(21, 96, *format)).collect();
+        let linear = PackedLinear::new(&parts, &Arena::default()).unwrap();
+        let expected: Vec<f32> = parts.iter().flat_map(|part| list(&part.dequantize(&Device::Cpu).unwrap())).collect();
+        for (output, expected) in expected.chunks(96).enumerate() {
+            let mut row = [0.0; 96];
+            linear.unpack(output, &mut row);
+            assert!(row.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{formats:?}, {output}");
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    assert!(!PackedLinear::takes(GgmlDType::Q6K) && !PackedLinear::fits(48));
+    assert!(PackedLinear::new(&[quantised(16, 256, GgmlDType::Q6K)], &Arena::default()).is_err());
+    assert!(
+        PackedLinear::new(&[quantised(16, 64, GgmlDType::Q4_0), quantised(16, 32, GgmlDType::Q4_0)], &Arena::default()).is_err()
+    );
+    assert!(PackedLinear::new(&[], &Arena::default()).is_err());
 }

@@ -1,5 +1,10 @@
 //! What must hold whatever the weights are, on a small model of random ones, for both backends.
 
+mod checkpoint;
+mod gguf;
+mod golden;
+
+use std::collections::HashMap;
 use std::io::BufWriter;
 
 use candle_core::quantized::gguf_file::{self, Value};
@@ -29,7 +34,7 @@ fn noise(shape: (usize, usize), scale: f32, seed: &mut u32) -> Tensor {
 }
 
 /// A file with two layers of six query heads, two of keys and values, of 16 dimensions.
-fn small_model() -> Gguf {
+fn small_model() -> Source {
     let mut seed = 1;
     let mut tensors = Vec::new();
     let mut matrix = |name: String, outputs, inputs, format| {
@@ -63,22 +68,38 @@ fn small_model() -> Gguf {
         ("llama.rope.dimension_count", number(16)),
         ("llama.rope.freq_base", Value::F32(10_000.0)),
     ];
+    written(&metadata, &tensors)
+}
+
+/// A file with this in it.
+fn written(metadata: &[(&str, Value)], tensors: &[(String, QTensor)]) -> Source {
     let file = tempfile::NamedTempFile::new().unwrap();
     let metadata: Vec<_> = metadata.iter().map(|(key, value)| (*key, value)).collect();
     let tensors: Vec<_> = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
     gguf_file::write(&mut BufWriter::new(file.as_file()), &metadata, &tensors).unwrap();
-    Gguf::open(file.path()).unwrap()
+    Source::Gguf(Box::new(Gguf::open(file.path()).unwrap()))
 }
 
+const SETTINGS: Settings =
+    Settings { context: CONTEXT, cache_tokens: Some(ROOM), numbers: CacheNumbers::F32, dense: DenseWeights::AsStored };
+
 fn on_cpu() -> Box<dyn Decoder> {
-    load(&mut small_model(), &Device::Cpu, CONTEXT, Some(ROOM)).unwrap()
+    on_cpu_in(CacheNumbers::F32)
+}
+
+fn on_cpu_in(numbers: CacheNumbers) -> Box<dyn Decoder> {
+    load(&mut small_model(), &Device::Cpu, Settings { numbers, ..SETTINGS }).unwrap()
 }
 
 fn portable() -> Box<dyn Decoder> {
-    let mut gguf = small_model();
-    let config = Config::read(&gguf, CONTEXT).unwrap();
-    let backend = Portable::new(&config, &RopeTable::new(&config), ROOM, &Device::Cpu).unwrap();
-    Box::new(Llama::load(&mut gguf, config, backend).unwrap())
+    by_candle(&mut small_model())
+}
+
+/// The model by candle's operations.
+fn by_candle(source: &mut Source) -> Box<dyn Decoder> {
+    let config = source.config(CONTEXT).unwrap();
+    let backend = Portable::new(&config, &RopeTable::all(&config), ROOM, &Device::Cpu).unwrap();
+    Box::new(Model::load(&mut source.weights(config.norms, &Device::Cpu), config, backend).unwrap())
 }
 
 /// A sequence and where it lies.
@@ -126,7 +147,8 @@ fn pass(decoder: &mut dyn Decoder, sequences: &mut [(&mut Sequence, usize)]) -> 
 
 /// The logits after each token of a sequence that is computed by itself, whole, in the first blocks.
 fn alone(decoder: &mut dyn Decoder, sequence: &Sequence) -> Vec<Vec<f32>> {
-    let mut sequence = Sequence { cached: 0, blocks: (0..16).collect(), ..sequence.clone() };
+    let blocks = 0..u32::try_from(CONTEXT / decoder.cache().block_size).unwrap();
+    let mut sequence = Sequence { cached: 0, blocks: blocks.collect(), ..sequence.clone() };
     let count = sequence.tokens.len();
     pass(decoder, &mut [(&mut sequence, count)]).remove(0)
 }
@@ -170,14 +192,31 @@ fn a_sequence_in_a_batch_of_pieces_and_single_tokens_is_computed_as_by_itself() 
 }
 
 #[test]
+fn a_cache_of_half_the_size_says_nearly_the_same() {
+    let sequence = Sequence::new(1, 100, 0..16);
+    let (whole, half) = (alone(on_cpu().as_mut(), &sequence), alone(on_cpu_in(CacheNumbers::F16).as_mut(), &sequence));
+    let largest = |logits: &[Vec<f32>]| logits.iter().flatten().fold(0.0_f32, |largest, logit| largest.max(logit.abs()));
+    let apart: Vec<Vec<f32>> =
+        whole.iter().zip(&half).map(|(whole, half)| whole.iter().zip(half).map(|(a, b)| a - b).collect()).collect();
+    let error = largest(&apart) / largest(&whole);
+    // A number is off by a part in 4096 at most.
+    assert!(error > 0.0 && error < 3e-3, "{error}");
+}
+
+#[test]
 fn on_a_cpu_the_batch_changes_no_bit() {
-    let mut decoder = on_cpu();
+    for numbers in [CacheNumbers::F32, CacheNumbers::F16] {
+        no_bit_is_changed(on_cpu_in(numbers).as_mut());
+    }
+}
+
+fn no_bit_is_changed(decoder: &mut dyn Decoder) {
     let mut sequences: Vec<Sequence> = (0..11).map(|index| Sequence::new(index, 20, [2 * index, 2 * index + 1])).collect();
-    let expected: Vec<_> = sequences.iter().map(|sequence| alone(decoder.as_mut(), sequence)).collect();
+    let expected: Vec<_> = sequences.iter().map(|sequence| alone(decoder, sequence)).collect();
     let mut logits = vec![Vec::new(); sequences.len()];
     for count in [7, 1, 12] {
         let mut rows: Vec<_> = sequences.iter_mut().map(|sequence| (sequence, count)).collect();
-        for (logits, made) in logits.iter_mut().zip(pass(decoder.as_mut(), &mut rows)) {
+        for (logits, made) in logits.iter_mut().zip(pass(decoder, &mut rows)) {
             logits.extend(made);
         }
     }

@@ -1,4 +1,4 @@
-//! Reading a GGUF file: metadata by type, the tokenizer's description, tensors by name.
+//! Reading a GGUF file: metadata by type, tensors by name.
 //!
 //! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>
 
@@ -9,13 +9,8 @@ use std::path::Path;
 use candle_core::Device;
 use candle_core::quantized::gguf_file::{Content, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
-use tradewind_models::tokenizer::{GgufVocabulary, TokenKind};
 
 use crate::load::LoadError;
-
-/// `tokenizer.ggml.token_type` values, from llama.cpp's `llama_token_type`.
-const CONTROL: i64 = 3;
-const USER_DEFINED: i64 = 4;
 
 /// An open GGUF file.
 pub(crate) struct Gguf {
@@ -24,12 +19,9 @@ pub(crate) struct Gguf {
 }
 
 /// What is known of a tensor before it is read.
-pub(crate) struct TensorHead<'a> {
-    pub(crate) name: &'a str,
+pub(crate) struct TensorHead {
     pub(crate) stored: GgmlDType,
     pub(crate) elements: usize,
-    /// Of a matrix, its outputs; of a table, its entries.
-    pub(crate) rows: usize,
     pub(crate) bytes: usize,
 }
 
@@ -51,7 +43,7 @@ impl Gguf {
     pub(crate) fn number(&self, key: &str) -> Result<usize, LoadError> {
         let value = self.content.metadata.get(key);
         value
-            .and_then(integer)
+            .and_then(Self::integer)
             .and_then(|number| usize::try_from(number).ok())
             .ok_or_else(|| LoadError::metadata(key, "a number", value))
     }
@@ -61,6 +53,22 @@ impl Gguf {
             Some(Value::F32(number)) => Ok(*number),
             other => Err(LoadError::metadata(key, "a 32-bit float", other)),
         }
+    }
+
+    pub(crate) fn flag(&self, key: &str) -> Result<bool, LoadError> {
+        match self.content.metadata.get(key) {
+            Some(Value::Bool(flag)) => Ok(*flag),
+            other => Err(LoadError::metadata(key, "true or false", other)),
+        }
+    }
+
+    /// What `read` finds under the key, or nothing if the file does not have it.
+    pub(crate) fn optional<'a, T>(
+        &'a self,
+        key: &str,
+        read: impl FnOnce(&'a Self, &str) -> Result<T, LoadError>,
+    ) -> Result<Option<T>, LoadError> {
+        if self.has(key) { read(self, key).map(Some) } else { Ok(None) }
     }
 
     pub(crate) fn has(&self, key: &str) -> bool {
@@ -73,12 +81,10 @@ impl Gguf {
     }
 
     /// What the file says of its tensors.
-    pub(crate) fn tensors(&self) -> impl Iterator<Item = TensorHead<'_>> {
-        self.content.tensor_infos.iter().map(|(name, info)| {
+    pub(crate) fn tensors(&self) -> impl Iterator<Item = TensorHead> {
+        self.content.tensor_infos.values().map(|info| {
             let (stored, elements) = (info.ggml_dtype, info.shape.elem_count());
-            let bytes = elements / stored.block_size() * stored.type_size();
-            let rows = info.shape.dims().first().copied().unwrap_or(0);
-            TensorHead { name, stored, elements, rows, bytes }
+            TensorHead { stored, elements, bytes: elements / stored.block_size() * stored.type_size() }
         })
     }
 
@@ -86,56 +92,38 @@ impl Gguf {
         self.content.tensor_infos.contains_key(name)
     }
 
-    /// How the weights are stored, for the log.
-    pub(crate) fn storage_of(&self, name: &str) -> Option<GgmlDType> {
-        self.content.tensor_infos.get(name).map(|info| info.ggml_dtype)
+    /// A vector of numbers.
+    pub(crate) fn numbers(&mut self, name: &str) -> Result<Vec<f32>, LoadError> {
+        Ok(self.tensor(name, &Device::Cpu)?.dequantize(&Device::Cpu)?.flatten_all()?.to_vec1()?)
     }
 
-    /// What the file says of its tokenizer.
-    pub(crate) fn vocabulary(&self) -> Result<GgufVocabulary, LoadError> {
-        const TYPES: &str = "tokenizer.ggml.token_type";
-        let kinds = self.list(TYPES)?.iter().map(|value| match integer(value) {
-            Some(CONTROL) => Ok(TokenKind::Control),
-            Some(USER_DEFINED) => Ok(TokenKind::UserDefined),
-            Some(_) => Ok(TokenKind::Text),
-            None => Err(LoadError::metadata(TYPES, "a list of numbers", Some(value))),
-        });
-        let tokens = self.texts("tokenizer.ggml.tokens")?;
-        Ok(GgufVocabulary {
-            model: self.text("tokenizer.ggml.model")?.to_owned(),
-            pre: self.text("tokenizer.ggml.pre")?.to_owned(),
-            tokens: tokens.into_iter().zip(kinds).map(|(token, kind)| Ok((token, kind?))).collect::<Result<_, LoadError>>()?,
-            merges: self.texts("tokenizer.ggml.merges")?,
-        })
-    }
-
-    fn list(&self, key: &str) -> Result<&[Value], LoadError> {
+    pub(crate) fn list(&self, key: &str) -> Result<&[Value], LoadError> {
         match self.content.metadata.get(key) {
             Some(Value::Array(values)) => Ok(values),
             other => Err(LoadError::metadata(key, "a list", other)),
         }
     }
 
-    fn texts(&self, key: &str) -> Result<Vec<String>, LoadError> {
+    pub(crate) fn texts(&self, key: &str) -> Result<Vec<String>, LoadError> {
         let texts = self.list(key)?.iter().map(|value| match value {
             Value::String(text) => Ok(text.clone()),
             other => Err(LoadError::metadata(key, "a list of texts", Some(other))),
         });
         texts.collect()
     }
-}
 
-/// An integer of whatever width the writer chose.
-fn integer(value: &Value) -> Option<i64> {
-    match *value {
-        Value::U8(number) => Some(number.into()),
-        Value::I8(number) => Some(number.into()),
-        Value::U16(number) => Some(number.into()),
-        Value::I16(number) => Some(number.into()),
-        Value::U32(number) => Some(number.into()),
-        Value::I32(number) => Some(number.into()),
-        Value::U64(number) => i64::try_from(number).ok(),
-        Value::I64(number) => Some(number),
-        _ => None,
+    /// An integer of whatever width the writer chose.
+    pub(crate) fn integer(value: &Value) -> Option<i64> {
+        match *value {
+            Value::U8(number) => Some(number.into()),
+            Value::I8(number) => Some(number.into()),
+            Value::U16(number) => Some(number.into()),
+            Value::I16(number) => Some(number.into()),
+            Value::U32(number) => Some(number.into()),
+            Value::I32(number) => Some(number.into()),
+            Value::U64(number) => i64::try_from(number).ok(),
+            Value::I64(number) => Some(number),
+            _ => None,
+        }
     }
 }
