@@ -98,7 +98,8 @@ mod bring_in {
             let hold = lease.hold();
 
             let before = resident();
-            let options = LoadOptions { device, cache_tokens: (estimate.cache_token > 0).then_some(cache_tokens) };
+            let has_cache = estimate.cache_token > 0;
+            let options = LoadOptions { device, cache_tokens: has_cache.then_some(cache_tokens), ..LoadOptions::default() };
             let engine = self.start(model, files, &options, lease).map_err(failed)?;
             if matches!(memory, Memory::Host(_)) {
                 let taken = resident().zip(before).map_or(0, |(after, before)| after.saturating_sub(before));
