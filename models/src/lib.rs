@@ -12,6 +12,7 @@
 
 pub mod bench;
 pub mod chat;
+pub mod constrain;
 pub mod decoder;
 pub mod embeddings;
 pub mod encoder;
@@ -23,6 +24,7 @@ pub mod queue;
 pub mod sample;
 pub mod template;
 pub mod tokenizer;
+pub mod tools;
 
 pub use chat::ChatEngine;
 pub use embeddings::EmbeddingEngine;

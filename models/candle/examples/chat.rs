@@ -31,7 +31,7 @@ async fn chat(cache: &Cache, question: String) -> Result<(), Box<dyn Error>> {
 
     let start = Instant::now();
     let mut first = None;
-    let conversation = ChatRequest::new(vec![Message { role: Role::User, content: question }]);
+    let conversation = ChatRequest::new(vec![Message::new(Role::User, question)]);
     let request = ChatRequest { sampling: Sampling::GREEDY, max_tokens: Some(200), ..conversation };
     let mut generation = engine.submit(request)?;
     while let Some(event) = generation.next().await {

@@ -147,7 +147,7 @@ impl Engine {
 type Failure = Box<dyn Error + Send + Sync>;
 
 fn request(content: String, answers: Answers) -> ChatRequest {
-    let conversation = ChatRequest::new(vec![Message { role: Role::User, content }]);
+    let conversation = ChatRequest::new(vec![Message::new(Role::User, content)]);
     ChatRequest { sampling: Sampling::GREEDY, max_tokens: Some(answers.most()), ..conversation }
 }
 

@@ -62,7 +62,7 @@ fn messages(turns: &[Turn]) -> Vec<Message> {
         "assistant" => Role::Assistant,
         _ => Role::User,
     };
-    turns.iter().map(|turn| Message { role: role(&turn.role), content: turn.content.clone() }).collect()
+    turns.iter().map(|turn| Message::new(role(&turn.role), turn.content.clone())).collect()
 }
 
 fn likeliest(logits: &[f32]) -> u32 {
@@ -183,7 +183,7 @@ async fn generate(engine: &ChatEngine, request: ChatRequest) -> (String, Result<
 }
 
 fn request(content: &str) -> ChatRequest {
-    let messages = vec![Message { role: Role::User, content: content.to_owned() }];
+    let messages = vec![Message::new(Role::User, content.to_owned())];
     ChatRequest { sampling: Sampling::GREEDY, max_tokens: Some(48), ..ChatRequest::new(messages) }
 }
 

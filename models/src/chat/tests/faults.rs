@@ -30,7 +30,7 @@ fn those_that_were_not_in_the_batch_are_computed_again() {
     let settings = ChatSettings { rows: 1, ..super::rig::SETTINGS };
     let mut rig = Make { settings, ..ECHO }.rig();
     rig.behind().faults.push_back(Some(Fault::Fail));
-    let (failed, mut waiting) = (rig.submit(request("a|")), rig.submit(request("b|")));
+    let (failed, waiting) = (rig.submit(request("a|")), rig.submit(request("b|")));
     rig.run();
     assert!(matches!(failed.failure(), GenerateError::Forward(_)));
     assert_eq!(waiting.read().text(0), "b");
