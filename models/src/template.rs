@@ -263,7 +263,9 @@ mod tests {
 
     #[test]
     fn a_template_that_takes_short_ids_only_gets_such_ones() {
-        let ids = template("{% if tools %}[TOOL_CALLS]{% endif %}{% for m in messages %}{% for c in m.tool_calls %}{{ c.id }}{% endfor %} {{ m.tool_call_id }}{% endfor %}");
+        let ids = template(
+            "{% if tools %}[TOOL_CALLS]{% endif %}{% for m in messages %}{% for c in m.tool_calls %}{{ c.id }}{% endfor %} {{ m.tool_call_id }}{% endfor %}",
+        );
         let shown = ids.render(&history(), None).unwrap();
         let ids: Vec<&str> = shown.split_whitespace().collect();
         assert!(ids.len() == 2 && ids[0] == ids[1] && ids[0].len() == 9, "{shown}");

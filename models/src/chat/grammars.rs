@@ -9,7 +9,7 @@ use crate::tokenizer::Tokenizer;
 use crate::tools::{Offer, Style, Toolbox};
 
 /// How many grammars are compiled at the same time. More would take the processors that answers are computed on.
-const AT_ONCE: usize = 1;
+const AT_ONCE: usize = 2;
 
 /// What compiles the grammars of a model.
 #[derive(Debug)]
@@ -32,6 +32,11 @@ impl Grammars {
     }
 
     pub(super) async fn compile(self: Arc<Self>, grammar: Grammar) -> Result<Pattern, GrammarError> {
+        if let Some(Ok(Some(compiled))) =
+            self.constrainer.get().map(|constrainer| constrainer.as_ref().map(|made| made.kept(&grammar)))
+        {
+            return compiled;
+        }
         self.with(move |_, constrainer| constrainer.compile(&grammar)).await
     }
 

@@ -124,8 +124,7 @@ impl Intake {
     pub(super) fn wait_at_most(&self, time: Duration) -> VecDeque<Ready> {
         let state = self.lock();
         let nothing = |state: &mut State| state.ready.is_empty();
-        let (mut state, _) =
-            self.ready_changed.wait_timeout_while(state, time, nothing).unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _) = self.ready_changed.wait_timeout_while(state, time, nothing).unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut state.ready)
     }
 

@@ -37,7 +37,9 @@ impl Masks {
     pub(super) fn begin(&mut self, schedule: &mut Schedule<Answer>, shares: &[Share]) -> Pending {
         let (done, pending) = mpsc::channel();
         for share in shares {
-            let Some(sequence) = schedule.at(share.place).filter(|sequence| sequence.cached.left() == share.tokens) else { continue };
+            let Some(sequence) = schedule.at(share.place).filter(|sequence| sequence.cached.left() == share.tokens) else {
+                continue;
+            };
             let Some(constraint) = sequence.answer.guide().lend() else { continue };
             let job = Job { place: share.place, constraint, done: done.clone() };
             if let Err(job) = self.send(job) {

@@ -52,6 +52,19 @@ pub(super) fn check_nesting(source: &str) -> Result<(), GrammarError> {
     Err(GrammarError::new(format!("brackets are nested {deepest} deep, and {DEEPEST} is the deepest that is taken")))
 }
 
+/// Expressions that a text must match all at once. What they cost multiplies, and the library counts it too late.
+const MOST_CONJUNCTIONS: usize = 4;
+
+/// Refuses too many of them.
+pub(super) fn check_conjunctions(count: usize) -> Result<(), GrammarError> {
+    if count <= MOST_CONJUNCTIONS {
+        return Ok(());
+    }
+    let reason =
+        format!("{count} expressions would have to match at the same time, and {MOST_CONJUNCTIONS} are the most that are taken");
+    Err(GrammarError::new(reason))
+}
+
 /// What the library may spend, on a grammar and on a mask. By its authors' figures: at most some ten milliseconds for a mask, and some tens
 /// for a grammar, of which the largest schemas that are in use need half.
 pub(super) fn limits() -> ParserLimits {
@@ -59,7 +72,7 @@ pub(super) fn limits() -> ParserLimits {
         initial_lexer_fuel: 500_000,
         max_grammar_size: 250_000,
         step_lexer_fuel: 100_000,
-        step_max_items: 50_000,
+        step_max_items: 20_000,
         // A kilobyte or two each.
         max_lexer_states: 20_000,
         verbose_errors: false,

@@ -8,7 +8,7 @@ use llguidance::toktrie::{InferenceCapabilities, TokEnv};
 use llguidance::{Matcher, ParserFactory};
 use quick_cache::sync::Cache;
 
-use super::bounds::{STACK, check_length, check_nesting, check_regex, limits};
+use super::bounds::{STACK, check_conjunctions, check_length, check_nesting, check_regex, limits};
 use super::error::{GrammarError, VocabularyError, first_line};
 use super::gbnf;
 use super::schema;
@@ -23,7 +23,8 @@ const KEPT: usize = 64;
 pub struct Constrainer {
     factory: ParserFactory,
     vocabulary: TokEnv,
-    kept: Cache<Grammar, Pattern>,
+    /// What came of it, good or bad.
+    kept: Cache<Grammar, Result<Pattern, GrammarError>>,
 }
 
 impl Constrainer {
@@ -43,14 +44,19 @@ impl Constrainer {
         Ok(Self { factory, vocabulary, kept: Cache::new(KEPT) })
     }
 
+    /// What came of a grammar lately, if it was compiled.
+    pub fn kept(&self, grammar: &Grammar) -> Option<Result<Pattern, GrammarError>> {
+        self.kept.get(grammar)
+    }
+
     /// Compiles a grammar, unless it did lately. Takes a moment, and for a large one some tenths of a second: this is for threads that may
     /// block.
     ///
     /// # Errors
     /// What is wrong with it, or not supported.
     pub fn compile(&self, grammar: &Grammar) -> Result<Pattern, GrammarError> {
-        if let Some(pattern) = self.kept.get(grammar) {
-            return Ok(pattern);
+        if let Some(compiled) = self.kept(grammar) {
+            return compiled;
         }
         let compiled = thread::scope(|scope| {
             let builder = thread::Builder::new().name("tw-grammar".to_owned()).stack_size(STACK);
@@ -58,9 +64,8 @@ impl Constrainer {
             let thread = thread.map_err(|error| GrammarError::new(format!("there is no thread to compile it: {error}")))?;
             thread.join().unwrap_or_else(|_| Err(GrammarError::new("the library failed on it")))
         });
-        let pattern = compiled?;
-        self.kept.insert(grammar.clone(), pattern.clone());
-        Ok(pattern)
+        self.kept.insert(grammar.clone(), compiled.clone());
+        compiled
     }
 
     /// Tokens that spell these bytes, in whatever way.
@@ -91,6 +96,7 @@ impl Constrainer {
             Grammar::Lark(source) => {
                 check_length("the grammar", source.len())?;
                 check_nesting(source)?;
+                check_conjunctions(source.matches(['&', '~']).count())?;
                 let source = if gbnf::is_gbnf(source) { gbnf::to_lark(source)? } else { source.clone() };
                 self.parse(TopLevelGrammar::from_lark(source))
             }

@@ -15,14 +15,17 @@ pub(super) fn is_gbnf(source: &str) -> bool {
 
 /// A text as a literal of Lark. All but plain letters are written by their number, so that none has a meaning.
 pub(super) fn literal(text: &str) -> String {
-    let escaped: String = text.chars().map(|letter| match letter {
-        '"' | '\\' => format!("\\{letter}"),
-        '\n' => "\\n".to_owned(),
-        '\r' => "\\r".to_owned(),
-        '\t' => "\\t".to_owned(),
-        letter if letter.is_control() => format!("\\u{:04x}", u32::from(letter)),
-        letter => letter.to_string(),
-    }).collect();
+    let escaped: String = text
+        .chars()
+        .map(|letter| match letter {
+            '"' | '\\' => format!("\\{letter}"),
+            '\n' => "\\n".to_owned(),
+            '\r' => "\\r".to_owned(),
+            '\t' => "\\t".to_owned(),
+            letter if letter.is_control() => format!("\\u{:04x}", u32::from(letter)),
+            letter => letter.to_string(),
+        })
+        .collect();
     format!("\"{escaped}\"")
 }
 
@@ -139,7 +142,11 @@ fn unescaped(text: String) -> Result<String, GrammarError> {
             Some('r') => plain.push('\r'),
             Some('t') => plain.push('\t'),
             Some(kind @ ('x' | 'u' | 'U')) => {
-                let digits = match kind { 'x' => 2, 'u' => 4, _ => 8 };
+                let digits = match kind {
+                    'x' => 2,
+                    'u' => 4,
+                    _ => 8,
+                };
                 let number: String = letters.by_ref().take(digits).collect();
                 let letter = u32::from_str_radix(&number, 16).ok().and_then(char::from_u32);
                 plain.push(letter.ok_or_else(|| GrammarError::new(format!("`\\{kind}{number}` is no character")))?);

@@ -120,7 +120,8 @@ pub struct Mask(SimpleVob);
 impl Mask {
     /// Leaves the logits of allowed tokens as they are, and makes those of all others -∞.
     pub fn apply(&self, logits: &mut [f32]) {
-        for (logits, allowed) in logits.chunks_mut(u32::BITS as usize).zip(self.0.as_slice().iter().chain(std::iter::repeat(&0))) {
+        for (logits, allowed) in logits.chunks_mut(u32::BITS as usize).zip(self.0.as_slice().iter().chain(std::iter::repeat(&0)))
+        {
             match *allowed {
                 u32::MAX => {}
                 0 => logits.fill(f32::NEG_INFINITY),

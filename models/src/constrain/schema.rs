@@ -3,16 +3,15 @@
 use llguidance::JsonCompileOptions;
 use serde_json::{Map, Value, json};
 
+use super::bounds::check_conjunctions;
 use super::error::GrammarError;
 
 /// Formats that the library keeps strings to. Of any other, JSON Schema says that it is a remark.
-const FORMATS: [&str; 10] =
-    ["date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uri", "uuid"];
+const FORMATS: [&str; 10] = ["date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uri", "uuid"];
 
 /// Where schemas lie under a keyword: alone, in a list, or by name.
-const ALONE: [&str; 9] = [
-    "additionalItems", "additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then",
-];
+const ALONE: [&str; 9] =
+    ["additionalItems", "additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then"];
 const LISTED: [&str; 5] = ["allOf", "anyOf", "items", "oneOf", "prefixItems"];
 const NAMED: [&str; 5] = ["$defs", "definitions", "dependentSchemas", "patternProperties", "properties"];
 
@@ -24,7 +23,14 @@ pub(super) fn prepared(source: &str) -> Result<Value, GrammarError> {
     };
     schema.shift_remove("x-guidance");
     let mut schema = Value::Object(schema);
-    for_each(&mut schema, &mut drop_remark);
+    let (mut patterns, mut has_all) = (0, false);
+    for_each(&mut schema, &mut |schema| {
+        drop_remark(schema);
+        let named = schema.get("patternProperties").and_then(Value::as_object).map_or(0, Map::len);
+        patterns += named + usize::from(schema.contains_key("pattern"));
+        has_all |= schema.contains_key("allOf");
+    });
+    check_conjunctions(if has_all { patterns } else { 0 })?;
     lay_out(&mut schema);
     Ok(schema)
 }
@@ -88,10 +94,9 @@ fn for_each(schema: &mut Value, act: &mut impl FnMut(&mut Map<String, Value>)) {
 
 /// The library says what it does not take; where that is, is looked up.
 pub(super) fn located(schema: &Value, error: GrammarError) -> GrammarError {
-    let quoted = error.reason.split(['"', '\'']).skip(1).step_by(2).collect::<Vec<_>>();
-    let is_it = |map: &Map<String, Value>, key: &str| {
-        quoted.contains(&key) || map.get(key).and_then(Value::as_str).is_some_and(|value| quoted.contains(&value))
-    };
+    let is_named = |word: &str| ['"', '\''].iter().any(|quote| error.reason.contains(&format!("{quote}{word}{quote}")));
+    let is_value = |value: &str| is_named(value) || error.reason.ends_with(&format!(": {value}"));
+    let is_it = |map: &Map<String, Value>, key: &str| is_named(key) || map.get(key).and_then(Value::as_str).is_some_and(is_value);
     let unsupported = error.reason.strip_prefix("Unimplemented keys: ");
     let reason = unsupported.map_or(error.reason.clone(), |keys| format!("keywords that are not supported: {keys}"));
     let place = find(schema, String::new(), &is_it).unwrap_or_default();

@@ -1,9 +1,10 @@
 //! Answers made by chance are always what the grammar says; and no grammar, however hostile, costs more than its bounds.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{Constrainer, Constraint, Grammar};
 use crate::chat::tests::fake::{END, tokenizer};
@@ -143,7 +144,8 @@ fn what_must_come_is_told_and_what_is_left_to_choose_is_not() {
 
 #[test]
 fn what_is_not_supported_is_named_with_its_place() {
-    let nested = json!({ "type": "object", "properties": { "tags": { "type": "array", "items": { "not": { "type": "null" } } } } });
+    let nested =
+        json!({ "type": "object", "properties": { "tags": { "type": "array", "items": { "not": { "type": "null" } } } } });
     let (place, reason) = refusal(&schema(&nested));
     assert_eq!(place, "properties.tags.items.not", "{reason}");
     assert!(reason.contains("not supported") && reason.contains("not"), "{reason}");
@@ -167,9 +169,15 @@ fn hostile() -> Vec<(&'static str, Grammar)> {
     let chain: serde_json::Map<_, _> =
         (0..2000).map(|at| (format!("d{at}"), json!({ "$ref": format!("#/$defs/d{}", at + 1) }))).collect();
     let doubling: serde_json::Map<_, _> = (0..60)
-        .map(|at| (format!("d{at}"), json!({ "allOf": [{ "$ref": format!("#/$defs/d{}", at + 1) }, { "$ref": format!("#/$defs/d{}", at + 1) }] })))
+        .map(|at| {
+            (
+                format!("d{at}"),
+                json!({ "allOf": [{ "$ref": format!("#/$defs/d{}", at + 1) }, { "$ref": format!("#/$defs/d{}", at + 1) }] }),
+            )
+        })
         .collect();
-    let many: Vec<_> = (0..400).map(|at| json!({ "type": "object", "properties": { format!("k{at}"): { "type": "integer" } } })).collect();
+    let many: Vec<_> =
+        (0..400).map(|at| json!({ "type": "object", "properties": { format!("k{at}"): { "type": "integer" } } })).collect();
     let rules: String = (0..4000).map(|at| format!("r{at}: r{}\n", at + 1)).collect();
     vec![
         ("wide", schema(&json!({ "type": "object", "properties": names }))),
@@ -182,8 +190,23 @@ fn hostile() -> Vec<(&'static str, Grammar)> {
         ("pattern", schema(&json!({ "type": "string", "pattern": "^(a{1,500}){1,500}(b?){500}$" }))),
         ("length", schema(&json!({ "type": "string", "minLength": 100_000, "maxLength": 2_000_000 }))),
         ("items", schema(&json!({ "type": "array", "minItems": 1_000_000, "items": { "type": "integer" } }))),
-        ("intersection", schema(&json!({ "allOf": (0..40).map(|at| json!({ "pattern": format!("^(.*[a-{}].*){{3}}$", char::from(b'b' + at % 24)) })).collect::<Vec<_>>() }))),
-        ("multiple", schema(&json!({ "type": "number", "multipleOf": 1e-9, "minimum": 0.000_123_4, "maximum": 987_654_321.123 }))),
+        (
+            "intersection",
+            schema(
+                &json!({ "allOf": (0..40).map(|at| json!({ "pattern": format!("^(.*[a-{}].*){{3}}$", char::from(b'b' + at % 24)) })).collect::<Vec<_>>() }),
+            ),
+        ),
+        (
+            "fewer",
+            schema(
+                &json!({ "allOf": (0..4).map(|at| json!({ "pattern": format!("^(.*[a-{}].*){{3}}$", char::from(b'b' + at)) })).collect::<Vec<_>>() }),
+            ),
+        ),
+        ("not", Grammar::Lark("start: A\nA: /(.*[a-b].*){3}/ & ~/(.*[c-d].*){9}/ & ~/.*x.{50}/".to_owned())),
+        (
+            "multiple",
+            schema(&json!({ "type": "number", "multipleOf": 1e-9, "minimum": 0.000_123_4, "maximum": 987_654_321.123 })),
+        ),
         ("repeats", Grammar::Regex("((a|b)*c){1000}(.*x.{900})".to_owned())),
         ("bits", Grammar::Regex(format!(".*1.{{{}}}", 2000))),
         ("brackets", Grammar::Regex("(".repeat(8000) + &")".repeat(8000))),
@@ -193,7 +216,13 @@ fn hostile() -> Vec<(&'static str, Grammar)> {
         ("rules", Grammar::Lark(format!("start: r0\n{rules}r4000: \"a\"\n"))),
         ("itself", Grammar::Lark("start: start start | start | \"\" | \"a\"".to_owned())),
         ("empty", Grammar::Lark("start: a*\na: b*\nb: \"x\"*".to_owned())),
-        ("ambiguous", Grammar::Lark(format!("start: a+\na: {}", (0..300).map(|at| format!("/[a-z]{{1,{}}}/", at + 1)).collect::<Vec<_>>().join(" | ")))),
+        (
+            "ambiguous",
+            Grammar::Lark(format!(
+                "start: a+\na: {}",
+                (0..300).map(|at| format!("/[a-z]{{1,{}}}/", at + 1)).collect::<Vec<_>>().join(" | ")
+            )),
+        ),
         ("long", Grammar::Choice((0..2000).map(|at| format!("{}{at}", "same beginning ".repeat(2))).collect())),
     ]
 }
@@ -208,7 +237,7 @@ fn no_hostile_grammar_stands_still_or_breaks_anything() {
         // Where masks are computed there is as much stack.
         let masks = std::thread::Builder::new().stack_size(super::STACK).spawn(move || {
             let mut constraint = compiled.map_err(|error| error.reason)?.begin();
-            let mut longest = std::time::Duration::ZERO;
+            let mut longest = Duration::ZERO;
             for _ in 0..40 {
                 let began = Instant::now();
                 let Ok(mask) = constraint.mask() else { break };

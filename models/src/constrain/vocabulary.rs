@@ -8,7 +8,7 @@ use super::error::VocabularyError;
 use crate::tokenizer::Tokenizer;
 
 /// Text of grammars, which must come back from its tokens unchanged: only then can tokens be forced.
-const PROBES: [&str; 3] = ["{\"name\": \"", "</tool_call>\n", "a, b"];
+const PROBES: [&str; 3] = ["{\"name\": \"", "</tool_call>", "a, b"];
 
 /// A tokenizer, and the trie of its tokens.
 pub(super) struct Vocabulary {

@@ -1,6 +1,6 @@
 //! What templates expect of Python, where they are written and tried out.
 
-use minijinja::value::{Kwargs, Serde};
+use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, Value};
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
@@ -55,7 +55,9 @@ mod tests {
     fn json_is_written_as_python_writes_it_and_indented_if_asked() {
         let mut environment = Environment::new();
         imitate(&mut environment);
-        let shown = |template: &str| environment.render_str(template, minijinja::context! { v => Value::from(Serde(serde_json::json!({ "b": ["<é>", 1], "a": {} }))) }).unwrap();
+        let shown = |template: &str| {
+            environment.render_str(template, minijinja::context! { v => Value::from(minijinja::value::Serde(serde_json::json!({ "b": ["<é>", 1], "a": {} }))) }).unwrap()
+        };
         assert_eq!(shown("{{ v | tojson }}"), r#"{"b": ["<é>", 1], "a": {}}"#);
         assert_eq!(shown("{{ v.b | tojson(indent=2) }}"), "[\n  \"<é>\",\n  1\n]");
         assert_eq!(shown("{{ ' x '.strip() }}{{ 'a,b'.split(',')[-1] }}"), "xb");

@@ -28,10 +28,9 @@ pub(super) fn of<'t>(tools: impl Iterator<Item = &'t Tool>, style: Style, marker
         (None, None) => String::new(),
     };
     let mut lark = match style {
-        Style::Hermes => format!(
-            "start: call {}\ncall: {marker} SPACE? function SPACE? \"</tool_call>\"\n",
-            several("SPACE? call")
-        ),
+        Style::Hermes => {
+            format!("start: call {}\ncall: {marker} SPACE? function SPACE? \"</tool_call>\"\n", several("SPACE? call"))
+        }
         Style::Llama => "start: function\n".to_owned(),
         Style::Mistral => format!("start: {marker} SPACE? \"[\" function {} \"]\"\n", several("\", \" function")),
     };

@@ -219,7 +219,9 @@ mod tests {
         heard.extend(listener.finish());
         heard.into_iter().fold(Vec::new(), |mut joined, next| {
             match (joined.last_mut(), next) {
-                (Some(Heard::Text(text)), Heard::Text(more)) | (Some(Heard::Arguments(text)), Heard::Arguments(more)) => text.push_str(&more),
+                (Some(Heard::Text(text)), Heard::Text(more)) | (Some(Heard::Arguments(text)), Heard::Arguments(more)) => {
+                    text.push_str(&more)
+                }
                 (_, next) => joined.push(next),
             }
             joined
@@ -235,7 +237,9 @@ mod tests {
         let cases = [
             (
                 Style::Hermes,
-                format!("a <tool <b\n<tool_call>\n{{\"name\": \"f \\\" g\", \"arguments\": {tricky}}}\n</tool_call>\n<tool_call>{{\"name\": \"h\", \"arguments\": {{}}}}</tool_call>"),
+                format!(
+                    "a <tool <b\n<tool_call>\n{{\"name\": \"f \\\" g\", \"arguments\": {tricky}}}\n</tool_call>\n<tool_call>{{\"name\": \"h\", \"arguments\": {{}}}}</tool_call>"
+                ),
                 vec![text("a <tool <b\n"), call("f \" g"), arguments(tricky), call("h"), arguments("{}")],
             ),
             (

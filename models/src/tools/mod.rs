@@ -107,7 +107,8 @@ impl Toolbox {
         tokenizer: &Tokenizer,
         constrainer: &Constrainer,
     ) -> Result<Self, GrammarError> {
-        let marker = style.marker().and_then(|marker| tokenizer.id_of(marker)).filter(|token| tokenizer.bytes_of(*token).is_empty());
+        let marker =
+            style.marker().and_then(|marker| tokenizer.id_of(marker)).filter(|token| tokenizer.bytes_of(*token).is_empty());
         let callable = |(_, tool): &(usize, &Tool)| offer.only.as_ref().is_none_or(|name| *name == tool.name);
         let tools: Vec<_> = offer.tools.iter().enumerate().filter(callable).collect();
         if tools.is_empty() {

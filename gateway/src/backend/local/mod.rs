@@ -2,6 +2,7 @@
 
 mod chat;
 mod chat_events;
+mod chat_form;
 mod chat_request;
 mod embeddings;
 mod engines;

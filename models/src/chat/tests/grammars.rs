@@ -117,10 +117,14 @@ fn limits_and_stop_strings_end_an_answer_within_its_grammar() {
 #[test]
 fn likelihoods_are_those_of_the_model_without_the_grammar() {
     let mut rig = ECHO.rig();
-    let choice = ChatRequest { pattern: Some(rig.pattern(Grammar::Choice(vec!["b".to_owned()]))), logprobs: Some(1), ..request("a|") };
+    let choice =
+        ChatRequest { pattern: Some(rig.pattern(Grammar::Choice(vec!["b".to_owned()]))), logprobs: Some(1), ..request("a|") };
     let answers = rig.answer(choice);
     let first = &answers.tokens[0][0];
-    assert_eq!((answers.text(0).as_str(), first.chosen.bytes.as_slice(), first.top[0].bytes.as_slice()), ("b", &b"b"[..], &b"a"[..]));
+    assert_eq!(
+        (answers.text(0).as_str(), first.chosen.bytes.as_slice(), first.top[0].bytes.as_slice()),
+        ("b", &b"b"[..], &b"a"[..])
+    );
     assert!(first.chosen.logprob < -10.0 && first.top[0].logprob > -0.1);
 }
 

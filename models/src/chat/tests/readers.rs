@@ -91,12 +91,13 @@ fn reading_a_little_is_reading() {
 #[test]
 fn an_answer_that_is_complete_still_waits_for_its_reader_but_holds_nothing() {
     let mut rig = ENDLESS.rig();
-    let unread = rig.submit_unread(limited("unread", 66));
+    let unread = rig.submit_unread(limited("unread", 65));
     rig.run();
     assert_eq!(rig.available(), 1024);
     let reader = rig.reader(unread);
+    assert!(reader.read().usage.is_none());
     rig.run();
-    assert_eq!(reader.read().text(0), "a".repeat(66));
+    assert_eq!(reader.read().text(0), "a".repeat(65));
 }
 
 #[test]

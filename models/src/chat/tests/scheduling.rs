@@ -17,7 +17,7 @@ fn endless(settings: ChatSettings) -> Rig {
 }
 
 /// Steps until it is over, and says when each piece of it came.
-fn times(rig: &mut Rig, reader: &mut Reader) -> Vec<Duration> {
+fn times(rig: &mut Rig, reader: &Reader) -> Vec<Duration> {
     let start = rig.clock.now();
     let (mut times, mut pieces) = (Vec::new(), 0);
     while !reader.is_over() {
@@ -36,7 +36,7 @@ fn a_long_prompt_among_eight_streams_at_most_doubles_the_gap_between_their_token
     let streams: Vec<Reader> = (0..8).map(|stream| rig.submit(limited(&format!("stream {stream}"), 900))).collect();
     (0..100).for_each(|_| rig.step());
     let long = rig.submit(limited(&"x".repeat(4096), 1));
-    let times = times(&mut rig, &mut streams[0]);
+    let times = times(&mut rig, &streams[0]);
     let mut gaps: Vec<Duration> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     gaps.sort();
     let (median, longest) = (gaps[gaps.len() / 2], gaps[gaps.len() - 1]);
