@@ -11,8 +11,8 @@ pub const STACK: usize = 256 << 20;
 /// Bytes of a grammar's source.
 const LONGEST: usize = 64 << 10;
 
-/// Bytes of an expression: what is a few bytes here may be thousands of states.
-const LONGEST_REGEX: usize = 16 << 10;
+/// Bytes of an expression, or of a text that is given: what is a few bytes here may be thousands of states, and each of them as long.
+const LONGEST_PIECE: usize = 4 << 10;
 
 /// Brackets within brackets.
 const DEEPEST: usize = 64;
@@ -24,8 +24,13 @@ pub(super) fn check_length(what: &str, length: usize) -> Result<(), GrammarError
 
 /// The same, for an expression.
 pub(super) fn check_regex(regex: &str) -> Result<(), GrammarError> {
-    check("the expression", regex.len(), LONGEST_REGEX)?;
+    check_piece(regex)?;
     check_nesting(regex)
+}
+
+/// Refuses an expression or a text that is too long.
+pub(super) fn check_piece(piece: &str) -> Result<(), GrammarError> {
+    check("an expression or a text in it", piece.len(), LONGEST_PIECE)
 }
 
 fn check(what: &str, length: usize, most: usize) -> Result<(), GrammarError> {

@@ -8,7 +8,7 @@ use llguidance::toktrie::{InferenceCapabilities, TokEnv};
 use llguidance::{Matcher, ParserFactory};
 use quick_cache::sync::Cache;
 
-use super::bounds::{STACK, check_conjunctions, check_length, check_nesting, check_regex, limits};
+use super::bounds::{STACK, check_conjunctions, check_length, check_nesting, check_piece, check_regex, limits};
 use super::error::{GrammarError, VocabularyError, first_line};
 use super::gbnf;
 use super::schema;
@@ -87,6 +87,7 @@ impl Constrainer {
             }
             Grammar::Choice(texts) => {
                 check_length("the choice", texts.iter().map(String::len).sum())?;
+                texts.iter().try_for_each(|text| check_piece(text))?;
                 self.parse(TopLevelGrammar::from_lark(one_of(texts)?))
             }
             Grammar::Calls(source) => {
@@ -96,6 +97,8 @@ impl Constrainer {
             Grammar::Lark(source) => {
                 check_length("the grammar", source.len())?;
                 check_nesting(source)?;
+                // No expression and no text goes over the end of a line.
+                source.lines().try_for_each(check_piece)?;
                 check_conjunctions(source.matches(['&', '~']).count())?;
                 let source = if gbnf::is_gbnf(source) { gbnf::to_lark(source)? } else { source.clone() };
                 self.parse(TopLevelGrammar::from_lark(source))

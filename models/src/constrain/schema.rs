@@ -3,7 +3,7 @@
 use llguidance::JsonCompileOptions;
 use serde_json::{Map, Value, json};
 
-use super::bounds::check_conjunctions;
+use super::bounds::{check_conjunctions, check_piece};
 use super::error::GrammarError;
 
 /// Formats that the library keeps strings to. Of any other, JSON Schema says that it is a remark.
@@ -23,16 +23,26 @@ pub(super) fn prepared(source: &str) -> Result<Value, GrammarError> {
     };
     schema.shift_remove("x-guidance");
     let mut schema = Value::Object(schema);
-    let (mut patterns, mut has_all) = (0, false);
+    let (mut pieces, mut patterns, mut has_all) = (Vec::new(), 0, false);
     for_each(&mut schema, &mut |schema| {
         drop_remark(schema);
-        let named = schema.get("patternProperties").and_then(Value::as_object).map_or(0, Map::len);
-        patterns += named + usize::from(schema.contains_key("pattern"));
+        let given = schema.get("enum").and_then(Value::as_array).into_iter().flatten().chain(schema.get("const"));
+        pieces.extend(given.map(Value::to_string));
+        let own = patterns_of(schema);
+        patterns += own.len();
+        pieces.extend(own);
         has_all |= schema.contains_key("allOf");
     });
+    pieces.iter().try_for_each(|piece| check_piece(piece))?;
     check_conjunctions(if has_all { patterns } else { 0 })?;
     lay_out(&mut schema);
     Ok(schema)
+}
+
+/// The expressions of a schema, for its text and for the names of its members.
+fn patterns_of(schema: &Map<String, Value>) -> Vec<String> {
+    let names = schema.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(Map::keys).cloned();
+    names.chain(schema.get("pattern").and_then(Value::as_str).map(str::to_owned)).collect()
 }
 
 /// The schema of a call: the name of a function, and its arguments under this key.
