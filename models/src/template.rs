@@ -37,19 +37,21 @@ impl Message {
 
     /// As templates know it.
     fn shown(&self, style: Option<Style>) -> Value {
-        let mut message = json!({ "role": self.role.name(), "content": self.content });
-        if !self.calls.is_empty() {
-            let calls = self.calls.iter().map(|call| {
+        let calls: Vec<_> = self
+            .calls
+            .iter()
+            .map(|call| {
                 // Templates write arguments as JSON themselves.
                 let arguments = serde_json::from_str(&call.arguments).unwrap_or_else(|_| json!(call.arguments));
                 let function = json!({ "name": call.name, "arguments": arguments });
                 json!({ "id": shown_id(&call.id, style), "type": "function", "function": function })
-            });
-            message["tool_calls"] = calls.collect();
-        }
-        if let Some(id) = &self.call_id {
-            message["tool_call_id"] = json!(shown_id(id, style));
-        }
+            })
+            .collect();
+        let calls = (!calls.is_empty()).then(|| ("tool_calls", json!(calls)));
+        let id = self.call_id.as_ref().map(|id| ("tool_call_id", json!(shown_id(id, style))));
+        let words = [("role", json!(self.role.name())), ("content", json!(self.content))];
+        let message: serde_json::Map<String, serde_json::Value> =
+            words.into_iter().chain(calls).chain(id).map(|(key, value)| (key.to_owned(), value)).collect();
         Value::from(Serde(message))
     }
 }

@@ -98,8 +98,8 @@ def test_a_result_is_answered(client):
     assert not answer.choices[0].message.tool_calls
 
 
-def test_an_object_that_is_cut_off_says_so(client):
-    answer = client.chat.completions.create(**{**SEEDED, "max_tokens": 5}, response_format={"type": "json_object"})
+def test_a_call_that_is_cut_off_says_so(client):
+    answer = client.chat.completions.create(**{**SEEDED, "max_tokens": 5}, tools=[TOOL], tool_choice="required")
     assert answer.choices[0].finish_reason == "length"
 
 

@@ -33,7 +33,7 @@ impl Constrainer {
     /// # Errors
     /// When none of them is a token.
     pub fn new(tokenizer: &Tokenizer, stop_tokens: &[u32]) -> Result<Self, VocabularyError> {
-        let vocabulary = Vocabulary::new(tokenizer, stop_tokens)?;
+        let vocabulary = Vocabulary::of(tokenizer, stop_tokens)?;
         let can_force = vocabulary.tokenize_is_canonical();
         let capabilities = InferenceCapabilities { ff_tokens: can_force, ..InferenceCapabilities::default() };
         let slices = llguidance::earley::SlicedBiasComputer::general_slices();

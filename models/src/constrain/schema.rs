@@ -76,6 +76,8 @@ fn lay_out(schema: &mut Value) {
         item_separator: ", ".to_owned(),
         key_separator: ": ".to_owned(),
         whitespace_flexible: false,
+        // No numbers of letters: a letter stands for itself, and a small model that begins with numbers finds no end.
+        json_allowed_escapes: Some("nrbtf\\\"".to_owned()),
         ..JsonCompileOptions::default()
     };
     options.apply_to(schema);

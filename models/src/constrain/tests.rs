@@ -26,7 +26,7 @@ fn walk(mut constraint: Constraint, mut random: u64, most: usize) -> Option<Stri
         let draw = (random >> 33) as usize;
         let mask = constraint.mask().unwrap();
         let allowed: Vec<u32> = (0..98).filter(|token| mask.allows(*token)).collect();
-        let closing = closing.iter().copied().find(|token| draw % 3 != 0 && mask.allows(*token));
+        let closing = closing.iter().copied().find(|token| !draw.is_multiple_of(3) && mask.allows(*token));
         let token = if mask.allows(END) { END } else { closing.unwrap_or_else(|| allowed[draw / 3 % allowed.len()]) };
         constraint.accept(token).unwrap();
         text.extend_from_slice(tokenizer.bytes_of(token));

@@ -19,7 +19,7 @@ pub(super) struct Vocabulary {
 
 impl Vocabulary {
     /// Any of the `stop_tokens` ends an answer.
-    pub(super) fn new(tokenizer: &Tokenizer, stop_tokens: &[u32]) -> Result<TokEnv, VocabularyError> {
+    pub(super) fn of(tokenizer: &Tokenizer, stop_tokens: &[u32]) -> Result<TokEnv, VocabularyError> {
         let size = u32::try_from(tokenizer.vocabulary_size()).map_err(|_| VocabularyError("it is too large".to_owned()))?;
         let ends: Vec<u32> = stop_tokens.iter().copied().filter(|token| *token < size).collect();
         let Some(first) = ends.first() else { return Err(VocabularyError("no token ends a turn".to_owned())) };

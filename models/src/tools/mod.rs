@@ -31,13 +31,16 @@ pub struct Tool {
 impl Tool {
     /// As templates know it, which is as OpenAI's API spells it.
     pub(crate) fn shown(&self) -> Value {
-        let none = || json!({ "type": "object", "properties": {} });
-        let mut function = json!({ "name": self.name });
-        if let Some(description) = &self.description {
-            function["description"] = json!(description);
+        json!({ "type": "function", "function": self.function() })
+    }
+
+    /// The function alone.
+    pub(crate) fn function(&self) -> Value {
+        let parameters = self.parameters.clone().unwrap_or_else(|| json!({ "type": "object", "properties": {} }));
+        match &self.description {
+            Some(description) => json!({ "name": self.name, "description": description, "parameters": parameters }),
+            None => json!({ "name": self.name, "parameters": parameters }),
         }
-        function["parameters"] = self.parameters.clone().unwrap_or_else(none);
-        json!({ "type": "function", "function": function })
     }
 }
 

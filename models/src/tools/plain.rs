@@ -56,7 +56,7 @@ fn with_calls(message: &Message) -> String {
 fn instruction(tools: &[Tool], calling: Calling) -> String {
     let mut instruction = String::from("You can call functions. Each is described by a line of JSON:\n");
     for tool in tools {
-        instruction.push_str(&tool.shown()["function"].to_string());
+        instruction.push_str(&tool.function().to_string());
         instruction.push('\n');
     }
     instruction.push_str(
