@@ -36,7 +36,7 @@ async fn chat(cache: &Cache, question: String) -> Result<(), Box<dyn Error>> {
     let mut generation = engine.submit(request)?;
     while let Some(event) = generation.next().await {
         match event {
-            Event::Started { .. } => {}
+            Event::Started { .. } | Event::Call { .. } | Event::Arguments { .. } => {}
             Event::Text { text, .. } => {
                 first.get_or_insert_with(Instant::now);
                 print!("{text}");

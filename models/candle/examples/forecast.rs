@@ -122,7 +122,7 @@ impl Engine {
                         Some(Event::Text { .. }) => {
                             first.get_or_insert_with(|| start.elapsed());
                         }
-                        Some(Event::Finished { .. }) => {}
+                        Some(Event::Call { .. } | Event::Arguments { .. } | Event::Finished { .. }) => {}
                         Some(Event::Done { usage }) => {
                             let whole = start.elapsed();
                             let first_token = first.unwrap_or(whole);

@@ -173,7 +173,7 @@ async fn generate(engine: &ChatEngine, request: ChatRequest) -> (String, Result<
     let mut ended = None;
     loop {
         match generation.next().await.unwrap() {
-            Event::Started { .. } => {}
+            Event::Started { .. } | Event::Call { .. } | Event::Arguments { .. } => {}
             Event::Text { text: piece, .. } => text.push_str(&piece),
             Event::Finished { finish, .. } => ended = Some(finish),
             Event::Done { usage } => return (text, Ok((ended.unwrap(), usage))),
