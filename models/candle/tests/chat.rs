@@ -111,7 +111,7 @@ fn token_ids_are_those_of_llama_cpp() {
 fn the_files_chat_template_renders_as_in_llama_cpp() {
     let model = model();
     for case in common::golden::<Vec<Conversation>>("greedy.json") {
-        let prompt = model.template.render(&messages(&case.messages)).unwrap();
+        let prompt = model.template.render(&messages(&case.messages), None).unwrap();
         assert_eq!(prompt, case.prompt);
         assert_eq!(model.tokenizer.encode(&prompt).unwrap(), case.prompt_tokens);
     }
