@@ -1,20 +1,20 @@
 //! SmolLM2 held to grammars: what it says is valid, whatever it would have liked to say.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on has failed")]
-
-mod common;
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use serde_json::{Value, json};
 use tradewind_candle::{LoadOptions, load_chat};
 use tradewind_models::chat::{ChatEngine, ChatRequest, ChatSettings, Event, Finish, Message, Role};
 use tradewind_models::constrain::Grammar;
+use tradewind_models::fetch::{Cache, LogProgress};
 use tradewind_models::manifest;
 use tradewind_models::sample::{Sampling, SamplingOptions};
 use tradewind_models::tools::{Calling, Count, Offer, Tool};
 
 fn engine() -> ChatEngine {
     let chosen = manifest::default_chat().unwrap();
-    let model = load_chat(chosen, &common::files(chosen), &LoadOptions::default()).unwrap();
+    let files = Cache::from_environment().unwrap().ensure(chosen, &LogProgress).unwrap();
+    let model = load_chat(chosen, &files, &LoadOptions::default()).unwrap();
     ChatEngine::start(model, ChatSettings { rehearsals: 0, ..ChatSettings::default() }).unwrap()
 }
 
