@@ -1,8 +1,8 @@
 //! Functions that a model may call.
 //!
 //! A model is told of them, and spells its calls, in the [style](Style) that its chat template was made for; where a template knows of no
-//! functions, an [instruction](plain) says what there is to say. A call is never left to luck: from its beginning on, the answer is held to a
-//! [grammar] made of the functions' schemas, and the [listener](Listener) takes it apart as it comes.
+//! functions, an instruction says what there is to say. A call is never left to luck: from its beginning on, the answer is held to a
+//! grammar made of the functions' schemas, and a listener takes it apart as it comes.
 
 mod grammar;
 mod listener;
