@@ -2,7 +2,7 @@
 //!
 //! A [`Constrainer`] belongs to a tokenizer and compiles a [`Grammar`] into a [`Pattern`]; every answer follows a [`Constraint`] of its own,
 //! begun from the pattern. A constraint gives the [`Mask`] of the tokens that may come next, is told the one that was chosen, and knows
-//! the tokens that are [forced](Constraint::forced): where the grammar leaves only one text, the model need not be asked.
+//! the tokens that are [forced](Constraint::take_forced): where the grammar leaves only one text, the model need not be asked.
 //!
 //! # Hostile grammars
 //! Whoever writes a grammar decides what it costs. So its source, its nesting, its size when compiled and the work for one mask are all
