@@ -91,11 +91,6 @@ impl Tokenizer {
         Ok(encoding.get_ids().to_vec())
     }
 
-    /// The id of the token that is written like this.
-    pub fn id_of(&self, token: &str) -> Option<u32> {
-        self.inner.token_to_id(token)
-    }
-
     /// How many ids there are.
     pub fn vocabulary_size(&self) -> usize {
         self.inner.get_vocab_size(true)
