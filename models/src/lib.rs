@@ -12,6 +12,7 @@
 
 pub mod bench;
 pub mod chat;
+pub mod constrain;
 pub mod decoder;
 pub mod embeddings;
 pub mod encoder;
@@ -25,6 +26,7 @@ pub mod registry;
 pub mod sample;
 pub mod template;
 pub mod tokenizer;
+pub mod tools;
 
 pub use chat::ChatEngine;
 pub use embeddings::EmbeddingEngine;

@@ -90,16 +90,15 @@ def test_a_model_is_refused_for_what_it_cannot_do(client):
 
 # What they ask for.
 
-TOOL = {"type": "function", "function": {"name": "now", "parameters": {"type": "object", "properties": {}}}}
-ANY_OBJECT = {"type": "json_schema", "json_schema": {"name": "any", "schema": {"type": "object"}}}
+CUSTOM = {"type": "custom", "custom": {"name": "now"}}
 
 
 @pytest.mark.parametrize(
     ("parameter", "value"),
-    [("tools", [TOOL]), ("response_format", ANY_OBJECT)],
+    [("tools[0]", {"tools": [CUSTOM]}), ("modalities", {"modalities": ["text", "audio"]})],
 )
 def test_what_the_local_model_cannot_honour_is_refused_and_not_ignored(client, parameter, value):
-    error = refusal(openai.BadRequestError, client.chat.completions.create, **HELLO, **{parameter: value})
+    error = refusal(openai.BadRequestError, client.chat.completions.create, **HELLO, **value)
     assert (error.type, error.code, error.param) == ("invalid_request_error", "unsupported_parameter", parameter)
 
 

@@ -31,12 +31,12 @@ async fn chat(cache: &Cache, question: String) -> Result<(), Box<dyn Error>> {
 
     let start = Instant::now();
     let mut first = None;
-    let conversation = ChatRequest::new(vec![Message { role: Role::User, content: question }]);
+    let conversation = ChatRequest::new(vec![Message::new(Role::User, question)]);
     let request = ChatRequest { sampling: Sampling::GREEDY, max_tokens: Some(200), ..conversation };
     let mut generation = engine.submit(request)?;
     while let Some(event) = generation.next().await {
         match event {
-            Event::Started { .. } => {}
+            Event::Started { .. } | Event::Call { .. } | Event::Arguments { .. } => {}
             Event::Text { text, .. } => {
                 first.get_or_insert_with(Instant::now);
                 print!("{text}");

@@ -122,7 +122,7 @@ impl Engine {
                         Some(Event::Text { .. }) => {
                             first.get_or_insert_with(|| start.elapsed());
                         }
-                        Some(Event::Finished { .. }) => {}
+                        Some(Event::Call { .. } | Event::Arguments { .. } | Event::Finished { .. }) => {}
                         Some(Event::Done { usage }) => {
                             let whole = start.elapsed();
                             let first_token = first.unwrap_or(whole);
@@ -147,7 +147,7 @@ impl Engine {
 type Failure = Box<dyn Error + Send + Sync>;
 
 fn request(content: String, answers: Answers) -> ChatRequest {
-    let conversation = ChatRequest::new(vec![Message { role: Role::User, content }]);
+    let conversation = ChatRequest::new(vec![Message::new(Role::User, content)]);
     ChatRequest { sampling: Sampling::GREEDY, max_tokens: Some(answers.most()), ..conversation }
 }
 

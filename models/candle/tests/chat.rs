@@ -62,7 +62,7 @@ fn messages(turns: &[Turn]) -> Vec<Message> {
         "assistant" => Role::Assistant,
         _ => Role::User,
     };
-    turns.iter().map(|turn| Message { role: role(&turn.role), content: turn.content.clone() }).collect()
+    turns.iter().map(|turn| Message::new(role(&turn.role), turn.content.clone())).collect()
 }
 
 fn likeliest(logits: &[f32]) -> u32 {
@@ -111,7 +111,7 @@ fn token_ids_are_those_of_llama_cpp() {
 fn the_files_chat_template_renders_as_in_llama_cpp() {
     let model = model();
     for case in common::golden::<Vec<Conversation>>("greedy.json") {
-        let prompt = model.template.render(&messages(&case.messages)).unwrap();
+        let prompt = model.template.render(&messages(&case.messages), None).unwrap();
         assert_eq!(prompt, case.prompt);
         assert_eq!(model.tokenizer.encode(&prompt).unwrap(), case.prompt_tokens);
     }
@@ -173,7 +173,7 @@ async fn generate(engine: &ChatEngine, request: ChatRequest) -> (String, Result<
     let mut ended = None;
     loop {
         match generation.next().await.unwrap() {
-            Event::Started { .. } => {}
+            Event::Started { .. } | Event::Call { .. } | Event::Arguments { .. } => {}
             Event::Text { text: piece, .. } => text.push_str(&piece),
             Event::Finished { finish, .. } => ended = Some(finish),
             Event::Done { usage } => return (text, Ok((ended.unwrap(), usage))),
@@ -183,7 +183,7 @@ async fn generate(engine: &ChatEngine, request: ChatRequest) -> (String, Result<
 }
 
 fn request(content: &str) -> ChatRequest {
-    let messages = vec![Message { role: Role::User, content: content.to_owned() }];
+    let messages = vec![Message::new(Role::User, content.to_owned())];
     ChatRequest { sampling: Sampling::GREEDY, max_tokens: Some(48), ..ChatRequest::new(messages) }
 }
 

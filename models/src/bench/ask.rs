@@ -119,7 +119,7 @@ pub(super) async fn hear(
         match event {
             Some(Event::Started { prompt_tokens }) => heard.prompt_tokens = prompt_tokens,
             Some(Event::Text { tokens, .. }) => heard.tokens.extend(std::iter::repeat_n(Instant::now(), tokens.len())),
-            Some(Event::Finished { .. }) => {}
+            Some(Event::Call { .. } | Event::Arguments { .. } | Event::Finished { .. }) => {}
             Some(Event::Done { usage }) => heard.usage = Some(usage),
             Some(Event::Failed(error)) => return Err(error.into()),
             None => break,
@@ -129,7 +129,7 @@ pub(super) async fn hear(
 }
 
 pub(super) fn message(role: Role, content: String) -> Message {
-    Message { role, content }
+    Message::new(role, content)
 }
 
 /// So many bytes of text. Texts of different names have nothing in common from the start, and so find nothing of each other in the cache.

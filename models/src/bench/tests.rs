@@ -13,7 +13,8 @@ use crate::decoder::CacheLayout;
 async fn everything_is_measured_and_nothing_is_left_behind() {
     // Noise ends its answers at random, unless that is forbidden.
     let settings = ChatSettings { rows: 16, queue: 32, ..ECHO.settings };
-    let make = Make { speech: Speech::Noise, context: 4096, layout: CacheLayout { blocks: 16_384, block_size: 4 }, settings };
+    let make =
+        Make { speech: Speech::Noise, context: 4096, layout: CacheLayout { blocks: 16_384, block_size: 4 }, settings, ..ECHO };
     let (_, _, model) = make.model();
     let engine = ChatEngine::start(model, settings).unwrap();
     let plan = Plan { span: Duration::from_secs(1), seed: 1, stop_tokens: vec![END] };

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::answer::Vocabulary;
+use super::grammars::Grammars;
 use super::intake::{Door, Intake};
+use super::outbox::ROOM;
 use super::outlook::{Bounds, Outlook};
 use super::prompt::{ChatJob, Prompter};
 use super::rehearsal::{conversation, rehearse};
@@ -17,17 +19,16 @@ use super::scene::Recent;
 use super::schedule::Limits;
 use super::worker::Worker;
 use super::{CacheUse, ChatRequest, Generation};
+use crate::constrain::{Grammar, GrammarError, Pattern, STACK};
 use crate::decoder::{CacheLayout, Decoder, ForwardError};
 use crate::load::{Estimates, Forecast, Full};
 use crate::queue::{Clock, SubmitError};
 use crate::template::{ChatTemplate, TemplateError};
 use crate::tokenizer::{Tokenizer, TokenizerError};
+use crate::tools::{Offer, Toolbox};
 
-/// Events of an answer that are not text: its end, and the text held back until then.
-const EVENTS_OF_AN_ANSWER: usize = 3;
-
-/// Events of a request that belong to none of its answers: its start and its end.
-const EVENTS_OF_A_REQUEST: usize = 2;
+/// Events that a channel has room for whatever is read: the start and the end.
+const ENDS: usize = 2;
 
 /// The parts of a chat model, as a loader hands them over.
 pub struct ChatModel {
@@ -79,6 +80,7 @@ impl Default for ChatSettings {
 pub struct ChatEngine {
     door: Door,
     context_length: usize,
+    grammars: Arc<Grammars>,
 }
 
 impl ChatEngine {
@@ -99,7 +101,8 @@ impl ChatEngine {
         let intake = engine.intake_of_thread();
         thread::Builder::new().name("tw-chat-text".to_owned()).spawn(move || prompter.serve(&intake))?;
         let intake = engine.intake_of_thread();
-        thread::Builder::new().name("tw-chat".to_owned()).spawn(move || {
+        // It follows grammars as well.
+        thread::Builder::new().name("tw-chat".to_owned()).stack_size(STACK).spawn(move || {
             worker.serve(&intake);
             drop(worker);
             drop(held);
@@ -130,9 +133,11 @@ impl ChatEngine {
         let outlook = Outlook::idle(pace.costs(), limits, Recent::default(), CacheUse { blocks, free: blocks, steps: 0 });
         let intake = Arc::new(Intake::new(bounds, estimates, outlook, clock));
         let vocabulary = decoder.vocabulary_size();
+        let grammars = Arc::new(Grammars::new(tokenizer.clone(), stop_tokens.clone(), template.style()));
         let prompter = Prompter { tokenizer: tokenizer.clone(), template, limit: context_length, vocabulary };
-        let worker = Worker::new(decoder, Vocabulary { tokenizer, stop_tokens }, context_length, limits, pace);
-        Ok((Self { door: Door::new(intake), context_length }, prompter, worker))
+        let vocabulary = Vocabulary { tokenizer, stop_tokens, grammars: Arc::clone(&grammars) };
+        let worker = Worker::new(decoder, vocabulary, context_length, limits, pace);
+        Ok((Self { door: Door::new(intake), context_length, grammars }, prompter, worker))
     }
 
     /// What its threads share with the handles.
@@ -145,11 +150,25 @@ impl ChatEngine {
     /// # Errors
     /// When the queue is full or the engine has ended; everything else is an event of the generation.
     pub fn submit(&self, request: ChatRequest) -> Result<Generation, SubmitError> {
-        let longest = request.max_tokens.unwrap_or(usize::MAX).min(self.context_length);
-        let events = (longest + EVENTS_OF_AN_ANSWER).saturating_mul(request.choices.get());
-        let (events, receiver) = mpsc::channel(events.saturating_add(EVENTS_OF_A_REQUEST).min(Semaphore::MAX_PERMITS));
+        let (events, receiver) = mpsc::channel(ROOM + ENDS);
         self.door.intake().push(ChatJob { request, events })?;
         Ok(Generation::new(receiver))
+    }
+
+    /// Makes a grammar ready for answers of this model. Needs a runtime; no answer waits for it.
+    ///
+    /// # Errors
+    /// What is wrong with the grammar, or not supported.
+    pub async fn compile(&self, grammar: Grammar) -> Result<Pattern, GrammarError> {
+        Arc::clone(&self.grammars).compile(grammar).await
+    }
+
+    /// Makes functions ready to be called by this model, in the same way.
+    ///
+    /// # Errors
+    /// Which function has a schema that is not taken.
+    pub async fn offer(&self, offer: Offer) -> Result<Toolbox, GrammarError> {
+        Arc::clone(&self.grammars).offer(offer).await
     }
 
     /// The most tokens of a conversation and its answer together.

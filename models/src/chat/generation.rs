@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::constrain::ConstraintError;
 use crate::decoder::ForwardError;
 use crate::sample::NoFiniteLogit;
 use crate::template::TemplateError;
@@ -26,6 +28,24 @@ pub enum Event {
         text: String,
         /// The tokens that it was made of, if that was asked.
         tokens: Vec<TokenLikelihood>,
+    },
+    /// An answer calls a function.
+    Call {
+        /// Which answer, from 0.
+        choice: usize,
+        /// Which of its calls, from 0.
+        call: usize,
+        /// The function.
+        name: String,
+    },
+    /// More of the arguments of a call.
+    Arguments {
+        /// Which answer, from 0.
+        choice: usize,
+        /// Which of its calls, from 0.
+        call: usize,
+        /// A piece of JSON.
+        json: String,
     },
     /// An answer is complete.
     Finished {
@@ -66,6 +86,8 @@ pub struct LikelyToken {
 pub enum Finish {
     /// The model ended its turn, or a stop string came up.
     Stop,
+    /// The model called functions, and waits for what they give.
+    Calls,
     /// The limit asked for, or the model's context, is used up.
     Length,
 }
@@ -115,6 +137,12 @@ pub enum GenerateError {
     /// The model computed nonsense.
     #[error(transparent)]
     Sample(#[from] NoFiniteLogit),
+    /// The grammar that the answer is held to turned out to be too complex.
+    #[error(transparent)]
+    Constraint(#[from] ConstraintError),
+    /// Whoever reads the answer did not, for too long.
+    #[error("the answer was given up: nobody read it for {} s", .0.as_secs())]
+    NotRead(Duration),
     /// The caller's deadline came first.
     #[error("the deadline passed before the answer was complete")]
     DeadlineExceeded,

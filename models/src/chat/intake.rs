@@ -120,6 +120,14 @@ impl Intake {
         }
     }
 
+    /// The same, but waits no longer than that.
+    pub(super) fn wait_at_most(&self, time: Duration) -> VecDeque<Ready> {
+        let state = self.lock();
+        let nothing = |state: &mut State| state.ready.is_empty();
+        let (mut state, _) = self.ready_changed.wait_timeout_while(state, time, nothing).unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut state.ready)
+    }
+
     /// For the same thread, before each step: what it has taken on.
     pub(super) fn publish(&self, outlook: &Outlook) {
         let state = self.lock();

@@ -14,16 +14,24 @@
 //! generation is gone. What it held of the cache is free with the next step.
 //!
 //! # Slow readers
-//! A reader that does not read must not hold up the requests beside it, so the engine never waits for one. Each generation's channel has room
-//! for the longest answers that the model's context allows; a stalled reader costs some hundred kilobytes until its deadline or the
-//! gateway's own timeout ends it.
+//! A reader that does not read must not hold up the requests beside it, so the engine never waits for one. What is not read waits in the
+//! request's `outbox`, and the request takes no step until it is; after half a minute it is given up, and told so.
+//!
+//! # Grammars and functions
+//! Both are made ready [before](ChatEngine::compile) a request is queued. From then on a grammar is an answer's own: its `guide` says which
+//! tokens may come, in a thread beside the one that computes, and adds at once those that must. Functions are such a grammar as well, from
+//! the place on where a call begins.
 
 mod answer;
 mod engine;
 mod familiar;
 mod generation;
+mod grammars;
+mod guide;
 mod intake;
+mod masks;
 mod ongoing;
+mod outbox;
 mod outlook;
 mod pass;
 mod play;
@@ -32,6 +40,7 @@ mod rehearsal;
 mod request;
 mod scene;
 mod schedule;
+mod speech;
 mod stop;
 mod worker;
 

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::answer::{Answer, Parts, Vocabulary};
+use super::guide::Guide;
+use super::outbox::{Outbox, PATIENCE};
 use super::prompt::{ChatJob, Ready};
 use super::scene::Recent;
 use super::schedule::{Cached, Prefix, Schedule, Sequence, Share, Ticket};
+use super::speech::Speech;
 use super::{Event, GenerateError, Usage};
 use crate::sample::Sampler;
 use crate::tokenizer::TokenizerError;
+use crate::tools::Listener;
 
 /// All of them.
 #[derive(Debug, Default)]
@@ -28,7 +31,7 @@ pub(super) struct Requests {
 /// One request.
 #[derive(Debug)]
 struct Ongoing {
-    events: mpsc::Sender<Event>,
+    outbox: Outbox,
     deadline: Option<Instant>,
     usage: Usage,
     /// Whether anything of it was computed.
@@ -49,7 +52,8 @@ impl Requests {
                 let usage = Usage { prompt_tokens: prompt.len(), cached_tokens: 0, completion_tokens: 0 };
                 let others = sequences.split_off(1);
                 let unfinished = others.len() + 1;
-                let ongoing = Ongoing { events, deadline: asked.deadline, usage, is_begun: false, unfinished, others };
+                let (outbox, deadline) = (Outbox::new(events), asked.deadline);
+                let ongoing = Ongoing { outbox, deadline, usage, is_begun: false, unfinished, others };
                 self.by_number.insert(request, ongoing);
                 sequences.pop()
             }
@@ -72,14 +76,18 @@ impl Requests {
         let room = limit.saturating_sub(prompt.len());
         let sampling = Arc::new(asked.sampling.clone());
         let (request, root) = (self.numbers + 1, Prefix::root(&asked.tenant.name));
+        let style = asked.toolbox.as_ref().map(|toolbox| toolbox.style);
+        let marker = asked.toolbox.as_ref().and_then(|toolbox| toolbox.marker.zip(toolbox.style.marker()));
         let sequence = |choice: usize| {
             self.numbers += 1;
+            let decoder = vocabulary.tokenizer.stream_decoder()?;
             let parts = Parts {
                 request,
                 choice,
                 sampler: Sampler::new(Arc::clone(&sampling), prompt, choice),
-                decoder: vocabulary.tokenizer.stream_decoder()?,
-                stop: asked.stop.clone(),
+                guide: Guide::new(asked),
+                speech: Speech::new(choice, decoder, style.map(Listener::new), asked.stop.clone()),
+                marker,
                 longest: asked.max_tokens.map_or(room, |most| most.min(room)),
                 logprobs: asked.logprobs,
             };
@@ -89,17 +97,34 @@ impl Requests {
         (0..asked.choices.get()).map(sequence).collect()
     }
 
-    /// Ends those that nobody waits for, or that are too late.
-    pub(super) fn drop_unwanted(&mut self, now: Instant, schedule: &mut Schedule<Answer>) {
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_number.is_empty()
+    }
+
+    /// Hands over what was not read, and ends those that nobody waits for, or that are too late.
+    pub(super) fn see_to_readers(&mut self, now: Instant, schedule: &mut Schedule<Answer>) {
+        self.by_number.values_mut().for_each(|ongoing| ongoing.outbox.flush(now));
         let is_late = |ongoing: &Ongoing| ongoing.deadline.is_some_and(|deadline| now >= deadline);
-        let late: Vec<u64> = self.by_number.iter().filter(|(_, ongoing)| is_late(ongoing)).map(|(number, _)| *number).collect();
-        for request in late {
+        for request in self.of(is_late) {
             self.fail(request, GenerateError::DeadlineExceeded);
         }
+        for request in self.of(|ongoing| ongoing.outbox.is_overdue(now)) {
+            self.fail(request, GenerateError::NotRead(PATIENCE));
+        }
+        for request in self.of(|ongoing| ongoing.unfinished == 0) {
+            self.end_if_told(request);
+        }
         let before = self.by_number.len();
-        self.by_number.retain(|_, ongoing| !ongoing.events.is_closed());
+        self.by_number.retain(|_, ongoing| !ongoing.outbox.is_closed());
         self.is_any_over |= self.by_number.len() < before;
         self.let_go(schedule);
+        schedule.hold(|answer| self.by_number.get(&answer.request).is_some_and(|ongoing| ongoing.outbox.is_held()));
+    }
+
+    /// The numbers of some.
+    fn of(&self, is_one: impl Fn(&Ongoing) -> bool) -> Vec<u64> {
+        self.by_number.iter().filter(|(_, ongoing)| is_one(ongoing)).map(|(number, _)| *number).collect()
     }
 
     /// Notes, when a prompt is begun, how much of it was found in the cache; and when it is read, that its other answers may begin.
@@ -118,11 +143,10 @@ impl Requests {
         }
     }
 
-    /// Tells something. There is room for every event of the longest answers, so only a reader that left can make this fail, and that is
-    /// noticed before the next step.
-    pub(super) fn tell(&self, request: u64, event: Event) {
-        if let Some(ongoing) = self.by_number.get(&request) {
-            let _left = ongoing.events.try_send(event);
+    /// Tells something.
+    pub(super) fn tell(&mut self, request: u64, event: Event) {
+        if let Some(ongoing) = self.by_number.get_mut(&request) {
+            ongoing.outbox.tell(event);
         }
     }
 
@@ -133,9 +157,16 @@ impl Requests {
         ongoing.usage.completion_tokens += generated;
         ongoing.unfinished -= 1;
         if ongoing.unfinished == 0 {
-            let usage = ongoing.usage;
-            self.tell(request, Event::Done { usage });
-            self.by_number.remove(&request);
+            self.end_if_told(request);
+        }
+    }
+
+    /// Ends a request that is answered, unless there is something that was not read.
+    fn end_if_told(&mut self, request: u64) {
+        if self.by_number.get(&request).is_some_and(|ongoing| !ongoing.outbox.is_held())
+            && let Some(ongoing) = self.by_number.remove(&request)
+        {
+            ongoing.outbox.done(ongoing.usage);
         }
     }
 
@@ -143,8 +174,9 @@ impl Requests {
     pub(super) fn fail(&mut self, request: u64, error: GenerateError) {
         self.is_any_over = true;
         tracing::debug!(%error, "generation failed");
-        self.tell(request, Event::Failed(error));
-        self.by_number.remove(&request);
+        if let Some(ongoing) = self.by_number.remove(&request) {
+            ongoing.outbox.end(Event::Failed(error));
+        }
     }
 
     /// Hands over what may run now, and takes out what is over.

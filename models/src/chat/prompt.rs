@@ -76,7 +76,7 @@ impl Prompter {
         if request.deadline.is_some_and(|deadline| intake.now() >= deadline) {
             return Err(GenerateError::DeadlineExceeded);
         }
-        let prompt = self.tokenizer.encode(&self.template.render(&request.messages)?)?;
+        let prompt = self.tokenizer.encode(&self.template.render(&request.messages, request.toolbox.as_ref())?)?;
         intake.learn(|estimates| estimates.prompt.learn(request.bytes(), prompt.len()));
         let unknown = |token: &u32| usize::try_from(*token).is_ok_and(|token| token >= self.vocabulary);
         if let Some((token, _)) = request.sampling.options().logit_bias.iter().find(|(token, _)| unknown(token)) {

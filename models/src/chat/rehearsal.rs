@@ -52,11 +52,11 @@ pub(super) fn conversation(
         return Ok(tokens);
     }
     for content in [PROSE.to_owned(), PROSE.repeat(REPEATED)] {
-        let messages = [Message { role: Role::User, content }];
+        let messages = [Message::new(Role::User, content)];
         let prompt = if template.is_none() {
             messages.iter().map(|message| message.content.as_str()).collect()
         } else {
-            template.render(&messages)?
+            template.render(&messages, None)?
         };
         tokens = tokenizer.encode(&prompt)?;
         estimates.prompt.learn(request::bytes(&messages), tokens.len());

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use crate::constrain::Pattern;
 use crate::sample::Sampling;
 use crate::template::Message;
+use crate::tools::Toolbox;
 
 /// One conversation to continue.
 #[derive(Debug, Clone)]
@@ -23,7 +25,11 @@ pub struct ChatRequest {
     pub choices: NonZeroUsize,
     /// Tells with each token how likely it was, and how likely so many of the likeliest were.
     pub logprobs: Option<usize>,
-    /// The answer ends before the first of these strings that it would contain; empty ones are ignored.
+    /// What the answer must be, from its first token to its last.
+    pub pattern: Option<Pattern>,
+    /// The functions that the answer may call.
+    pub toolbox: Option<Toolbox>,
+    /// The answer ends before the first of these strings that its text would contain; empty ones are ignored.
     pub stop: Vec<String>,
     /// The most tokens to generate; without it, as many as the model's context has room for.
     pub max_tokens: Option<usize>,
@@ -79,6 +85,8 @@ impl ChatRequest {
             sampling: Sampling::default(),
             choices: NonZeroUsize::MIN,
             logprobs: None,
+            pattern: None,
+            toolbox: None,
             stop: Vec::new(),
             max_tokens: None,
             deadline: None,
@@ -87,11 +95,12 @@ impl ChatRequest {
 
     /// The size of the conversation, from which its tokens are estimated.
     pub(super) fn bytes(&self) -> usize {
-        bytes(&self.messages)
+        bytes(&self.messages) + self.toolbox.as_ref().map_or(0, Toolbox::bytes)
     }
 }
 
 /// The size of a conversation.
 pub(super) fn bytes(messages: &[Message]) -> usize {
-    messages.iter().map(|message| message.content.len() + TURN).sum()
+    let calls = |message: &Message| message.calls.iter().map(|call| call.name.len() + call.arguments.len() + TURN).sum::<usize>();
+    messages.iter().map(|message| message.content.len() + calls(message) + TURN).sum()
 }

@@ -24,7 +24,7 @@ pub(super) struct Recent {
 impl Recent {
     /// Learns from a step.
     pub(super) fn learn(&mut self, schedule: &Schedule<Answer>, shares: &[Share]) {
-        let is_answer = |share: &&Share| schedule.running().get(share.place).is_some_and(|sequence| sequence.cached.left() == 1);
+        let is_answer = |share: &&Share| schedule.running().get(share.place).is_some_and(Sequence::is_generated);
         if shares.iter().any(|share| is_answer(&share)) {
             let read: usize = shares.iter().filter(|share| !is_answer(share)).map(|share| share.tokens).sum();
             self.reading = KEPT * self.reading + (1.0 - KEPT) * read as f64;
@@ -35,21 +35,15 @@ impl Recent {
     pub(super) fn scene(&self, schedule: &Schedule<Answer>, shares: &[Share], step: Duration, estimates: &Estimates) -> Scene {
         let answer =
             |sequence: &Sequence<Answer>, made: usize| estimates.answer.expected(sequence.answer.left().saturating_sub(made));
-        let mut running: Vec<Running> = schedule
-            .running()
-            .iter()
-            .map(|sequence| Running {
-                length: sequence.cached.computed(),
-                unread: sequence.cached.left(),
-                answer: answer(sequence, 1),
-            })
-            .collect();
-        for share in shares {
-            if let Some(row) = running.get_mut(share.place) {
-                row.length += share.tokens;
-                row.unread = row.unread.saturating_sub(share.tokens);
-            }
-        }
+        let share = |place: usize| shares.iter().find(|share| share.place == place).map_or(0, |share| share.tokens);
+        let running = |(place, sequence): (usize, &Sequence<Answer>)| Running {
+            length: sequence.cached.computed() + share(place),
+            unread: sequence.cached.left().saturating_sub(share(place)),
+            answer: answer(sequence, 1),
+        };
+        // Those that are held take no steps, but their blocks.
+        let all = || schedule.running().iter().enumerate();
+        let held: usize = all().filter(|(_, sequence)| sequence.is_held).map(|(_, held)| held.cached.blocks().len()).sum();
         let unread = |sequence: &Sequence<Answer>| self.familiar.unread(1, sequence.cached.left() as f64).ceil() as usize;
         let waits = |sequence: &&Sequence<Answer>| Waits {
             prompt: unread(sequence),
@@ -60,14 +54,14 @@ impl Recent {
         let layout = schedule.pool().layout();
         Scene {
             step,
-            running,
+            running: all().filter(|(_, sequence)| !sequence.is_held).map(running).collect(),
             waiting: schedule.waiting().of(Priority::Interactive).iter().map(waits).collect(),
             behind: Held {
                 requests: batch.iter().filter(|sequence| is_new(sequence)).count(),
                 tokens: batch.iter().map(|sequence| unread(sequence) as f64).sum(),
             },
             limits: schedule.limits(),
-            capacity: layout.blocks * layout.block_size,
+            capacity: layout.blocks.saturating_sub(held) * layout.block_size,
             cache: schedule.cache_use(),
             recent: *self,
         }

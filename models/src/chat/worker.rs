@@ -2,9 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::answer::{Answer, Next, Vocabulary};
 use super::intake::{Intake, StopOnDrop};
+use super::masks::Masks;
 use super::ongoing::Requests;
 use super::outlook::Outlook;
 use super::pass::Pass;
@@ -19,6 +21,9 @@ use crate::queue::panic_message;
 /// After so many failed steps in a row the engine gives up: what fails every time is not going to mend itself.
 const MOST_FAILURES: usize = 3;
 
+/// How soon it is noticed that a reader reads again, where there is nothing else to do. A channel holds more than is read in that time.
+const GLANCE: Duration = Duration::from_millis(10);
+
 /// Owns the model.
 pub(super) struct Worker {
     decoder: Box<dyn Decoder>,
@@ -29,7 +34,19 @@ pub(super) struct Worker {
     requests: Requests,
     pace: Pace,
     recent: Recent,
+    masks: Masks,
     failures: usize,
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stepped {
+    /// Something was computed, or was to be.
+    Computed,
+    /// All that there is to do waits for its readers.
+    Held,
+    /// There is nothing to do.
+    Idle,
 }
 
 /// Why a step gave nothing.
@@ -51,57 +68,78 @@ impl Worker {
     /// Computes sequences of at most `limit` tokens.
     pub(super) fn new(decoder: Box<dyn Decoder>, vocabulary: Vocabulary, limit: usize, limits: Limits, pace: Pace) -> Self {
         let schedule = Schedule::new(limits, Pool::new(decoder.cache()));
-        let (requests, recent) = (Requests::default(), Recent::default());
-        Self { decoder, vocabulary, limit, schedule, requests, pace, recent, failures: 0 }
+        let (requests, recent, masks) = (Requests::default(), Recent::default(), Masks::default());
+        Self { decoder, vocabulary, limit, schedule, requests, pace, recent, masks, failures: 0 }
     }
 
     /// Serves until there are no more requests, or until it is of no use to go on.
     pub(super) fn serve(&mut self, intake: &Intake) {
         let _stopped_when_this_thread_ends = StopOnDrop(intake);
+        let mut stepped = Stepped::Idle;
         while self.failures < MOST_FAILURES {
             if intake.has_stopped() {
                 return;
             }
-            let came = if self.schedule.is_idle() {
-                self.rest(intake);
-                intake.wait()
-            } else {
-                Some(intake.take())
+            let came = match stepped {
+                Stepped::Computed => Some(intake.take()),
+                Stepped::Held => Some(intake.wait_at_most(GLANCE)),
+                Stepped::Idle => intake.wait(),
             };
             let Some(came) = came else { return };
-            self.step(came, intake);
+            stepped = self.step(came, intake);
         }
         tracing::error!(failures = self.failures, "the chat engine stops: its model cannot be computed");
     }
 
-    /// There is nothing to do.
-    pub(super) fn rest(&self, intake: &Intake) {
+    /// There is nothing to compute.
+    fn rest(&self, intake: &Intake) {
         intake.publish(&Outlook::idle(self.pace.costs(), self.schedule.limits(), self.recent, self.schedule.cache_use()));
     }
 
-    /// Takes on what has come, and computes the next step, if there is anything to do.
-    pub(super) fn step(&mut self, came: impl IntoIterator<Item = Ready>, intake: &Intake) {
+    /// Takes on what has come, and computes the next step, if there is anything to compute.
+    pub(super) fn step(&mut self, came: impl IntoIterator<Item = Ready>, intake: &Intake) -> Stepped {
         for ready in came {
             if let Some(first) = self.requests.accept(ready, &self.vocabulary, self.limit) {
                 self.schedule.push(first);
             }
         }
         let began = intake.now();
-        self.requests.drop_unwanted(began, &mut self.schedule);
+        self.requests.see_to_readers(began, &mut self.schedule);
         let costs = self.pace.costs();
         let shares = self.schedule.plan(&Law::of(&costs, began));
         if shares.is_empty() {
-            return;
+            self.rest(intake);
+            return self.stands();
         }
         let work = self.work(&shares);
         let scene = self.recent.scene(&self.schedule, &shares, costs.time(&work, began), &intake.estimates());
         intake.publish(&Outlook::of(&scene, costs, began));
-        match self.compute(&shares) {
-            Ok(logits) => self.settle(&shares, &logits, intake),
-            Err(fault) => return self.start_over(&shares, &fault),
+        let masks = self.masks.begin(&mut self.schedule, &shares);
+        let computed = self.compute(&shares);
+        masks.end(&mut self.schedule);
+        match computed {
+            Ok(logits) => {
+                self.settle(&shares, &logits, intake);
+                let ended = intake.now();
+                self.pace.learn(&work, ended.saturating_duration_since(began), ended);
+            }
+            Err(fault) => self.start_over(&shares, &fault),
         }
-        let ended = intake.now();
-        self.pace.learn(&work, ended.saturating_duration_since(began), ended);
+        if self.schedule.is_idle() {
+            self.rest(intake);
+        }
+        self.stands()
+    }
+
+    /// What there is to do now.
+    fn stands(&self) -> Stepped {
+        if !self.schedule.is_idle() && !self.schedule.is_held() {
+            Stepped::Computed
+        } else if self.requests.is_empty() {
+            Stepped::Idle
+        } else {
+            Stepped::Held
+        }
     }
 
     /// The sequences that are being computed, and those that wait.
@@ -139,13 +177,13 @@ impl Worker {
             let (answer, place) = (&mut sequence.answer, sequence.cached.tokens().len());
             let request = answer.request;
             match answer.next(logits, place, &self.vocabulary, |event| self.requests.tell(request, event)) {
-                Ok(Next::Token(token)) => sequence.cached.push(token),
+                Ok(Next::Tokens(tokens)) => tokens.into_iter().for_each(|token| sequence.cached.push(token)),
                 Ok(Next::End(finish)) => {
                     let (generated, ended) = (answer.generated(), ended(finish));
                     intake.learn(|estimates| estimates.answer.learn(generated, ended));
                     self.requests.finish(request, generated);
                 }
-                Err(error) => self.requests.fail(request, error.into()),
+                Err(error) => self.requests.fail(request, error),
             }
         }
         self.requests.let_go(&mut self.schedule);
@@ -180,7 +218,7 @@ impl Worker {
 
 const fn ended(finish: Finish) -> Ended {
     match finish {
-        Finish::Stop => Ended::ByItself,
+        Finish::Stop | Finish::Calls => Ended::ByItself,
         Finish::Length => Ended::ByLimit,
     }
 }

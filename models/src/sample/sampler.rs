@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::random;
 use super::{Sampling, SamplingOptions};
+use crate::constrain::Mask;
 
 /// Logits from which no token can be chosen: empty, or not numbers. A broken model, never a bad request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,22 +33,28 @@ impl Sampler {
         Self { sampling, seed, seen }
     }
 
-    /// The next token, which stands at this place of the sequence.
+    /// The next token, which stands at this place of the sequence. Only those of the mask are considered, if there is one: all else applies to
+    /// what it has left.
     ///
     /// # Errors
-    /// When no logit is a finite number.
-    pub fn sample(&mut self, logits: &[f32], place: usize) -> Result<u32, NoFiniteLogit> {
-        let logits = self.adjusted(logits);
+    /// When no logit that is considered is a finite number.
+    pub fn sample(&mut self, logits: &[f32], place: usize, mask: Option<&Mask>) -> Result<u32, NoFiniteLogit> {
+        let logits = self.adjusted(logits, mask);
         let options = self.sampling.options();
         let token = if options.temperature == 0.0 {
             argmax(&logits)?.0
         } else {
             draw(&candidates(&logits, options)?, random::uniform(self.seed, place as u64))
         };
+        self.note(token);
+        Ok(token)
+    }
+
+    /// The answer has this token, whoever chose it.
+    pub fn note(&mut self, token: u32) {
         if self.counts() {
             *self.seen.entry(token).or_default() += 1;
         }
-        Ok(token)
     }
 
     /// Whether the choice of a token depends on those before it.
@@ -56,13 +63,16 @@ impl Sampler {
         options.repetition_penalty != 1.0 || options.frequency_penalty != 0.0 || options.presence_penalty != 0.0
     }
 
-    /// The logits after penalties and biases.
-    fn adjusted<'l>(&self, logits: &'l [f32]) -> Cow<'l, [f32]> {
+    /// The logits after mask, penalties and biases.
+    fn adjusted<'l>(&self, logits: &'l [f32], mask: Option<&Mask>) -> Cow<'l, [f32]> {
         let options = self.sampling.options();
-        if self.seen.is_empty() && options.logit_bias.is_empty() {
+        if mask.is_none() && self.seen.is_empty() && options.logit_bias.is_empty() {
             return Cow::Borrowed(logits);
         }
         let mut adjusted = logits.to_vec();
+        if let Some(mask) = mask {
+            mask.apply(&mut adjusted);
+        }
         for (token, count) in &self.seen {
             let Some(logit) = logit(&mut adjusted, *token) else { continue };
             *logit *= if *logit > 0.0 { options.repetition_penalty.recip() } else { options.repetition_penalty };
@@ -170,7 +180,7 @@ mod tests {
 
     fn draws(options: SamplingOptions, logits: &[f32], count: usize) -> Vec<u32> {
         let mut sampler = sampler(options, &[]);
-        (0..count).map(|place| sampler.sample(logits, place).unwrap()).collect()
+        (0..count).map(|place| sampler.sample(logits, place, None).unwrap()).collect()
     }
 
     fn greedy() -> SamplingOptions {
@@ -188,7 +198,7 @@ mod tests {
         let with = |seed, choice| {
             let options = SamplingOptions { top_p: 0.9, seed: Some(seed), ..NEUTRAL };
             let mut sampler = Sampler::new(Arc::new(Sampling::new(options).unwrap()), &[], choice);
-            (0..40).map(|place| sampler.sample(&logits, place).unwrap()).collect::<Vec<_>>()
+            (0..40).map(|place| sampler.sample(&logits, place, None).unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(with(7, 0), with(7, 0));
         assert_ne!(with(7, 0), with(8, 0));
@@ -233,9 +243,9 @@ mod tests {
         assert_eq!(draws(SamplingOptions { presence_penalty: 0.5, ..greedy() }, &logits, 3), [0, 1, 0]);
         assert_eq!(draws(SamplingOptions { frequency_penalty: 0.06, ..greedy() }, &logits, 4), [0, 0, 1, 0]);
         let mut repeating = sampler(SamplingOptions { repetition_penalty: 2.0, ..greedy() }, &[0]);
-        assert_eq!(repeating.sample(&logits, 0), Ok(1), "0 is in the prompt");
+        assert_eq!(repeating.sample(&logits, 0, None), Ok(1), "0 is in the prompt");
         let mut negative = sampler(SamplingOptions { repetition_penalty: 2.0, ..greedy() }, &[1]);
-        assert_eq!(negative.sample(&[-3.0, -2.0], 0), Ok(0), "a negative logit becomes smaller");
+        assert_eq!(negative.sample(&[-3.0, -2.0], 0, None), Ok(0), "a negative logit becomes smaller");
     }
 
     #[test]
@@ -247,7 +257,7 @@ mod tests {
     #[test]
     fn logits_that_are_not_numbers_are_passed_over_or_refused() {
         assert_eq!(draws(greedy(), &[f32::NAN, 1.0, f32::NEG_INFINITY], 1), [1]);
-        assert_eq!(sampler(NEUTRAL, &[]).sample(&[f32::NAN], 0), Err(NoFiniteLogit));
-        assert_eq!(sampler(NEUTRAL, &[]).sample(&[], 0), Err(NoFiniteLogit));
+        assert_eq!(sampler(NEUTRAL, &[]).sample(&[f32::NAN], 0, None), Err(NoFiniteLogit));
+        assert_eq!(sampler(NEUTRAL, &[]).sample(&[], 0, None), Err(NoFiniteLogit));
     }
 }

@@ -82,6 +82,15 @@ impl Tokenizer {
         self.inner.token_to_id(token)
     }
 
+    /// The ids of a part of a text: nothing is added to it.
+    ///
+    /// # Errors
+    /// When the text has a piece for which the vocabulary has no token.
+    pub fn encode_part(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        let encoding = self.inner.encode_fast(text, false).map_err(TokenizerError::Encode)?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
     /// How many ids there are.
     pub fn vocabulary_size(&self) -> usize {
         self.inner.get_vocab_size(true)

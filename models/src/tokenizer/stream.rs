@@ -110,6 +110,11 @@ impl StreamDecoder {
         text
     }
 
+    /// Whether no character is begun that is not finished.
+    pub fn is_between_characters(&self) -> bool {
+        self.pending.is_empty()
+    }
+
     /// What is left when no more tokens come: U+FFFD if the answer ended inside a character, else nothing.
     pub fn finish(&mut self) -> String {
         String::from_utf8_lossy(&std::mem::take(&mut self.pending)).into_owned()

@@ -66,6 +66,21 @@ pub struct ChatRequest {
     /// Options of the stream; read by [`super::Head`].
     #[serde(default)]
     pub stream_options: Option<Value>,
+    /// The functions that may be called.
+    #[serde(default)]
+    pub tools: Option<Value>,
+    /// Whether they must be.
+    #[serde(default)]
+    pub tool_choice: Option<Value>,
+    /// Whether several may be called at once.
+    #[serde(default)]
+    pub parallel_tool_calls: Option<bool>,
+    /// The form of the answer.
+    #[serde(default)]
+    pub response_format: Option<Value>,
+    /// The form of the answer, as vLLM's extension has it.
+    #[serde(default)]
+    pub structured_outputs: Option<Value>,
     /// Everything else.
     #[serde(flatten)]
     pub rest: BTreeMap<String, Value>,
@@ -155,7 +170,6 @@ impl ChatRequest {
 fn refusal(name: &str, value: &Value) -> Option<&'static str> {
     let (is_accepted, accepted) = match name {
         "metadata"
-        | "parallel_tool_calls"
         | "prompt_cache_key"
         | "prompt_cache_options"
         | "prompt_cache_retention"
@@ -163,9 +177,8 @@ fn refusal(name: &str, value: &Value) -> Option<&'static str> {
         | "service_tier"
         | "user" => (true, ""),
         "store" => (value == false, "only false"),
-        "tools" | "functions" => (value.as_array().is_some_and(Vec::is_empty), "only an empty list"),
-        "tool_choice" | "function_call" => (value == "none" || value == "auto", "only \"none\" or \"auto\""),
-        "response_format" => (value.get("type").is_some_and(|kind| kind == "text"), "only {\"type\": \"text\"}"),
+        "functions" => (value.as_array().is_some_and(Vec::is_empty), "only an empty list; use `tools`"),
+        "function_call" => (value == "none" || value == "auto", "only \"none\" or \"auto\"; use `tool_choice`"),
         "modalities" => (value.as_array().is_some_and(|kinds| kinds.iter().all(|kind| kind == "text")), "only [\"text\"]"),
         "reasoning_effort" => (value == "none", "only \"none\""),
         _ => (false, "nothing"),
@@ -208,10 +221,33 @@ pub struct Choice<'a> {
 pub struct Reply<'a> {
     /// Always `assistant`.
     pub role: &'static str,
-    /// The text.
-    pub content: &'a str,
+    /// The text; none where there are calls instead.
+    pub content: Option<&'a str>,
     /// Always `null`: refusals come as text.
     pub refusal: Option<()>,
+    /// The functions that were called.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ReplyCall<'a>>,
+}
+
+/// A call of a function.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReplyCall<'a> {
+    /// What its result is to refer to.
+    pub id: String,
+    /// Always `function`.
+    pub r#type: &'static str,
+    /// The function.
+    pub function: ReplyFunction<'a>,
+}
+
+/// A function that was called.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReplyFunction<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// JSON, as text.
+    pub arguments: &'a str,
 }
 
 /// Why generation ended.
@@ -222,6 +258,8 @@ pub enum FinishReason {
     Stop,
     /// The limit of tokens was reached.
     Length,
+    /// Functions were called, and their results are waited for.
+    ToolCalls,
 }
 
 /// One event of a streamed answer.
@@ -264,6 +302,34 @@ pub struct Delta<'a> {
     /// More text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<&'a str>,
+    /// More of a call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_calls: Option<[DeltaCall<'a>; 1]>,
+}
+
+/// An addition to a call of a function. The first has all, later ones more of the arguments.
+#[derive(Debug, Clone, Serialize)]
+pub struct DeltaCall<'a> {
+    /// Which call of the answer.
+    pub index: usize,
+    /// What its result is to refer to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// `function`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<&'static str>,
+    /// The function.
+    pub function: DeltaFunction<'a>,
+}
+
+/// An addition to what is called.
+#[derive(Debug, Clone, Serialize)]
+pub struct DeltaFunction<'a> {
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
+    /// More JSON.
+    pub arguments: &'a str,
 }
 
 #[cfg(test)]
@@ -277,19 +343,13 @@ mod tests {
 
     #[test]
     fn neutral_values_and_hints_are_accepted() {
-        let neutral = r#""store":false,"tools":[],"tool_choice":"none",
-            "response_format":{"type":"text"},"user":"u","metadata":{"a":"b"},"reasoning_effort":null,"anything":null,"modalities":["text"]"#;
+        let neutral = r#""store":false,"functions":[],"function_call":"none","user":"u","metadata":{"a":"b"},"reasoning_effort":null,"anything":null,"modalities":["text"]"#;
         assert_eq!(unsupported(neutral), None);
     }
 
     #[test]
     fn what_would_change_the_answer_is_named() {
-        for field in [
-            r#""store":true"#,
-            r#""tools":[{"type":"function","function":{"name":"f"}}]"#,
-            r#""response_format":{"type":"json_object"}"#,
-            r#""invented":1"#,
-        ] {
+        for field in [r#""store":true"#, r#""functions":[{"name":"f"}]"#, r#""invented":1"#] {
             let name = field.split('"').nth(1).unwrap();
             assert_eq!(unsupported(field).unwrap().param, name);
         }

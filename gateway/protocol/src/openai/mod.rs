@@ -34,8 +34,8 @@ mod write_answer;
 
 pub use answer::{AnswerError, read_chat_answer};
 pub use chat::{
-    ChatCompletion, ChatCompletionChunk, ChatRequest, Choice, ChunkChoice, Content, ContentPart, Delta, FinishReason, Message,
-    Reply, StopSequences, Unsupported,
+    ChatCompletion, ChatCompletionChunk, ChatRequest, Choice, ChunkChoice, Content, ContentPart, Delta, DeltaCall, DeltaFunction,
+    FinishReason, Message, Reply, ReplyCall, ReplyFunction, StopSequences, Unsupported,
 };
 pub use chunk_decoder::ChunkDecoder;
 pub use chunk_encoder::{ChunkEncoder, Framing};

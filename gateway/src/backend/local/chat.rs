@@ -7,10 +7,13 @@ use tradewind_models::{
 };
 use tradewind_protocol::{
     Usage,
-    openai::{ChatCompletion, ChatRequest, Choice, FinishReason, Logprob, Logprobs, Reply, TokenLogprob, UsageBody},
+    openai::{
+        ChatCompletion, ChatRequest, Choice, FinishReason, Logprob, Logprobs, Reply, ReplyCall, ReplyFunction, TokenLogprob,
+        UsageBody,
+    },
 };
 
-use super::{chat_events::ChatEvents, chat_request::translate, not_taken, parse};
+use super::{chat_events::ChatEvents, chat_form::Form, chat_request::translate, not_taken, parse};
 use crate::{
     backend::Attempt,
     error::{Error, Kind},
@@ -22,7 +25,9 @@ pub(super) async fn answer(engine: &ChatEngine, attempt: Attempt) -> Result<Answ
     let inference = &attempt.inference;
     let request: ChatRequest = parse(inference.payload.body())?;
     let deadline = Instant::now().checked_add(inference.context.remaining());
+    let form = Form::of(&request)?;
     let request = chat::ChatRequest { tenant: tenant_of(&attempt), deadline, ..translate(request)? };
+    let request = form.fit(request, engine).await?;
     let asked = Asked { choices: request.choices.get(), logprobs: request.logprobs.is_some() };
     let mut generation = engine.submit(request).map_err(not_taken)?;
     // Until there is text, nothing has been promised, and another backend may be asked.
@@ -57,6 +62,11 @@ impl Label {
         let created = context.received().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         Self { id: format!("chatcmpl-{}", context.id()), created, model: attempt.inference.head().model.to_string() }
     }
+
+    /// The id of a call.
+    pub(super) fn call(&self, choice: usize, call: usize) -> String {
+        format!("call_{}_{choice}_{call}", self.id.trim_start_matches("chatcmpl-"))
+    }
 }
 
 async fn first_event(generation: &mut Generation) -> Result<Event, Failure> {
@@ -82,7 +92,21 @@ fn tenant_of(attempt: &Attempt) -> chat::Tenant {
 struct Gathered {
     text: String,
     tokens: Vec<TokenLikelihood>,
+    /// Names and arguments.
+    calls: Vec<(String, String)>,
     finish: Option<Finish>,
+}
+
+impl Gathered {
+    fn reply(&self, choice: usize, label: &Label) -> Reply<'_> {
+        let calls = self.calls.iter().enumerate().map(|(place, (name, arguments))| ReplyCall {
+            id: label.call(choice, place),
+            r#type: "function",
+            function: ReplyFunction { name, arguments },
+        });
+        let content = (self.calls.is_empty() || !self.text.is_empty()).then_some(self.text.as_str());
+        Reply { role: "assistant", content, refusal: None, tool_calls: calls.collect() }
+    }
 }
 
 async fn collect(mut generation: Generation, first: Event, asked: &Asked, attempt: &Attempt) -> Result<Whole, Failure> {
@@ -97,6 +121,16 @@ async fn collect(mut generation: Generation, first: Event, asked: &Asked, attemp
                     answer.tokens.extend(tokens);
                 }
             }
+            Some(Event::Call { choice, name, .. }) => {
+                if let Some(answer) = gathered.get_mut(choice) {
+                    answer.calls.push((name, String::new()));
+                }
+            }
+            Some(Event::Arguments { choice, json, .. }) => {
+                if let Some((_, arguments)) = gathered.get_mut(choice).and_then(|answer| answer.calls.last_mut()) {
+                    arguments.push_str(&json);
+                }
+            }
             Some(Event::Finished { choice, finish }) => {
                 if let Some(answer) = gathered.get_mut(choice) {
                     answer.finish = Some(finish);
@@ -109,8 +143,8 @@ async fn collect(mut generation: Generation, first: Event, asked: &Asked, attemp
         next = generation.next().await;
     };
     let label = Label::of(attempt);
-    let choices = (0..).zip(&gathered).filter_map(|(index, answer)| {
-        let message = Reply { role: "assistant", content: &answer.text, refusal: None };
+    let choices = (0..).zip(gathered.iter().enumerate()).filter_map(|(index, (choice, answer))| {
+        let message = answer.reply(choice, &label);
         // An engine that is done has finished every answer.
         let finish_reason = reason(answer.finish?);
         Some(Choice { index, message, logprobs: asked.logprobs.then(|| logprobs_of(&answer.tokens)), finish_reason })
@@ -140,6 +174,7 @@ pub(super) const fn reason(finish: Finish) -> FinishReason {
     match finish {
         Finish::Stop => FinishReason::Stop,
         Finish::Length => FinishReason::Length,
+        Finish::Calls => FinishReason::ToolCalls,
     }
 }
 
@@ -161,7 +196,8 @@ pub(super) fn failure(error: GenerateError) -> Failure {
         GenerateError::UnknownToken { .. } => {
             Failure::unsuited(Error::new(Kind::InvalidRequest, sentence).with_param("logit_bias"))
         }
-        GenerateError::DeadlineExceeded => Failure::backend(Kind::Timeout, sentence),
+        GenerateError::Constraint(_) => Failure::unsuited(Error::new(Kind::UnsupportedParameter, sentence)),
+        GenerateError::DeadlineExceeded | GenerateError::NotRead(_) => Failure::backend(Kind::Timeout, sentence),
         GenerateError::Forward(_) | GenerateError::Sample(_) | GenerateError::Panicked(_) | GenerateError::Stopped => {
             Failure::backend(Kind::UpstreamFailed, sentence)
         }

@@ -12,7 +12,7 @@ use futures_util::Stream;
 use tradewind_models::chat::{Event, GenerateError, Generation};
 use tradewind_protocol::{
     Usage,
-    openai::{ChatCompletionChunk, ChunkChoice, Delta, FinishReason, Logprobs, UsageBody},
+    openai::{ChatCompletionChunk, ChunkChoice, Delta, DeltaCall, DeltaFunction, FinishReason, Logprobs, UsageBody},
     sse,
 };
 
@@ -53,7 +53,7 @@ impl ChatEvents {
             context,
         };
         for choice in 0..asked.choices {
-            let role = events.chunk(choice, Delta { role: Some("assistant"), content: Some("") }, None, None);
+            let role = events.chunk(choice, Delta { role: Some("assistant"), content: Some(""), tool_calls: None }, None, None);
             events.ready.push_back(role);
         }
         events
@@ -65,8 +65,18 @@ impl ChatEvents {
             Event::Text { choice, text, tokens } => {
                 self.context.mark_first_content();
                 let logprobs = self.logprobs.then(|| logprobs_of(&tokens));
-                let chunk = self.chunk(choice, Delta { role: None, content: Some(&text) }, logprobs, None);
+                let chunk = self.chunk(choice, Delta { content: Some(&text), ..Delta::default() }, logprobs, None);
                 self.ready.push_back(chunk);
+            }
+            Event::Call { choice, call, name } => {
+                self.context.mark_first_content();
+                let id = Some(self.label.call(choice, call));
+                let function = DeltaFunction { name: Some(&name), arguments: "" };
+                self.call(choice, DeltaCall { index: call, id, r#type: Some("function"), function });
+            }
+            Event::Arguments { choice, call, json } => {
+                let function = DeltaFunction { name: None, arguments: &json };
+                self.call(choice, DeltaCall { index: call, id: None, r#type: None, function });
             }
             Event::Finished { choice, finish } => {
                 let last = self.chunk(choice, Delta::default(), None, Some(reason(finish)));
@@ -88,12 +98,18 @@ impl ChatEvents {
                     GenerateError::DeadlineExceeded => {
                         (Kind::Timeout, "The deadline of the request passed while its answer was streaming.")
                     }
+                    GenerateError::NotRead(_) => (Kind::Timeout, "The answer was given up: it was not read for half a minute."),
                     _ => (Kind::StreamInterrupted, "The answer broke off: the local model failed."),
                 };
                 return Err(Error::new(kind, message));
             }
         }
         Ok(())
+    }
+
+    fn call(&mut self, choice: usize, call: DeltaCall<'_>) {
+        let chunk = self.chunk(choice, Delta { tool_calls: Some([call]), ..Delta::default() }, None, None);
+        self.ready.push_back(chunk);
     }
 
     fn chunk(&self, choice: usize, delta: Delta<'_>, logprobs: Option<Logprobs>, finish_reason: Option<FinishReason>) -> Bytes {

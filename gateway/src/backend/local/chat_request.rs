@@ -2,13 +2,16 @@
 
 use std::num::NonZeroUsize;
 
+use serde::Deserialize;
 use serde_json::Value;
 use tradewind_models::{
     chat,
     sample::{Sampling, SamplingOptions},
+    tools::ToolCall,
 };
 use tradewind_protocol::openai::{ChatRequest, Content, Message, StopSequences};
 
+use super::chat_form;
 use crate::{
     error::{Error, Kind},
     inference::Failure,
@@ -24,7 +27,8 @@ const MOST_LOGPROBS: u64 = 20;
 const MOST_CHOICES: usize = 16;
 
 /// The engine's request, but for whose it is and when it must be done.
-pub(super) fn translate(request: ChatRequest) -> Result<chat::ChatRequest, Failure> {
+pub(super) fn translate(mut request: ChatRequest) -> Result<chat::ChatRequest, Failure> {
+    request.rest.retain(|field, _| !chat_form::is_known(field));
     if let Some(unsupported) = request.unsupported() {
         return Err(unsupported_field(unsupported.param, unsupported.accepted));
     }
@@ -97,11 +101,25 @@ fn translate_message(place: usize, message: Message) -> Result<chat::Message, Fa
         "system" | "developer" => chat::Role::System,
         "user" => chat::Role::User,
         "assistant" => chat::Role::Assistant,
-        _ => return Err(unsupported_field(format!("{path}.role"), "\"system\", \"developer\", \"user\" or \"assistant\"")),
+        "tool" => chat::Role::Tool,
+        _ => {
+            let accepted = "\"system\", \"developer\", \"user\", \"assistant\" or \"tool\"";
+            return Err(unsupported_field(format!("{path}.role"), accepted));
+        }
     };
-    // A name is a hint; everything else that is set asks for tools or speech.
-    let is_asked = |(name, value): &(&String, &Value)| name.as_str() != "name" && !value.is_null();
-    if let Some((name, _)) = message.rest.iter().find(is_asked) {
+    let mut rest = message.rest;
+    let calls = match rest.remove("tool_calls").filter(|_| role == chat::Role::Assistant) {
+        Some(calls) => past_calls(&path, calls)?,
+        None => Vec::new(),
+    };
+    let call_id = rest.remove("tool_call_id").filter(|_| role == chat::Role::Tool);
+    let call_id = call_id.and_then(|id| id.as_str().map(str::to_owned));
+    if role == chat::Role::Tool && call_id.is_none() {
+        return Err(missing(format!("{path}.tool_call_id")));
+    }
+    // A name is a hint, and a refusal an answer that was not given; everything else that is set asks for speech.
+    let is_asked = |(name, value): &(&String, &Value)| !matches!(name.as_str(), "name" | "refusal") && !value.is_null();
+    if let Some((name, _)) = rest.iter().find(is_asked) {
         return Err(unsupported_field(format!("{path}.{name}"), "nothing"));
     }
     let content = match message.content {
@@ -116,12 +134,36 @@ fn translate_message(place: usize, message: Message) -> Result<chat::Message, Fa
             }
             content
         }
-        None => {
-            let error = Error::new(Kind::InvalidRequest, format!("`{path}.content` is missing."));
-            return Err(Failure::request(error.with_param(format!("{path}.content"))));
-        }
+        None if !calls.is_empty() => String::new(),
+        None => return Err(missing(format!("{path}.content"))),
     };
-    Ok(chat::Message { role, content })
+    Ok(chat::Message { role, content, calls, call_id })
+}
+
+/// A call in the conversation so far.
+#[derive(Deserialize)]
+struct PastCall {
+    id: String,
+    function: PastFunction,
+}
+
+#[derive(Deserialize)]
+struct PastFunction {
+    name: String,
+    arguments: String,
+}
+
+fn past_calls(path: &str, calls: Value) -> Result<Vec<ToolCall>, Failure> {
+    let path = format!("{path}.tool_calls");
+    let calls: Option<Vec<PastCall>> = serde_json::from_value(calls).map_err(|error| {
+        Failure::request(Error::new(Kind::InvalidRequest, format!("`{path}` is not valid: {error}.")).with_param(path))
+    })?;
+    let call = |PastCall { id, function }| ToolCall { id, name: function.name, arguments: function.arguments };
+    Ok(calls.into_iter().flatten().map(call).collect())
+}
+
+fn missing(param: String) -> Failure {
+    Failure::request(Error::new(Kind::InvalidRequest, format!("`{param}` is missing.")).with_param(param))
 }
 
 pub(super) fn unsupported_field(param: String, accepted: &str) -> Failure {
@@ -185,14 +227,24 @@ mod tests {
         let parts =
             r#"{"role":"developer","name":"d","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"audio":null}"#;
         let message = of(parts).unwrap().messages.remove(0);
-        assert_eq!(message, chat::Message { role: chat::Role::System, content: "ab".to_owned() });
+        assert_eq!(message, chat::Message::new(chat::Role::System, "ab".to_owned()));
+    }
+
+    #[test]
+    fn calls_and_their_results_are_part_of_the_conversation() {
+        let call = r#"{"role":"assistant","content":null,"refusal":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]}"#;
+        let message = of(call).unwrap().messages.remove(0);
+        let expected = ToolCall { id: "c".to_owned(), name: "f".to_owned(), arguments: "{}".to_owned() };
+        assert_eq!((message.content.as_str(), message.calls), ("", vec![expected]));
+        let result = of(r#"{"role":"tool","tool_call_id":"c","content":"x"}"#).unwrap().messages.remove(0);
+        assert_eq!((result.role, result.call_id.as_deref(), result.content.as_str()), (chat::Role::Tool, Some("c"), "x"));
     }
 
     #[test]
     fn what_the_model_cannot_do_is_left_to_other_backends() {
         for message in [
-            r#"{"role":"tool","tool_call_id":"t","content":"x"}"#,
-            r#"{"role":"assistant","content":null,"tool_calls":[]}"#,
+            r#"{"role":"function","name":"f","content":"x"}"#,
+            r#"{"role":"assistant","content":"x","audio":{"id":"a"}}"#,
             r#"{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:,"}}]}"#,
         ] {
             let (blame, error) = of(message).unwrap_err();
@@ -200,7 +252,6 @@ mod tests {
             assert!(error.starts_with("unsupported_parameter") && error.contains("messages[0]."), "{error}");
         }
         assert_eq!(with(r#""n":17"#).unwrap_err().0, Blame::Unsuited);
-        assert_eq!(with(r#""response_format":{"type":"json_object"}"#).unwrap_err().0, Blame::Unsuited);
     }
 
     #[test]
@@ -221,6 +272,13 @@ mod tests {
             let (blame, error) = with(fields).unwrap_err();
             assert_eq!(blame, Blame::Invalid, "{error}");
         }
-        assert_eq!(of(r#"{"role":"user"}"#).unwrap_err().0, Blame::Invalid);
+        for message in [
+            r#"{"role":"user"}"#,
+            r#"{"role":"tool","content":"x"}"#,
+            r#"{"role":"assistant","content":null,"tool_calls":[]}"#,
+            r#"{"role":"assistant","tool_calls":[{"id":"c"}]}"#,
+        ] {
+            assert_eq!(of(message).unwrap_err().0, Blame::Invalid, "{message}");
+        }
     }
 }

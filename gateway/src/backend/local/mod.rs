@@ -3,6 +3,7 @@
 mod budget;
 mod chat;
 mod chat_events;
+mod chat_form;
 mod chat_request;
 mod embeddings;
 mod engines;

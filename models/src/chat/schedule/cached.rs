@@ -6,6 +6,8 @@ use super::pool::{Pool, Prefix};
 #[derive(Debug)]
 pub(crate) struct Cached {
     tokens: Vec<u32>,
+    /// How many of them are the prompt.
+    prompt: usize,
     /// The first so many tokens are in the cache.
     computed: usize,
     blocks: Vec<u32>,
@@ -18,7 +20,7 @@ pub(crate) struct Cached {
 impl Cached {
     /// A sequence of at least one token, none of which is computed.
     pub(crate) fn new(tokens: Vec<u32>, root: Prefix) -> Self {
-        Self { tokens, computed: 0, blocks: Vec::new(), names: vec![root], sealed: 0 }
+        Self { prompt: tokens.len(), tokens, computed: 0, blocks: Vec::new(), names: vec![root], sealed: 0 }
     }
 
     /// All tokens.
@@ -34,6 +36,11 @@ impl Cached {
     /// Tokens yet to be computed. After the last of them there is a next one to be chosen.
     pub(crate) fn left(&self) -> usize {
         self.tokens.len() - self.computed
+    }
+
+    /// Whether the prompt is computed.
+    pub(crate) const fn is_answer(&self) -> bool {
+        self.computed >= self.prompt
     }
 
     /// The tokens that the next step computes, if it computes so many.
@@ -71,9 +78,9 @@ impl Cached {
         true
     }
 
-    /// Sees to it that there is a block for its next token; false if there is none.
+    /// Sees to it that there are blocks for all its tokens; false if there are not.
     pub(crate) fn grow(&mut self, pool: &mut Pool) -> bool {
-        if !self.has_room(pool)
+        while !self.has_room(pool)
             && let Some(block) = pool.take()
         {
             self.blocks.push(block);
@@ -81,9 +88,9 @@ impl Cached {
         self.has_room(pool)
     }
 
-    /// Whether its blocks hold its next token.
+    /// Whether its blocks hold all its tokens.
     pub(crate) fn has_room(&self, pool: &Pool) -> bool {
-        self.computed < self.blocks.len() * pool.layout().block_size
+        self.tokens.len() <= self.blocks.len() * pool.layout().block_size
     }
 
     /// So many tokens more are computed: the blocks that they fill can be found.

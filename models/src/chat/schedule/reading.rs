@@ -10,9 +10,6 @@ const PARTIAL: usize = 2;
 /// A prompt overtakes one of which so many times as much is unread: whoever asks a short question does not wait for a book to be read.
 const TIMES_SHORTER: usize = 4;
 
-/// Of so many blocks, one is kept free when sequences are admitted.
-const WATERMARK: usize = 100;
-
 /// Whether a prompt of so many tokens is read before another one that is begun, and of which so many are unread.
 pub(crate) const fn overtakes(tokens: usize, unread: usize) -> bool {
     tokens.saturating_mul(TIMES_SHORTER) <= unread
@@ -27,7 +24,8 @@ impl<A> Schedule<A> {
     /// Spends what the step has left on prompts.
     pub(super) fn read_prompts(&mut self, law: &Law, decoding: Decoding, shares: &mut Vec<Share>) {
         let mut allowance = law.allowance(decoding);
-        let mut budget = self.limits.tokens.saturating_sub(shares.len());
+        let generated: usize = shares.iter().map(|share| share.tokens).sum();
+        let mut budget = self.limits.tokens.saturating_sub(generated);
         self.let_overtake();
         let (preferred, begun) = (self.waiting.preferred(), self.begun());
         let mut open = begun.len();
@@ -71,7 +69,8 @@ impl<A> Schedule<A> {
     /// Where those run whose prompts are read in part, in the order in which they are read on: of two, the shorter first.
     fn begun(&self) -> Vec<usize> {
         let preferred = self.waiting.preferred();
-        let running = self.running.iter().enumerate().filter(|(_, sequence)| sequence.cached.left() > 1);
+        let is_begun = |sequence: &Sequence<A>| !sequence.is_generated() && sequence.cached.has_room(&self.pool);
+        let running = self.running.iter().enumerate().filter(|(_, sequence)| !sequence.is_held && is_begun(sequence));
         let rank =
             |sequence: &Sequence<A>| (sequence.ticket.priority != preferred, sequence.cached.left(), sequence.ticket.order);
         let mut begun: Vec<_> = running.map(|(place, sequence)| (rank(sequence), place)).collect();
@@ -86,10 +85,10 @@ impl<A> Schedule<A> {
     /// Lets the next sequence that waits run, if there is room and it overtakes a prompt of which so much is unread, and says where.
     fn admit(&mut self, unread: usize) -> Option<usize> {
         let place = self.running.len();
-        if place >= self.limits.rows {
+        if self.rows() >= self.limits.rows {
             return None;
         }
-        let spare = if place == 0 { 0 } else { place + self.pool.layout().blocks.div_ceil(WATERMARK) };
+        let spare = self.spare();
         let (pool, preferred) = (&mut self.pool, self.waiting.preferred());
         let may_run = |next: &mut Sequence<A>| overtakes(next.cached.left(), unread) && next.cached.admit(pool, spare);
         let mut sequence = self.waiting.pop_if(may_run)?;

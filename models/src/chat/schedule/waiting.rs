@@ -146,6 +146,11 @@ impl<S> Waiting<S> {
         fits(next.get_mut()).then(|| next.remove())
     }
 
+    /// The next in line.
+    pub(crate) fn peek(&mut self) -> Option<&S> {
+        self.next()?.first_key_value().map(|(_, next)| next)
+    }
+
     fn next(&mut self) -> Option<&mut BTreeMap<u64, S>> {
         let preferred = self.preferred();
         let priority = if self.waits(preferred) { preferred } else { preferred.other() };

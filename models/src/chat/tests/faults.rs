@@ -31,7 +31,7 @@ fn those_that_were_not_in_the_batch_are_computed_again() {
     let settings = ChatSettings { rows: 1, ..SETTINGS };
     let mut rig = Make { settings, ..ECHO }.rig();
     rig.behind().faults.push_back(Some(Fault::Fail));
-    let (failed, mut waiting) = (rig.submit(request("a|")), rig.submit(request("b|")));
+    let (failed, waiting) = (rig.submit(request("a|")), rig.submit(request("b|")));
     rig.run();
     assert!(matches!(failed.failure(), GenerateError::Forward(_)));
     assert_eq!(waiting.read().text(0), "b");
@@ -104,7 +104,7 @@ fn an_engine_without_memory_for_a_new_cache_stops() {
 #[tokio::test]
 async fn an_engine_that_is_stopped_ends_within_an_answer_and_lets_go_of_what_it_held() {
     let layout = CacheLayout { blocks: 1 << 16, block_size: 4 };
-    let make = Make { speech: Speech::Endless, context: 1 << 18, layout, settings: SETTINGS };
+    let make = Make { speech: Speech::Endless, context: 1 << 18, layout, ..ECHO };
     let (_, _, model) = make.model();
     let (held, ended) = std::sync::mpsc::channel::<()>();
     let engine = ChatEngine::start_holding(model, make.settings, held).unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::fake::{Behind, Speech};
-use super::rig::{Make, Random, Reader, Rig, SETTINGS, limited};
+use super::rig::{ECHO, Make, Random, Reader, Rig, SETTINGS, limited};
 use crate::chat::{ChatRequest, ChatSettings};
 use crate::decoder::CacheLayout;
 use crate::load::Forecast;
@@ -16,6 +16,7 @@ const LIVELY: Make = Make {
     context: 1024,
     layout: CacheLayout { blocks: 1024, block_size: 16 },
     settings: ChatSettings { rehearsals: 2, ..SETTINGS },
+    ..ECHO
 };
 
 /// A request, what was forecast for it, and what came of it.

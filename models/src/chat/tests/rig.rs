@@ -1,22 +1,24 @@
 //! An engine without threads, that a test drives step by step.
 
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::fake::{Behind, END, Fake, Speech, tokenizer};
 use crate::chat::intake::Intake;
 use crate::chat::prompt::Prompter;
-use crate::chat::worker::Worker;
+use crate::chat::worker::{Stepped, Worker};
 use crate::chat::{
     ChatEngine, ChatModel, ChatRequest, ChatSettings, Event, Finish, GenerateError, Generation, Message, Priority, Role,
     SubmitError, Tenant, TokenLikelihood, Usage,
 };
+use crate::constrain::{Grammar, Pattern};
 use crate::decoder::CacheLayout;
 use crate::queue::tests::ManualClock;
 use crate::sample::{Sampling, SamplingOptions};
 use crate::template::{ChatTemplate, SpecialTokens};
+use crate::tools::{Offer, Toolbox};
 
 pub(crate) const SETTINGS: ChatSettings = ChatSettings {
     queue: 1000,
@@ -34,11 +36,20 @@ pub(crate) struct Make {
     pub(crate) context: usize,
     pub(crate) layout: CacheLayout,
     pub(crate) settings: ChatSettings,
+    pub(crate) template: &'static str,
 }
 
+/// A template that says what was said.
+pub(crate) const PLAIN: &str = "{% for m in messages %}{{ m.content }}{% endfor %}";
+
 /// A roomy one that echoes.
-pub(crate) const ECHO: Make =
-    Make { speech: Speech::Echo, context: 1024, layout: CacheLayout { blocks: 1024, block_size: 4 }, settings: SETTINGS };
+pub(crate) const ECHO: Make = Make {
+    speech: Speech::Echo,
+    context: 1024,
+    layout: CacheLayout { blocks: 1024, block_size: 4 },
+    settings: SETTINGS,
+    template: PLAIN,
+};
 
 pub(crate) struct Rig {
     pub(crate) clock: ManualClock,
@@ -47,6 +58,7 @@ pub(crate) struct Rig {
     pub(in crate::chat) worker: Worker,
     pub(in crate::chat) prompter: Arc<Prompter>,
     pub(crate) behind: Arc<Mutex<Behind>>,
+    readers: Mutex<Vec<Weak<Mutex<Reading>>>>,
 }
 
 impl Make {
@@ -56,7 +68,7 @@ impl Make {
         let Self { speech, context, layout, .. } = self;
         let (of_decoder, cache) = (clock.clone(), std::collections::HashMap::new());
         let decoder = Fake { context, layout, speech, clock: of_decoder, behind: Arc::clone(&behind), cache };
-        let template = ChatTemplate::new("{% for m in messages %}{{ m.content }}{% endfor %}", SpecialTokens::default());
+        let template = ChatTemplate::new(self.template, SpecialTokens::default());
         let (tokenizer, template, stop_tokens) = (tokenizer(), template.unwrap(), vec![END]);
         (clock, behind, ChatModel { decoder: Box::new(decoder), tokenizer, template, stop_tokens })
     }
@@ -65,7 +77,7 @@ impl Make {
         let (clock, behind, model) = self.model();
         let (engine, prompter, worker) = ChatEngine::assemble(clock.clock(), model, self.settings).unwrap();
         let intake = engine.intake_of_thread();
-        Rig { clock, engine, intake, worker, prompter: Arc::new(prompter), behind }
+        Rig { clock, engine, intake, worker, prompter: Arc::new(prompter), behind, readers: Mutex::default() }
     }
 }
 
@@ -74,37 +86,70 @@ impl Rig {
         self.behind.lock().unwrap()
     }
 
-    /// Hands a request in and makes its prompt.
+    /// Hands a request in and makes its prompt. Whatever comes of it is read as it comes.
     pub(crate) fn try_submit(&self, request: ChatRequest) -> Result<Reader, SubmitError> {
         let generation = self.engine.submit(request)?;
         self.prompter.serve_next(&self.intake);
-        Ok(Reader::of(generation))
+        Ok(self.reader(generation))
+    }
+
+    /// The same, but nobody reads it.
+    pub(crate) fn submit_unread(&self, request: ChatRequest) -> Generation {
+        let generation = self.engine.submit(request).unwrap();
+        self.prompter.serve_next(&self.intake);
+        generation
+    }
+
+    /// Reads from now on.
+    pub(crate) fn reader(&self, generation: Generation) -> Reader {
+        let reader = Reader::of(generation);
+        self.readers.lock().unwrap().push(Arc::downgrade(&reader.0));
+        reader
     }
 
     pub(crate) fn submit(&self, request: ChatRequest) -> Reader {
         self.try_submit(request).unwrap()
     }
 
-    pub(crate) fn step(&mut self) {
-        self.worker.step(self.intake.take(), &self.intake);
-        if self.worker.schedule().is_idle() {
-            self.worker.rest(&self.intake);
-        }
+    pub(in crate::chat) fn advance(&mut self) -> Stepped {
+        let stepped = self.worker.step(self.intake.take(), &self.intake);
+        let mut readers = self.readers.lock().unwrap();
+        readers.retain(|reader| reader.upgrade().is_some());
+        readers.iter().filter_map(Weak::upgrade).for_each(|reader| reader.lock().unwrap().read());
+        stepped
     }
 
-    /// Steps until there is nothing to do.
+    pub(crate) fn step(&mut self) {
+        self.advance();
+    }
+
+    /// Steps until there is nothing to do, or all that there is waits for readers that do not read.
     pub(crate) fn run(&mut self) {
-        self.step();
-        while !self.worker.schedule().is_idle() {
-            self.step();
+        let mut held = 0;
+        while held < 2 {
+            match self.advance() {
+                Stepped::Computed => held = 0,
+                Stepped::Held => held += 1,
+                Stepped::Idle => return,
+            }
         }
     }
 
     /// All of the answers to this request, with nothing else to do.
     pub(crate) fn answer(&mut self, request: ChatRequest) -> Answers {
-        let mut reader = self.submit(request);
+        let reader = self.submit(request);
         self.run();
-        reader.read().clone()
+        reader.read()
+    }
+
+    /// A grammar, made ready.
+    pub(crate) fn pattern(&self, grammar: Grammar) -> Pattern {
+        block_on(self.engine.compile(grammar)).unwrap()
+    }
+
+    /// Functions, made ready.
+    pub(crate) fn toolbox(&self, offer: Offer) -> Toolbox {
+        block_on(self.engine.offer(offer)).unwrap()
     }
 
     /// Blocks that no sequence holds.
@@ -113,10 +158,30 @@ impl Rig {
     }
 }
 
-/// What has come of a generation.
-pub(crate) struct Reader {
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// What has come of a generation. Dropping it is leaving.
+pub(crate) struct Reader(Arc<Mutex<Reading>>);
+
+struct Reading {
     generation: Generation,
     answers: Answers,
+    failure: Option<GenerateError>,
+}
+
+impl Reading {
+    /// Takes what is there.
+    fn read(&mut self) {
+        let mut context = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Some(event)) = self.generation.poll_next(&mut context) {
+            self.answers.take(&event);
+            if let Event::Failed(error) = event {
+                self.failure = Some(error);
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -126,6 +191,8 @@ pub(crate) struct Answers {
     pub(crate) texts: Vec<Vec<String>>,
     pub(crate) tokens: Vec<Vec<TokenLikelihood>>,
     pub(crate) finish: Vec<Option<Finish>>,
+    /// The calls of each answer: names and arguments.
+    pub(crate) calls: Vec<Vec<(String, String)>>,
     pub(crate) usage: Option<Usage>,
     pub(crate) error: Option<String>,
     /// Events that are the last.
@@ -143,23 +210,33 @@ impl Answers {
         self.texts.resize(choices, Vec::new());
         self.tokens.resize(choices, Vec::new());
         self.finish.resize(choices, None);
+        self.calls.resize(choices, Vec::new());
     }
 
-    fn take(&mut self, event: Event) {
+    fn take(&mut self, event: &Event) {
         assert_eq!(self.ends, 0, "{event:?} after the last event");
         match event {
-            Event::Started { prompt_tokens } => assert!(self.prompt_tokens.replace(prompt_tokens).is_none()),
+            Event::Started { prompt_tokens } => assert!(self.prompt_tokens.replace(*prompt_tokens).is_none()),
             Event::Text { choice, text, tokens } => {
-                self.choice(choice);
-                assert!(self.finish[choice].is_none());
-                self.texts[choice].push(text);
-                self.tokens[choice].extend(tokens);
+                self.choice(*choice);
+                assert!(self.finish[*choice].is_none());
+                self.texts[*choice].push(text.clone());
+                self.tokens[*choice].extend(tokens.iter().cloned());
+            }
+            Event::Call { choice, call, name } => {
+                self.choice(*choice);
+                assert_eq!(self.calls[*choice].len(), *call);
+                self.calls[*choice].push((name.clone(), String::new()));
+            }
+            Event::Arguments { choice, call, json } => {
+                assert_eq!(self.calls[*choice].len(), call + 1);
+                self.calls[*choice][*call].1.push_str(json);
             }
             Event::Finished { choice, finish } => {
-                self.choice(choice);
-                assert!(self.finish[choice].replace(finish).is_none());
+                self.choice(*choice);
+                assert!(self.finish[*choice].replace(*finish).is_none());
             }
-            Event::Done { usage } => (self.usage, self.ends) = (Some(usage), 1),
+            Event::Done { usage } => (self.usage, self.ends) = (Some(*usage), 1),
             Event::Failed(error) => (self.error, self.ends) = (Some(error.to_string()), 1),
         }
     }
@@ -167,38 +244,31 @@ impl Answers {
 
 impl Reader {
     pub(crate) fn of(generation: Generation) -> Self {
-        Self { generation, answers: Answers::default() }
+        Self(Arc::new(Mutex::new(Reading { generation, answers: Answers::default(), failure: None })))
     }
 
-    /// Takes what is there.
-    pub(crate) fn read(&mut self) -> &Answers {
-        let mut context = Context::from_waker(Waker::noop());
-        while let Poll::Ready(Some(event)) = self.generation.poll_next(&mut context) {
-            self.answers.take(event);
-        }
-        &self.answers
+    /// What there is so far.
+    pub(crate) fn read(&self) -> Answers {
+        let mut reading = self.0.lock().unwrap();
+        reading.read();
+        reading.answers.clone()
     }
 
     /// Whether there will be no more.
-    pub(crate) fn is_over(&mut self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.read().ends > 0
     }
 
-    /// The first failure that is there.
-    pub(crate) fn failure(mut self) -> GenerateError {
-        let mut context = Context::from_waker(Waker::noop());
-        while let Poll::Ready(Some(event)) = self.generation.poll_next(&mut context) {
-            if let Event::Failed(error) = event {
-                return error;
-            }
-        }
-        panic!("it has not failed");
+    /// How it failed.
+    pub(crate) fn failure(self) -> GenerateError {
+        self.read();
+        self.0.lock().unwrap().failure.take().expect("it has not failed")
     }
 }
 
 /// Greedy, one answer.
 pub(crate) fn request(prompt: &str) -> ChatRequest {
-    let messages = vec![Message { role: Role::User, content: prompt.to_owned() }];
+    let messages = vec![Message::new(Role::User, prompt.to_owned())];
     ChatRequest { sampling: Sampling::GREEDY, ..ChatRequest::new(messages) }
 }
 

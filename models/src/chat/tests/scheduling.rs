@@ -17,7 +17,7 @@ fn endless(settings: ChatSettings) -> Rig {
 }
 
 /// Steps until it is over, and says when each piece of it came.
-fn times(rig: &mut Rig, reader: &mut Reader) -> Vec<Duration> {
+fn times(rig: &mut Rig, reader: &Reader) -> Vec<Duration> {
     let start = rig.clock.now();
     let (mut times, mut pieces) = (Vec::new(), 0);
     while !reader.is_over() {
@@ -33,10 +33,10 @@ fn times(rig: &mut Rig, reader: &mut Reader) -> Vec<Duration> {
 fn a_long_prompt_among_eight_streams_at_most_doubles_the_gap_between_their_tokens() {
     let settings = ChatSettings { rows: 16, step_tokens: 512, ..SETTINGS };
     let mut rig = endless(settings);
-    let mut streams: Vec<Reader> = (0..8).map(|stream| rig.submit(limited(&format!("stream {stream}"), 900))).collect();
+    let streams: Vec<Reader> = (0..8).map(|stream| rig.submit(limited(&format!("stream {stream}"), 900))).collect();
     (0..100).for_each(|_| rig.step());
-    let mut long = rig.submit(limited(&"x".repeat(4096), 1));
-    let times = times(&mut rig, &mut streams[0]);
+    let long = rig.submit(limited(&"x".repeat(4096), 1));
+    let times = times(&mut rig, &streams[0]);
     let mut gaps: Vec<Duration> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     gaps.sort();
     let (median, longest) = (gaps[gaps.len() / 2], gaps[gaps.len() - 1]);
@@ -56,13 +56,13 @@ fn a_prompt_is_read_in_as_large_pieces_as_the_budget_allows_when_nobody_waits_fo
 #[test]
 fn a_short_question_does_not_wait_for_a_long_prompt_to_be_read() {
     let mut rig = endless(SETTINGS);
-    let mut streams: Vec<Reader> = (0..4).map(|stream| rig.submit(limited(&format!("stream {stream}"), 2000))).collect();
+    let streams: Vec<Reader> = (0..4).map(|stream| rig.submit(limited(&format!("stream {stream}"), 2000))).collect();
     (0..20).for_each(|_| rig.step());
-    let mut long = rig.submit(limited(&"x".repeat(4096), 1));
+    let long = rig.submit(limited(&"x".repeat(4096), 1));
     (0..10).for_each(|_| rig.step());
     let forecast = rig.engine.forecast(60, 10).first_token;
     let asked = rig.clock.now();
-    let mut short = rig.submit(limited(&"y".repeat(60), 10));
+    let short = rig.submit(limited(&"y".repeat(60), 10));
     while short.read().texts.is_empty() {
         rig.step();
     }
@@ -122,9 +122,9 @@ fn interactive_requests_go_before_a_batch_which_gets_a_little_all_the_same() {
 #[test]
 fn an_interactive_request_takes_the_place_of_a_batchs() {
     let mut rig = endless(ChatSettings { rows: 1, ..SETTINGS });
-    let mut batch = rig.submit(of("t", Priority::Batch, limited("batch", 50)));
+    let batch = rig.submit(of("t", Priority::Batch, limited("batch", 50)));
     (0..10).for_each(|_| rig.step());
-    let mut interactive = rig.submit(limited("interactive", 3));
+    let interactive = rig.submit(limited("interactive", 3));
     (0..4).for_each(|_| rig.step());
     assert_eq!(interactive.read().text(0), "aaa");
     rig.run();
