@@ -6,7 +6,7 @@ use tradewind_models::encoder::Encoder;
 
 use super::Weights;
 use super::config::Config;
-use crate::cpu::{Attention, Dense, Isa, add_and_norm, for_parts, gelu};
+use crate::cpu::{Attention, Dense, Isa, Scratch, add_and_norm, for_parts, gelu};
 
 /// Fewer tokens than this are not worth a second thread.
 const WORTHWHILE_TOKENS: usize = 32;
@@ -64,7 +64,7 @@ struct Buffers {
     mixed: Vec<f32>,
     inner: Vec<f32>,
     sum: Vec<f32>,
-    scratch: Vec<f32>,
+    scratch: Scratch,
     attention: Attention,
 }
 

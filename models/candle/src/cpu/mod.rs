@@ -18,7 +18,7 @@ use tradewind_models::decoder::{Batch, CacheLayout, Row};
 
 use self::arena::Arena;
 use self::attention::{LANES, Pool, Sight};
-pub(crate) use self::dense::Dense;
+pub(crate) use self::dense::{Dense, Scratch};
 pub(crate) use self::isa::Isa;
 use self::linear::PackedLinear;
 pub(crate) use self::parallel::for_parts;

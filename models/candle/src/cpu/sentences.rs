@@ -1,6 +1,6 @@
 //! An encoder's operations beside its multiplications: attention in which every token of a sequence sees every other, norms, and gelu.
 
-use super::dense::{Panel, Rows, WIDTH, product};
+use super::dense::{Panel, Rows, Scratch, WIDTH, product};
 use super::elementwise::exp;
 use super::isa::{Isa, for_each_isa, multiply_add};
 
@@ -13,7 +13,7 @@ pub(crate) struct Attention {
     keys: Vec<Panel>,
     values: Vec<Panel>,
     scores: Vec<f32>,
-    scratch: Vec<f32>,
+    scratch: Scratch,
 }
 
 impl Attention {
@@ -51,7 +51,7 @@ impl Attention {
         self.scores.clear();
         self.scores.resize(length * padded, f32::NEG_INFINITY);
         let scores = &mut self.scores;
-        product(isa, queries, &self.keys, &mut self.scratch, |row, number, sums| {
+        product(isa, queries, &self.keys, &[], &mut self.scratch, |row, number, sums| {
             let start = row * padded + number * WIDTH;
             let end = (start + WIDTH).min(row * padded + length);
             let scores = scores.get_mut(start..end).unwrap_or_default();
@@ -68,7 +68,7 @@ impl Attention {
         }
         let length = values.each().count();
         let weights = Rows { values: &self.scores, stride: padded, width: length };
-        product(isa, weights, &self.values, &mut self.scratch, |row, number, sums| hand_out(row, number * WIDTH, sums));
+        product(isa, weights, &self.values, &[], &mut self.scratch, |row, number, sums| hand_out(row, number * WIDTH, sums));
     }
 }
 
