@@ -13,7 +13,6 @@
 pub mod bench;
 pub mod chat;
 pub mod decoder;
-pub mod embeddings;
 pub mod encoder;
 pub mod fetch;
 pub mod load;
@@ -25,5 +24,5 @@ pub mod template;
 pub mod tokenizer;
 
 pub use chat::ChatEngine;
-pub use embeddings::EmbeddingEngine;
+pub use encoder::EncoderEngine;
 pub use load::{Forecast, Full};

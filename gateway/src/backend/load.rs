@@ -16,11 +16,11 @@ pub fn load(settings: &LocalSettings, engines: &LocalEngines) {
 
 #[cfg(feature = "local")]
 mod bring_in {
-    use tradewind_candle::{DeviceChoice, LoadOptions, load_chat, load_embeddings};
+    use tradewind_candle::{DeviceChoice, LoadOptions, load_chat, load_encoder};
     use tradewind_models::{
-        ChatEngine, EmbeddingEngine,
+        ChatEngine, EncoderEngine,
         chat::ChatSettings,
-        embeddings::EmbeddingSettings,
+        encoder::EncoderSettings,
         fetch::{Cache, FetchError, ModelFiles, to_stderr},
         manifest::{Manifest, Task},
     };
@@ -60,8 +60,8 @@ mod bring_in {
                 Engine::Chat(ChatEngine::start(load_chat(model, files, &options)?, settings)?)
             }
             Task::Embeddings { .. } => {
-                let settings = EmbeddingSettings { queue, ..EmbeddingSettings::default() };
-                Engine::Embeddings(EmbeddingEngine::start(load_embeddings(model, files, &options)?, settings)?)
+                let settings = EncoderSettings { queue, ..EncoderSettings::default() };
+                Engine::Embeddings(EncoderEngine::start(load_encoder(model, files, &options)?, settings)?)
             }
         })
     }

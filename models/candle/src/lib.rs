@@ -11,7 +11,7 @@
 //! unless [`DenseWeights::AsStored`] asks for these as they are. candle's kernels for K-quants would round activations to eight bits, with one
 //! scale for 256 of them, which is felt more than a weight that is off by four in a thousand of its block's largest.
 //!
-//! [`load_chat`] and [`load_embeddings`] hand out parts for the engines of `tradewind-models`; and [`Machine`] says on what they would run; nothing else leaves.
+//! [`load_chat`] and [`load_encoder`] hand out parts for the engines of `tradewind-models`; and [`Machine`] says on what they would run; nothing else leaves.
 
 mod backend;
 mod bert;
@@ -26,6 +26,6 @@ mod threads;
 
 pub use self::chat::{load_chat, load_chat_at};
 pub use self::device::{DeviceChoice, DeviceError};
-pub use self::load::{CacheNumbers, DenseWeights, LoadError, LoadOptions, load_embeddings};
+pub use self::load::{CacheNumbers, DenseWeights, LoadError, LoadOptions, load_encoder};
 pub use self::machine::{Machine, Memory};
 pub use self::threads::{ThreadsError, compute_threads, limit_compute_threads};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::quantized::gguf_file::Value;
-use tradewind_models::embeddings::EmbeddingModel;
+use tradewind_models::encoder::EncoderModel;
 use tradewind_models::fetch::ModelFiles;
 use tradewind_models::manifest::{File, Manifest, ModelId, Task};
 use tradewind_models::template::TemplateError;
@@ -62,7 +62,7 @@ pub enum DenseWeights {
 ///
 /// # Errors
 /// When the device, a file or its contents cannot be used.
-pub fn load_embeddings(manifest: &Manifest, files: &ModelFiles, options: &LoadOptions) -> Result<EmbeddingModel, LoadError> {
+pub fn load_encoder(manifest: &Manifest, files: &ModelFiles, options: &LoadOptions) -> Result<EncoderModel, LoadError> {
     let Task::Embeddings { dimensions } = manifest.task else {
         return Err(LoadError::Task { model: manifest.id.clone(), expected: "embedding" });
     };
@@ -80,7 +80,7 @@ pub fn load_embeddings(manifest: &Manifest, files: &ModelFiles, options: &LoadOp
         threads = compute_threads(),
         "loaded an embedding model"
     );
-    Ok(EmbeddingModel { encoder, tokenizer })
+    Ok(EncoderModel { encoder, tokenizer })
 }
 
 pub(crate) fn path_of(manifest: &Manifest, files: &ModelFiles, ending: &'static str) -> Result<PathBuf, LoadError> {

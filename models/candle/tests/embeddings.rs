@@ -5,8 +5,8 @@
 mod common;
 
 use serde::Deserialize;
-use tradewind_candle::{LoadOptions, load_embeddings};
-use tradewind_models::embeddings::{EmbedError, EmbeddingEngine, EmbeddingSettings, Embeddings, Input};
+use tradewind_candle::{LoadOptions, load_encoder};
+use tradewind_models::encoder::{EncodeError, Encoded, EncoderEngine, EncoderSettings, Input};
 use tradewind_models::manifest;
 
 #[derive(Deserialize)]
@@ -31,22 +31,22 @@ impl Passage {
     }
 }
 
-fn engine() -> EmbeddingEngine {
-    engine_with(EmbeddingSettings::default())
+fn engine() -> EncoderEngine {
+    engine_with(EncoderSettings::default())
 }
 
 /// What is asked again is computed again.
-fn forgetful_engine() -> EmbeddingEngine {
-    engine_with(EmbeddingSettings { cache_bytes: 0, ..EmbeddingSettings::default() })
+fn forgetful_engine() -> EncoderEngine {
+    engine_with(EncoderSettings { cache_bytes: 0, ..EncoderSettings::default() })
 }
 
-fn engine_with(settings: EmbeddingSettings) -> EmbeddingEngine {
+fn engine_with(settings: EncoderSettings) -> EncoderEngine {
     let chosen = manifest::default_embeddings().unwrap();
-    let model = load_embeddings(chosen, &common::files(chosen), &LoadOptions::default()).unwrap();
-    EmbeddingEngine::start(model, settings).unwrap()
+    let model = load_encoder(chosen, &common::files(chosen), &LoadOptions::default()).unwrap();
+    EncoderEngine::start(model, settings).unwrap()
 }
 
-async fn embed(engine: &EmbeddingEngine, inputs: Vec<Input>) -> Result<Embeddings, EmbedError> {
+async fn embed(engine: &EncoderEngine, inputs: Vec<Input>) -> Result<Encoded, EncodeError> {
     engine.submit(inputs).unwrap().await
 }
 
@@ -113,5 +113,5 @@ async fn near_sentences_score_higher_than_far_ones() {
 #[tokio::test]
 async fn an_input_longer_than_the_model_was_made_for_is_refused_and_not_cut() {
     let error = embed(&engine(), vec![text("short"), text(&"word ".repeat(300))]).await.unwrap_err();
-    assert!(matches!(error, EmbedError::TooLong { index: 1, tokens: 302, limit: 256 }), "{error}");
+    assert!(matches!(error, EncodeError::TooLong { index: 1, tokens: 302, limit: 256 }), "{error}");
 }

@@ -1,8 +1,8 @@
 //! Embeddings: OpenAI's request becomes the engine's, and the engine's vectors OpenAI's answer.
 
 use tradewind_models::{
-    EmbeddingEngine,
-    embeddings::{EmbedError, Input},
+    EncoderEngine,
+    encoder::{EncodeError, Input},
 };
 use tradewind_protocol::{
     Usage,
@@ -20,7 +20,7 @@ use crate::{
 const MOST_INPUTS: usize = 2048;
 
 /// Embeds the inputs of `attempt`.
-pub(super) async fn answer(engine: &EmbeddingEngine, attempt: Attempt) -> Result<Answer, Failure> {
+pub(super) async fn answer(engine: &EncoderEngine, attempt: Attempt) -> Result<Answer, Failure> {
     let request: EmbeddingRequest = parse(attempt.inference.payload.body())?;
     if attempt.inference.head().stream {
         return Err(unsupported_field("stream".to_owned(), "only false"));
@@ -65,14 +65,14 @@ fn inputs(input: EmbeddingInput) -> Result<Vec<Input>, Failure> {
     Ok(inputs)
 }
 
-fn failure(error: EmbedError) -> Failure {
+fn failure(error: EncodeError) -> Failure {
     let sentence = format!("{error}.");
     match error {
-        EmbedError::TooLong { .. } => Failure::unsuited(Error::new(Kind::ContextLengthExceeded, sentence).with_param("input")),
-        EmbedError::Empty { .. } | EmbedError::UnknownToken { .. } | EmbedError::Tokenizer { .. } => {
+        EncodeError::TooLong { .. } => Failure::unsuited(Error::new(Kind::ContextLengthExceeded, sentence).with_param("input")),
+        EncodeError::Empty { .. } | EncodeError::UnknownToken { .. } | EncodeError::Tokenizer { .. } => {
             Failure::unsuited(Error::new(Kind::InvalidRequest, sentence).with_param("input"))
         }
-        EmbedError::Forward(_) | EmbedError::Panicked(_) | EmbedError::Stopped => {
+        EncodeError::Forward(_) | EncodeError::Panicked(_) | EncodeError::Stopped => {
             Failure::backend(Kind::UpstreamFailed, sentence)
         }
     }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use metrics::gauge;
 use tradewind_models::{
-    ChatEngine, EmbeddingEngine, Forecast, Full,
+    ChatEngine, EncoderEngine, Forecast, Full,
     manifest::{self, Manifest},
 };
 use tradewind_policies::spec::ServedModel;
@@ -21,7 +21,7 @@ pub enum Engine {
     /// It answers conversations.
     Chat(ChatEngine),
     /// It makes vectors.
-    Embeddings(EmbeddingEngine),
+    Embeddings(EncoderEngine),
     /// It could not be loaded, and why. Requests go to other backends, if the policy names any.
     Unavailable(String),
 }
@@ -146,8 +146,7 @@ mod tests {
 
     use tradewind_models::{
         decoder::ForwardError,
-        embeddings::{EmbeddingModel, EmbeddingSettings, Input},
-        encoder::Encoder,
+        encoder::{Encoder, EncoderModel, EncoderSettings, Input},
         tokenizer::{GgufVocabulary, TokenKind, Tokenizer},
     };
 
@@ -191,9 +190,9 @@ mod tests {
             ..GgufVocabulary::default()
         };
         let tokenizer = Tokenizer::from_gguf(vocabulary).unwrap();
-        let model = EmbeddingModel { encoder: Box::new(Held { entered, allowed }), tokenizer };
-        let settings = EmbeddingSettings { queue: 1, rehearsals: 0, ..EmbeddingSettings::default() };
-        let engine = EmbeddingEngine::start(model, settings).unwrap();
+        let model = EncoderModel { encoder: Box::new(Held { entered, allowed }), tokenizer };
+        let settings = EncoderSettings { queue: 1, rehearsals: 0, ..EncoderSettings::default() };
+        let engine = EncoderEngine::start(model, settings).unwrap();
 
         let manifest = manifest::default_embeddings().unwrap();
         let engines = LocalEngines::loading([manifest]);

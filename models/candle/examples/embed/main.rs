@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tradewind_candle::{LoadOptions, load_embeddings};
+use tradewind_candle::{LoadOptions, load_encoder};
 use tradewind_models::encoder::Encoder;
 use tradewind_models::fetch::{Cache, to_stderr};
 use tradewind_models::manifest;
@@ -33,7 +33,7 @@ type Sequences = Vec<Vec<u32>>;
 fn main() -> Result<(), Box<dyn Error>> {
     let chosen = manifest::default_embeddings().ok_or("no default embedding model")?;
     let files = Cache::from_environment()?.ensure(chosen, to_stderr().as_ref())?;
-    let model = load_embeddings(chosen, &files, &LoadOptions::default())?;
+    let model = load_encoder(chosen, &files, &LoadOptions::default())?;
     let mut encoder = model.encoder;
     let weights = chosen.files.iter().find(|file| file.name.as_str().ends_with(".safetensors")).ok_or("no weights")?;
     let padded = Padded::load(&files.path(&weights.name))?;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::EmbeddingSettings;
+use super::Encoder;
+use super::EncoderSettings;
 use super::size::Size;
 use crate::decoder::ForwardError;
-use crate::encoder::Encoder;
 use crate::load::{Pace, Work};
 use crate::queue::Clock;
 
@@ -34,11 +34,7 @@ pub(super) struct Rehearsal {
 ///
 /// # Errors
 /// The model cannot be computed. It is better to know now than at the first request.
-pub(super) fn rehearse(
-    encoder: &mut dyn Encoder,
-    settings: &EmbeddingSettings,
-    clock: &Clock,
-) -> Result<Rehearsal, ForwardError> {
+pub(super) fn rehearse(encoder: &mut dyn Encoder, settings: &EncoderSettings, clock: &Clock) -> Result<Rehearsal, ForwardError> {
     let mut stage = Stage { encoder, clock, times: settings.rehearsals, steps: Vec::new() };
     for (inputs, length) in SINGLE {
         stage.play(inputs, length)?;

@@ -10,8 +10,8 @@ use super::rig::{Fake, Rig, settings, text, tokens, vector};
 /// How long to wait for what is bound to happen. It only bounds the wait of a test that fails.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn engine() -> EmbeddingEngine {
-    EmbeddingEngine::start(Fake::new().model(), settings()).unwrap()
+fn engine() -> EncoderEngine {
+    EncoderEngine::start(Fake::new().model(), settings()).unwrap()
 }
 
 #[tokio::test]

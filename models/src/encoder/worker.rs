@@ -3,11 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::EmbedError;
+use super::EncodeError;
+use super::Encoder;
 use super::intake::{Intake, StopOnDrop};
 use super::waiting::Sequence;
 use crate::decoder::ForwardError;
-use crate::encoder::Encoder;
 use crate::queue::panic_message;
 
 /// Why a batch gave nothing.
@@ -18,10 +18,10 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    pub(super) fn error(&self) -> EmbedError {
+    pub(super) fn error(&self) -> EncodeError {
         match self {
-            Self::Failed(error) => EmbedError::Forward(Arc::clone(error)),
-            Self::Panicked(message) => EmbedError::Panicked(Arc::clone(message)),
+            Self::Failed(error) => EncodeError::Forward(Arc::clone(error)),
+            Self::Panicked(message) => EncodeError::Panicked(Arc::clone(message)),
         }
     }
 }

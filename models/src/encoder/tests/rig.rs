@@ -44,8 +44,8 @@ impl Fake {
         Self { batches: Arc::default(), time: ManualClock::new() }
     }
 
-    pub(super) fn model(&self) -> EmbeddingModel {
-        EmbeddingModel { encoder: Box::new(self.clone()), tokenizer: TOKENIZER.clone() }
+    pub(super) fn model(&self) -> EncoderModel {
+        EncoderModel { encoder: Box::new(self.clone()), tokenizer: TOKENIZER.clone() }
     }
 
     /// The batches since this was asked last.
@@ -81,8 +81,8 @@ impl Encoder for Fake {
 }
 
 /// Without rehearsals, in batches of 10 tokens.
-pub(super) fn settings() -> EmbeddingSettings {
-    EmbeddingSettings { batch_tokens: Some(10), rehearsals: 0, ..EmbeddingSettings::default() }
+pub(super) fn settings() -> EncoderSettings {
+    EncoderSettings { batch_tokens: Some(10), rehearsals: 0, ..EncoderSettings::default() }
 }
 
 pub(super) struct Rig {
@@ -91,7 +91,7 @@ pub(super) struct Rig {
 }
 
 impl Rig {
-    pub(super) fn new(settings: EmbeddingSettings) -> Self {
+    pub(super) fn new(settings: EncoderSettings) -> Self {
         let fake = Fake::new();
         let parts = Parts::new(fake.time.clock(), fake.model(), settings).unwrap();
         Self { fake, parts }

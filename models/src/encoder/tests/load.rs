@@ -7,8 +7,8 @@ use super::rig::{PASS, Rig, TOKEN, outcome, settings, tokens};
 use crate::queue::SubmitError;
 
 /// Rehearsed, in batches of 100 tokens.
-fn rehearsed() -> EmbeddingSettings {
-    EmbeddingSettings { batch_tokens: Some(100), rehearsals: 2, ..settings() }
+fn rehearsed() -> EncoderSettings {
+    EncoderSettings { batch_tokens: Some(100), rehearsals: 2, ..settings() }
 }
 
 fn assert_near(forecast: Duration, actual: Duration) {
@@ -20,7 +20,7 @@ fn assert_near(forecast: Duration, actual: Duration) {
 fn the_budget_is_the_smallest_that_is_nearly_the_quickest_in_the_time_allowed() {
     // 10 ms a pass and 1 ms a token: 1024 tokens are 98 % of what any number would be, 128 are 93 %.
     let chosen = |batch_time| {
-        Rig::new(EmbeddingSettings { batch_tokens: None, batch_time: Duration::from_millis(batch_time), ..rehearsed() })
+        Rig::new(EncoderSettings { batch_tokens: None, batch_time: Duration::from_millis(batch_time), ..rehearsed() })
             .parts
             .batch_tokens
     };
@@ -49,7 +49,7 @@ fn a_forecast_is_right_for_requests_of_any_size() {
 
 #[test]
 fn a_full_engine_refuses_until_it_said() {
-    let mut rig = Rig::new(EmbeddingSettings { queue: 2, ..rehearsed() });
+    let mut rig = Rig::new(EncoderSettings { queue: 2, ..rehearsed() });
     let _waiting = [rig.submit(vec![tokens(1, 60)]), rig.submit(vec![tokens(2, 60)])];
     let Err(SubmitError::Full(full)) = rig.parts.intake.push(vec![tokens(3, 1)]) else { panic!("taken") };
     assert_eq!(rig.parts.intake.room(), Err(full));
@@ -60,7 +60,7 @@ fn a_full_engine_refuses_until_it_said() {
 
 #[test]
 fn a_full_engine_makes_room_by_forgetting_those_who_left() {
-    let rig = Rig::new(EmbeddingSettings { queue: 1, ..rehearsed() });
+    let rig = Rig::new(EncoderSettings { queue: 1, ..rehearsed() });
     let waiting = rig.submit(vec![tokens(1, 60)]);
     assert!(rig.parts.intake.push(vec![tokens(2, 1)]).is_err());
     drop(waiting);
@@ -69,7 +69,7 @@ fn a_full_engine_makes_room_by_forgetting_those_who_left() {
 
 #[test]
 fn tokens_count_against_the_bound_and_a_single_request_is_taken_however_long_it_is() {
-    let rig = Rig::new(EmbeddingSettings { queue_tokens: 100, ..rehearsed() });
+    let rig = Rig::new(EncoderSettings { queue_tokens: 100, ..rehearsed() });
     let _large = rig.submit((0..10).map(|token| tokens(token, 60)).collect());
     assert!(matches!(rig.parts.intake.push(vec![tokens(3, 1)]), Err(SubmitError::Full(_))));
 }

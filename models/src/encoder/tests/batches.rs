@@ -48,7 +48,7 @@ fn a_large_request_is_divided_and_does_not_hold_up_a_small_one() {
 
 #[test]
 fn a_large_request_does_not_hold_up_the_reading_of_a_small_one() {
-    let mut rig = Rig::new(EmbeddingSettings { queue_tokens: usize::MAX, ..settings() });
+    let mut rig = Rig::new(EncoderSettings { queue_tokens: usize::MAX, ..settings() });
     let _large = rig.hand_in((0..20_000).map(|_| text("abc")).collect());
     let mut small = rig.hand_in(vec![text("a")]);
     assert!(rig.read_piece() && rig.read_piece());
@@ -86,7 +86,7 @@ fn what_was_computed_before_is_answered_without_the_model() {
 
 #[test]
 fn without_a_cache_everything_is_computed_again() {
-    let mut rig = Rig::new(EmbeddingSettings { cache_bytes: 0, ..settings() });
+    let mut rig = Rig::new(EncoderSettings { cache_bytes: 0, ..settings() });
     for _ in 0..2 {
         let mut request = rig.submit(vec![tokens(1, 4)]);
         rig.compute_all();

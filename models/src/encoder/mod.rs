@@ -1,4 +1,4 @@
-//! The embedding engine: texts in, vectors out, on threads of its own.
+//! The encoder engine: texts in, vectors out, on threads of its own.
 //!
 //! # Batches
 //! One thread makes texts tokens, another computes. Whenever that one is free it forms a batch of whatever waits at that
@@ -12,6 +12,7 @@
 mod cache;
 mod engine;
 mod error;
+mod forward;
 mod intake;
 mod outlook;
 mod reader;
@@ -21,8 +22,9 @@ mod size;
 mod waiting;
 mod worker;
 
-pub use self::engine::{EmbeddingEngine, EmbeddingModel, EmbeddingSettings, Pending, StartError};
-pub use self::error::EmbedError;
+pub use self::engine::{EncoderEngine, EncoderModel, EncoderSettings, Pending, StartError};
+pub use self::error::EncodeError;
+pub use self::forward::Encoder;
 pub use crate::queue::SubmitError;
 
 /// One thing to embed.
@@ -36,7 +38,7 @@ pub enum Input {
 
 /// The vectors of one request.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Embeddings {
+pub struct Encoded {
     /// One vector of unit length per input, in order.
     pub vectors: Vec<Vec<f32>>,
     /// Tokens of all inputs together, special tokens included.

@@ -7,7 +7,7 @@ use crate::tokenizer::TokenizerError;
 
 /// Vectors that could not be made. `index` counts the request's inputs from 0.
 #[derive(Debug, thiserror::Error)]
-pub enum EmbedError {
+pub enum EncodeError {
     /// An input without tokens.
     #[error("input {index} is empty: send at least one token")]
     Empty {

@@ -29,7 +29,7 @@ proptest! {
         budget in 1..40_usize,
         cache_bytes in prop_oneof![Just(0), Just(2000), Just(1 << 20)],
     ) {
-        let mut rig = Rig::new(EmbeddingSettings { batch_tokens: Some(budget), cache_bytes, ..settings() });
+        let mut rig = Rig::new(EncoderSettings { batch_tokens: Some(budget), cache_bytes, ..settings() });
         let mut requests = Vec::new();
         for event in events {
             match event {

@@ -6,11 +6,11 @@ use tokio::sync::oneshot;
 
 use super::size::{Size, Unread};
 use super::waiting::{Line, Place};
-use super::{EmbedError, Embeddings};
+use super::{EncodeError, Encoded};
 use crate::load::Estimates;
 
 /// Where a request's vectors go.
-pub(super) type Outcome = Result<Embeddings, EmbedError>;
+pub(super) type Outcome = Result<Encoded, EncodeError>;
 
 /// A request.
 #[derive(Debug)]
@@ -100,9 +100,9 @@ impl Requests {
     }
 
     /// Answers with an error.
-    pub(super) fn fail(&mut self, number: u64, error: EmbedError) {
+    pub(super) fn fail(&mut self, number: u64, error: EncodeError) {
         if let Some(request) = self.open.remove(&number) {
-            tracing::debug!(%error, "embedding failed");
+            tracing::debug!(%error, "encoding failed");
             // A caller that left in this very moment needs no result.
             let _left = request.result.send(Err(error));
         }
@@ -120,7 +120,7 @@ impl Requests {
             return;
         }
         if let Some(Request { result, vectors, prompt_tokens, .. }) = self.open.remove(&number) {
-            let _left = result.send(Ok(Embeddings { vectors, prompt_tokens }));
+            let _left = result.send(Ok(Encoded { vectors, prompt_tokens }));
         }
     }
 }

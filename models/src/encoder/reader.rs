@@ -4,8 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::intake::{Checked, Intake, Piece, StopOnDrop};
-use super::{EmbedError, Input};
-use crate::encoder::Encoder;
+use super::{EncodeError, Encoder, Input};
 use crate::queue::panic_message;
 use crate::tokenizer::Tokenizer;
 
@@ -42,15 +41,15 @@ impl Reader {
         let Piece { request, inputs, rest } = piece;
         let read = || inputs.into_iter().map(|(index, input)| self.read(index, input)).collect();
         let read = catch_unwind(AssertUnwindSafe(read))
-            .unwrap_or_else(|panic| Err(EmbedError::Panicked(Arc::from(panic_message(panic.as_ref())))));
+            .unwrap_or_else(|panic| Err(EncodeError::Panicked(Arc::from(panic_message(panic.as_ref())))));
         intake.hand_on(request, read, rest);
     }
 
-    fn read(&self, index: usize, input: Input) -> Result<Checked, EmbedError> {
+    fn read(&self, index: usize, input: Input) -> Result<Checked, EncodeError> {
         let (tokens, bytes) = match input {
             Input::Tokens(tokens) => (tokens, None),
             Input::Text(text) => {
-                let tokens = self.tokenizer.encode(&text).map_err(|source| EmbedError::Tokenizer { index, source })?;
+                let tokens = self.tokenizer.encode(&text).map_err(|source| EncodeError::Tokenizer { index, source })?;
                 (tokens, Some(text.len()))
             }
         };
@@ -60,16 +59,16 @@ impl Reader {
 }
 
 impl Limits {
-    fn check(self, index: usize, tokens: &[u32]) -> Result<(), EmbedError> {
+    fn check(self, index: usize, tokens: &[u32]) -> Result<(), EncodeError> {
         if tokens.is_empty() {
-            return Err(EmbedError::Empty { index });
+            return Err(EncodeError::Empty { index });
         }
         if tokens.len() > self.tokens {
-            return Err(EmbedError::TooLong { index, tokens: tokens.len(), limit: self.tokens });
+            return Err(EncodeError::TooLong { index, tokens: tokens.len(), limit: self.tokens });
         }
         let is_unknown = |token: &&u32| usize::try_from(**token).is_ok_and(|id| id >= self.vocabulary);
         match tokens.iter().find(is_unknown) {
-            Some(token) => Err(EmbedError::UnknownToken { index, token: *token, vocabulary: self.vocabulary }),
+            Some(token) => Err(EncodeError::UnknownToken { index, token: *token, vocabulary: self.vocabulary }),
             None => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 use super::super::*;
 use super::rig::{FAILS, LOSES, PANICS, Rig, outcome, settings, text, tokens, vector, vectors};
 
-fn error(pending: &mut Pending) -> EmbedError {
+fn error(pending: &mut Pending) -> EncodeError {
     outcome(pending).unwrap().unwrap_err()
 }
 
@@ -11,11 +11,11 @@ fn error(pending: &mut Pending) -> EmbedError {
 fn each_kind_of_bad_input_is_refused_by_its_number() {
     let mut rig = Rig::new(settings());
     let mut empty = rig.submit(vec![text("a"), text("")]);
-    assert!(matches!(error(&mut empty), EmbedError::Empty { index: 1 }));
+    assert!(matches!(error(&mut empty), EncodeError::Empty { index: 1 }));
     let mut long = rig.submit(vec![text(&"abc".repeat(22))]);
-    assert!(matches!(error(&mut long), EmbedError::TooLong { index: 0, tokens: 66, limit: 64 }));
+    assert!(matches!(error(&mut long), EncodeError::TooLong { index: 0, tokens: 66, limit: 64 }));
     let mut unknown = rig.submit(vec![Input::Tokens(vec![1, 2000])]);
-    assert!(matches!(error(&mut unknown), EmbedError::UnknownToken { index: 0, token: 2000, vocabulary: 1003 }));
+    assert!(matches!(error(&mut unknown), EncodeError::UnknownToken { index: 0, token: 2000, vocabulary: 1003 }));
     assert!(!rig.compute());
     assert!(rig.fake.batches().is_empty());
 }
@@ -31,7 +31,7 @@ fn a_pass_that_fails_costs_only_the_request_that_is_to_blame() {
     }
     let [failed, panicked, lost] = bad.each_mut().map(error);
     assert!(failed.to_string().contains("out of memory"), "{failed}");
-    assert!(matches!(&panicked, EmbedError::Panicked(message) if message.contains("a bug")), "{panicked}");
+    assert!(matches!(&panicked, EncodeError::Panicked(message) if message.contains("a bug")), "{panicked}");
     assert!(lost.to_string().contains("0 vectors for 1 sequences"), "{lost}");
 }
 

@@ -16,30 +16,29 @@ use super::reader::Reader;
 use super::rehearsal::{Rehearsal, rehearse};
 use super::requests::Outcome;
 use super::worker::Worker;
-use super::{EmbedError, Input};
+use super::{EncodeError, Encoder, Input};
 use crate::decoder::ForwardError;
-use crate::encoder::Encoder;
 use crate::load::{Forecast, Full};
 use crate::queue::{Clock, SubmitError};
 use crate::tokenizer::Tokenizer;
 
-/// The parts of an embedding model, as a loader hands them over.
-pub struct EmbeddingModel {
+/// The parts of an encoder, as a loader hands them over.
+pub struct EncoderModel {
     /// The forward pass.
     pub encoder: Box<dyn Encoder>,
     /// Text to tokens.
     pub tokenizer: Tokenizer,
 }
 
-impl fmt::Debug for EmbeddingModel {
+impl fmt::Debug for EncoderModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmbeddingModel").finish_non_exhaustive()
+        f.debug_struct("EncoderModel").finish_non_exhaustive()
     }
 }
 
 /// The engine's dimensions.
 #[derive(Debug, Clone, Copy)]
-pub struct EmbeddingSettings {
+pub struct EncoderSettings {
     /// How many requests may wait for their first or a further batch.
     pub queue: usize,
     /// How many tokens they may have together: once there are as many, no further request is taken.
@@ -57,7 +56,7 @@ pub struct EmbeddingSettings {
     pub rehearsals: usize,
 }
 
-impl Default for EmbeddingSettings {
+impl Default for EncoderSettings {
     /// A small model on a few cores takes some ten seconds for as many tokens as may wait.
     fn default() -> Self {
         Self {
@@ -71,27 +70,27 @@ impl Default for EmbeddingSettings {
     }
 }
 
-/// A running embedding model. Clones share it; the engine's threads end, after their last request, with the last clone.
+/// A running encoder. Clones share it; the engine's threads end, after their last request, with the last clone.
 #[derive(Debug, Clone)]
-pub struct EmbeddingEngine {
+pub struct EncoderEngine {
     intake: Arc<CloseOnDrop>,
     dimensions: usize,
     batch_tokens: usize,
 }
 
-impl EmbeddingEngine {
+impl EncoderEngine {
     /// Rehearses, and starts the engine's threads. Blocks for the rehearsals.
     ///
     /// # Errors
     /// When the model cannot be computed, or the system gives no thread.
-    pub fn start(model: EmbeddingModel, settings: EmbeddingSettings) -> Result<Self, StartError> {
+    pub fn start(model: EncoderModel, settings: EncoderSettings) -> Result<Self, StartError> {
         let Parts { intake, reader, mut worker, dimensions, batch_tokens } = Parts::new(Clock::real(), model, settings)?;
         let intake = Arc::new(intake);
         let (reading, computing) = (Arc::clone(&intake), Arc::clone(&intake));
         // Should one thread start and not the other, this lets it end.
         let handle = Arc::new(CloseOnDrop(intake));
-        thread::Builder::new().name("tw-embed-read".to_owned()).spawn(move || reader.serve(&reading))?;
-        thread::Builder::new().name("tw-embed".to_owned()).spawn(move || worker.serve(&computing))?;
+        thread::Builder::new().name("tw-encode-read".to_owned()).spawn(move || reader.serve(&reading))?;
+        thread::Builder::new().name("tw-encode".to_owned()).spawn(move || worker.serve(&computing))?;
         Ok(Self { intake: handle, dimensions, batch_tokens })
     }
 
@@ -148,8 +147,8 @@ pub(super) struct Parts {
 
 impl Parts {
     /// Rehearses.
-    pub(super) fn new(clock: Clock, model: EmbeddingModel, settings: EmbeddingSettings) -> Result<Self, ForwardError> {
-        let EmbeddingModel { mut encoder, tokenizer } = model;
+    pub(super) fn new(clock: Clock, model: EncoderModel, settings: EncoderSettings) -> Result<Self, ForwardError> {
+        let EncoderModel { mut encoder, tokenizer } = model;
         let Rehearsal { pace, batch_tokens } = rehearse(encoder.as_mut(), &settings, &clock)?;
         let bounds = Bounds { requests: settings.queue, tokens: settings.queue_tokens, batch: batch_tokens };
         Ok(Self {
@@ -191,6 +190,6 @@ impl Future for Pending {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         // A sender that is gone without a result means that the engine's thread is.
-        Poll::Ready(ready!(Pin::new(&mut self.0).poll(context)).unwrap_or(Err(EmbedError::Stopped)))
+        Poll::Ready(ready!(Pin::new(&mut self.0).poll(context)).unwrap_or(Err(EncodeError::Stopped)))
     }
 }

@@ -1,4 +1,4 @@
-//! The seam to an embedding model's forward pass.
+//! The seam to an encoder's forward pass.
 
 use crate::decoder::ForwardError;
 

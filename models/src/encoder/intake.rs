@@ -15,7 +15,7 @@ use super::requests::{Outcome, Requests};
 use super::size::{Size, Unread};
 use super::waiting::{Place, Sequence, Waiting};
 use super::worker::Fault;
-use super::{EmbedError, Input};
+use super::{EncodeError, Input};
 use crate::load::{Estimates, Forecast, Full, Pace, Work};
 use crate::queue::{Clock, SubmitError};
 
@@ -123,7 +123,7 @@ impl Intake {
     }
 
     /// For the same thread: what has become of them.
-    pub(super) fn hand_on(&self, request: u64, read: Result<Vec<Checked>, EmbedError>, rest: Unread) {
+    pub(super) fn hand_on(&self, request: u64, read: Result<Vec<Checked>, EncodeError>, rest: Unread) {
         let mut state = self.lock();
         state.is_reading = false;
         match read {
