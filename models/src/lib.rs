@@ -12,6 +12,7 @@
 
 pub mod bench;
 pub mod chat;
+pub mod classify;
 pub mod decoder;
 pub mod encoder;
 pub mod fetch;
@@ -24,5 +25,6 @@ pub mod template;
 pub mod tokenizer;
 
 pub use chat::ChatEngine;
+pub use classify::{Classifier, Reranker, TokenClassifier};
 pub use encoder::EncoderEngine;
 pub use load::{Forecast, Full};

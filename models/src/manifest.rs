@@ -110,7 +110,7 @@ impl TryFrom<String> for ModelId {
 
 /// What a model does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Task {
     /// Continues a conversation.
     Chat,
@@ -118,6 +118,16 @@ pub enum Task {
     Embeddings {
         /// The length of a vector.
         dimensions: usize,
+    },
+    /// Scores how well a text answers another.
+    Rerank,
+    /// Scores texts, or pairs of texts, for each of the labels in the model's `config.json`.
+    Classification,
+    /// Finds what a text names: scores each token for the labels in the model's `config.json`.
+    TokenClassification {
+        /// How many characters it reads best at once: a longer text is read in windows that overlap. Without it, a text that is longer
+        /// than the context is refused.
+        window: Option<usize>,
     },
 }
 

@@ -18,7 +18,7 @@ pub fn load(settings: &LocalSettings, engines: &LocalEngines) {
 mod bring_in {
     use tradewind_candle::{DeviceChoice, LoadOptions, load_chat, load_encoder};
     use tradewind_models::{
-        ChatEngine, EncoderEngine,
+        ChatEngine, Classifier, EncoderEngine, Reranker, TokenClassifier,
         chat::ChatSettings,
         encoder::EncoderSettings,
         fetch::{Cache, FetchError, ModelFiles, to_stderr},
@@ -54,14 +54,18 @@ mod bring_in {
         };
         let options = LoadOptions { device, ..LoadOptions::default() };
         let queue = settings.queue.get();
+        let encoder = EncoderSettings { queue, ..EncoderSettings::default() };
         Ok(match model.task {
             Task::Chat => {
                 let settings = ChatSettings { queue, ..ChatSettings::default() };
                 Engine::Chat(ChatEngine::start(load_chat(model, files, &options)?, settings)?)
             }
-            Task::Embeddings { .. } => {
-                let settings = EncoderSettings { queue, ..EncoderSettings::default() };
-                Engine::Embeddings(EncoderEngine::start(load_encoder(model, files, &options)?, settings)?)
+            Task::Embeddings { .. } => Engine::Embeddings(EncoderEngine::start(load_encoder(model, files, &options)?, encoder)?),
+            Task::Rerank => Engine::Rerank(Reranker::start(load_encoder(model, files, &options)?, encoder)?),
+            Task::Classification => Engine::Classification(Classifier::start(load_encoder(model, files, &options)?, encoder)?),
+            Task::TokenClassification { window } => {
+                let loaded = load_encoder(model, files, &options)?;
+                Engine::TokenClassification(TokenClassifier::start(loaded, encoder, window)?)
             }
         })
     }

@@ -17,7 +17,7 @@ use crate::inference::{Answer, Failure, Inference};
 
 pub use catalog::{CatalogError, adapter};
 pub use load::load;
-pub use local::{Engine, Local, LocalEngines, operation};
+pub use local::{AskError, Engine, Local, LocalEngines, LocalModel, operations};
 pub use remote::{Owner, Remote, Way};
 pub use timeouts::{AttemptTimeouts, AttemptTimeoutsLayer};
 

@@ -69,7 +69,7 @@ async fn compare(cache: &Cache) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let embeddings = engine.submit(inputs)?.await?;
     println!("[{} tokens embedded in {:.2?}]", embeddings.prompt_tokens, start.elapsed());
-    let Some((first, others)) = embeddings.vectors.split_first() else {
+    let Some((first, others)) = embeddings.outputs.split_first() else {
         return Ok(());
     };
     for (sentence, vector) in sentences.iter().skip(1).zip(others) {

@@ -1,5 +1,5 @@
-//! The forward passes, on candle's tensors: decoders of the Llama family, from GGUF and from Hugging Face folders, and a BERT sentence
-//! encoder.
+//! The forward passes, on candle's tensors: decoders of the Llama family, from GGUF and from Hugging Face folders, and encoders of the
+//! BERT family.
 //!
 //! They are our own rather than `candle-transformers`': those own their cache and know one position for a whole batch,
 //! so no batch could be made of sequences of different lengths, and they run a model as it is stored even where another layout of

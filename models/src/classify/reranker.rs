@@ -43,7 +43,18 @@ impl Reranker {
     ) -> Result<impl Future<Output = Result<Scored, EncodeError>> + Send + use<>, SubmitError> {
         let overlong = Overlong::CutSecond { most: most_of_each };
         let pair = |second| Input::Pair { first: query.to_owned(), second, overlong };
-        let pending = self.engine.submit(documents.into_iter().map(pair).collect())?;
+        self.submit_pairs(documents.into_iter().map(pair).collect())
+    }
+
+    /// The same of pairs that are put together already.
+    ///
+    /// # Errors
+    /// When the queue is full or the engine has ended; everything else is the result's error.
+    pub fn submit_pairs(
+        &self,
+        pairs: Vec<Input>,
+    ) -> Result<impl Future<Output = Result<Scored, EncodeError>> + Send + use<>, SubmitError> {
+        let pending = self.engine.submit(pairs)?;
         Ok(async move {
             let encoded = pending.await?;
             let scores = encoded.outputs.iter().flatten().map(|score| sigmoid(*score)).collect();

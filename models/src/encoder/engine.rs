@@ -17,6 +17,7 @@ use super::rehearsal::{Rehearsal, rehearse};
 use super::requests::Outcome;
 use super::worker::Worker;
 use super::{EncodeError, Encoder, Input};
+use crate::classify::Labels;
 use crate::decoder::ForwardError;
 use crate::load::{Forecast, Full};
 use crate::queue::{Clock, SubmitError};
@@ -28,6 +29,8 @@ pub struct EncoderModel {
     pub encoder: Box<dyn Encoder>,
     /// Text to tokens.
     pub tokenizer: Tokenizer,
+    /// What the numbers of a row are scores of; none where a row is a vector.
+    pub labels: Option<Labels>,
 }
 
 impl fmt::Debug for EncoderModel {
@@ -48,8 +51,8 @@ pub struct EncoderSettings {
     pub batch_tokens: Option<usize>,
     /// The longest that a forward pass may take for that: what comes meanwhile has to wait for its end.
     pub batch_time: Duration,
-    /// How many bytes of vectors are kept for inputs that come again; 0 keeps none. Whoever shares the engine can tell from the time
-    /// that an answer takes whether the very same input was embedded before.
+    /// How many bytes of outputs are kept for inputs that come again; 0 keeps none. Whoever shares the engine can tell from the time
+    /// that an answer takes whether the very same input was asked for before.
     pub cache_bytes: usize,
     /// How many times made-up inputs of every size are computed at start, so that the first forecasts are right. Without that they are a
     /// guess, which the first requests correct.
@@ -102,7 +105,7 @@ impl EncoderEngine {
         self.intake.0.push(inputs).map(Pending)
     }
 
-    /// The length of every vector.
+    /// How many numbers a row of an output has.
     pub fn dimensions(&self) -> usize {
         self.dimensions
     }
@@ -148,7 +151,7 @@ pub(super) struct Parts {
 impl Parts {
     /// Rehearses.
     pub(super) fn new(clock: Clock, model: EncoderModel, settings: EncoderSettings) -> Result<Self, ForwardError> {
-        let EncoderModel { mut encoder, tokenizer } = model;
+        let EncoderModel { mut encoder, tokenizer, labels: _ } = model;
         let Rehearsal { pace, batch_tokens } = rehearse(encoder.as_mut(), &settings, &clock)?;
         let bounds = Bounds { requests: settings.queue, tokens: settings.queue_tokens, batch: batch_tokens };
         Ok(Self {
@@ -176,12 +179,18 @@ pub enum StartError {
     /// The model cannot be computed.
     #[error(transparent)]
     Forward(#[from] ForwardError),
+    /// A model without the scores that are asked of it.
+    #[error("the model makes rows of {scores} numbers, and they are not the scores that this task asks for")]
+    NoScores {
+        /// How many numbers a row has.
+        scores: usize,
+    },
     /// The system gave no thread.
     #[error("cannot start the engine's thread: {0}")]
     Thread(#[from] io::Error),
 }
 
-/// The vectors to come. Dropping it cancels what is in no batch yet.
+/// The outputs to come. Dropping it cancels what is in no batch yet.
 #[derive(Debug)]
 pub struct Pending(pub(super) oneshot::Receiver<Outcome>);
 

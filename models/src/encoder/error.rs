@@ -1,11 +1,11 @@
-//! Why there are no vectors.
+//! Why there is no output.
 
 use std::sync::Arc;
 
 use crate::decoder::ForwardError;
 use crate::tokenizer::TokenizerError;
 
-/// Vectors that could not be made. `index` counts the request's inputs from 0.
+/// Outputs that could not be made. `index` counts the request's inputs from 0.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
     /// An input without tokens.
@@ -49,6 +49,19 @@ pub enum EncodeError {
     #[error("the engine panicked during this request: {0}")]
     Panicked(Arc<str>),
     /// The engine ended with the request unfinished.
-    #[error("the engine stopped before the vectors were complete")]
+    #[error("the engine stopped before the answer was complete")]
     Stopped,
+}
+
+impl EncodeError {
+    /// The same of another input: `number` has its number.
+    pub(crate) fn of_input(self, number: impl Fn(usize) -> usize) -> Self {
+        match self {
+            Self::Empty { index } => Self::Empty { index: number(index) },
+            Self::TooLong { index, tokens, limit } => Self::TooLong { index: number(index), tokens, limit },
+            Self::UnknownToken { index, token, vocabulary } => Self::UnknownToken { index: number(index), token, vocabulary },
+            Self::Tokenizer { index, source } => Self::Tokenizer { index: number(index), source },
+            other @ (Self::Forward(_) | Self::Panicked(_) | Self::Stopped) => other,
+        }
+    }
 }

@@ -9,15 +9,16 @@ use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::cache::Vectors;
+use super::cache::Outputs;
 use super::outlook::{Bounds, Outlook};
 use super::requests::{Outcome, Requests};
 use super::size::{Size, Unread};
 use super::waiting::{Place, Sequence, Waiting};
 use super::worker::Fault;
-use super::{EncodeError, Input};
+use super::{EncodeError, Input, TokenSequence};
 use crate::load::{Estimates, Forecast, Full, Pace, Work};
 use crate::queue::{Clock, SubmitError};
+use crate::tokenizer::TokenSpan;
 
 /// Bytes of the inputs that are made tokens in one go, some milliseconds' worth: after that it is another request's turn.
 const PIECE: usize = 16 << 10;
@@ -35,9 +36,11 @@ pub(super) struct Piece {
 #[derive(Debug)]
 pub(super) struct Checked {
     pub(super) index: usize,
-    pub(super) tokens: Vec<u32>,
+    pub(super) tokens: TokenSequence,
     /// Of the text that it was.
     pub(super) bytes: Option<usize>,
+    /// Where each token comes from, if that is of use.
+    pub(super) spans: Vec<TokenSpan>,
 }
 
 /// What is shared.
@@ -58,7 +61,7 @@ struct State {
     /// Whether some are just being made tokens.
     is_reading: bool,
     waiting: Waiting,
-    cache: Vectors,
+    cache: Outputs,
     /// The batch that is being computed, and since when.
     step: Option<(Work, Instant)>,
     pace: Pace,
@@ -75,7 +78,7 @@ impl Intake {
             unread: VecDeque::new(),
             is_reading: false,
             waiting: Waiting::default(),
-            cache: Vectors::new(cache_bytes),
+            cache: Outputs::new(cache_bytes),
             step: None,
             pace,
             estimates: Estimates::default(),
@@ -153,7 +156,7 @@ impl Intake {
     pub(super) fn done(&self, batch: Vec<Sequence>, computed: Result<Vec<Vec<f32>>, Fault>) {
         let mut state = self.lock();
         match computed {
-            Ok(vectors) => state.answer(batch, vectors, self.clock.now()),
+            Ok(outputs) => state.answer(batch, outputs, self.clock.now()),
             Err(fault) => state.blame(batch, &fault),
         }
         state.step = None;
@@ -236,10 +239,7 @@ impl State {
             while bytes < PIECE
                 && let Some((index, input)) = left.pop_front()
             {
-                bytes += match &input {
-                    Input::Text(text) => text.len(),
-                    Input::Tokens(tokens) => size_of_val::<[u32]>(tokens),
-                };
+                bytes += input.bytes();
                 inputs.push((index, input));
             }
             let rest = Unread::of(left.iter().map(|(_, input)| input));
@@ -252,14 +252,14 @@ impl State {
 
     /// Sequences of a request wait from now on, but for those that are known.
     fn accept(&mut self, number: u64, sequences: Vec<Checked>, rest: Unread) {
-        for Checked { index, tokens, bytes } in sequences {
+        for Checked { index, tokens, bytes, spans } in sequences {
             if let Some(bytes) = bytes {
                 self.estimates.prompt.learn(bytes, tokens.len());
             }
             let owner = Place { request: number, index };
-            self.requests.count_tokens(number, tokens.len());
-            if let Some(vector) = self.cache.get(&tokens) {
-                self.requests.fill(&[owner], vector);
+            self.requests.note_read(owner, tokens.len(), spans);
+            if let Some(output) = self.cache.get(&tokens) {
+                self.requests.fill(&[owner], output);
             } else if let Some(request) = self.requests.get_mut(number) {
                 request.waiting += Size::of(tokens.len());
                 self.waiting.push(&mut request.line, owner, tokens);
@@ -278,7 +278,7 @@ impl State {
                 let size = Size::of(sequence.tokens.len());
                 self.requests.change_waiting(&sequence.owners, |waiting| *waiting -= size);
                 match self.cache.get(&sequence.tokens) {
-                    Some(vector) => self.requests.fill(&sequence.owners, vector),
+                    Some(output) => self.requests.fill(&sequence.owners, output),
                     None => batch.push(sequence),
                 }
             }
@@ -286,13 +286,13 @@ impl State {
         batch
     }
 
-    fn answer(&mut self, batch: Vec<Sequence>, vectors: Vec<Vec<f32>>, now: Instant) {
+    fn answer(&mut self, batch: Vec<Sequence>, outputs: Vec<Vec<f32>>, now: Instant) {
         if let Some((work, began)) = self.step {
             self.pace.learn(&work, now.saturating_duration_since(began), now);
         }
-        for (sequence, vector) in batch.into_iter().zip(vectors) {
-            self.requests.fill(&sequence.owners, &vector);
-            self.cache.insert(sequence.tokens, vector);
+        for (sequence, output) in batch.into_iter().zip(outputs) {
+            self.requests.fill(&sequence.owners, &output);
+            self.cache.insert(sequence.tokens, output);
         }
     }
 

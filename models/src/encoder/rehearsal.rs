@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::Encoder;
 use super::EncoderSettings;
 use super::size::Size;
+use super::{Encoder, TokenSequence};
 use crate::decoder::ForwardError;
 use crate::load::{Pace, Work};
 use crate::queue::Clock;
@@ -78,7 +78,7 @@ impl Stage<'_> {
         // Any token will do: what is computed does not depend on it.
         let token = u32::try_from(self.encoder.vocabulary_size() / 2).unwrap_or(0);
         let length = length.min(self.encoder.max_tokens());
-        let batch = vec![vec![token; length]; inputs];
+        let batch = vec![TokenSequence::of(vec![token; length]); inputs];
         let one = Size::of(length);
         let work = Size { tokens: one.tokens * inputs as f64, squares: one.squares * inputs as f64 }.work(1.0);
         if self.steps.is_empty() {

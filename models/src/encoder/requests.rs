@@ -8,15 +8,17 @@ use super::size::{Size, Unread};
 use super::waiting::{Line, Place};
 use super::{EncodeError, Encoded};
 use crate::load::Estimates;
+use crate::tokenizer::TokenSpan;
 
-/// Where a request's vectors go.
+/// What a request is answered.
 pub(super) type Outcome = Result<Encoded, EncodeError>;
 
 /// A request.
 #[derive(Debug)]
 pub(super) struct Request {
     result: oneshot::Sender<Outcome>,
-    vectors: Vec<Vec<f32>>,
+    outputs: Vec<Vec<f32>>,
+    spans: Vec<Vec<TokenSpan>>,
     missing: usize,
     prompt_tokens: usize,
     /// Inputs that are not tokens yet.
@@ -40,7 +42,8 @@ impl Requests {
         self.count += 1;
         let request = Request {
             result,
-            vectors: vec![Vec::new(); inputs],
+            outputs: vec![Vec::new(); inputs],
+            spans: vec![Vec::new(); inputs],
             missing: inputs,
             prompt_tokens: 0,
             unread,
@@ -80,19 +83,22 @@ impl Requests {
         }
     }
 
-    /// An input turned out to have so many tokens.
-    pub(super) fn count_tokens(&mut self, number: u64, tokens: usize) {
-        if let Some(request) = self.open.get_mut(&number) {
+    /// An input turned out to have so many tokens, from those places.
+    pub(super) fn note_read(&mut self, owner: Place, tokens: usize, spans: Vec<TokenSpan>) {
+        if let Some(request) = self.open.get_mut(&owner.request) {
             request.prompt_tokens += tokens;
+            if let Some(place) = request.spans.get_mut(owner.index) {
+                *place = spans;
+            }
         }
     }
 
-    /// Gives a vector to all that wait for it.
-    pub(super) fn fill(&mut self, owners: &[Place], vector: &[f32]) {
+    /// Gives an output to all that wait for it.
+    pub(super) fn fill(&mut self, owners: &[Place], output: &[f32]) {
         for owner in owners {
             let Some(request) = self.open.get_mut(&owner.request) else { continue };
-            if let Some(place) = request.vectors.get_mut(owner.index) {
-                *place = vector.to_vec();
+            if let Some(place) = request.outputs.get_mut(owner.index) {
+                *place = output.to_vec();
                 request.missing = request.missing.saturating_sub(1);
             }
             self.answer_if_complete(owner.request);
@@ -119,8 +125,8 @@ impl Requests {
         if self.open.get(&number).is_none_or(|request| request.missing > 0) {
             return;
         }
-        if let Some(Request { result, vectors, prompt_tokens, .. }) = self.open.remove(&number) {
-            let _left = result.send(Ok(Encoded { vectors, prompt_tokens }));
+        if let Some(Request { result, outputs, spans, prompt_tokens, .. }) = self.open.remove(&number) {
+            let _left = result.send(Ok(Encoded { outputs, spans, prompt_tokens }));
         }
     }
 }

@@ -65,7 +65,7 @@ impl Unread {
         for input in inputs {
             match input {
                 Input::Tokens(tokens) => unread.tokens += Size::of(tokens.len()),
-                Input::Text(text) => unread.texts.add(text.len()),
+                Input::Text(_) | Input::Pair { .. } => unread.texts.add(input.bytes()),
             }
         }
         unread

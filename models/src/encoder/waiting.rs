@@ -11,6 +11,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::TokenSequence;
+
 /// How often a sequence may be passed over. It is near the front then, where the next batch begins.
 const MOST_PASSED: u32 = 8;
 
@@ -27,10 +29,10 @@ pub(super) struct Place {
     pub(super) index: usize,
 }
 
-/// A checked sequence, and who waits for its vector.
+/// A checked sequence, and who waits for its output.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Sequence {
-    pub(super) tokens: Vec<u32>,
+    pub(super) tokens: TokenSequence,
     /// More than one where the same was asked for several times.
     pub(super) owners: Vec<Place>,
     turn: Turn,
@@ -77,7 +79,7 @@ enum Fit {
 
 impl Waiting {
     /// Appends a sequence to its request's line.
-    pub(super) fn push(&mut self, line: &mut Line, owner: Place, tokens: Vec<u32>) {
+    pub(super) fn push(&mut self, line: &mut Line, owner: Place, tokens: TokenSequence) {
         let due = line.next.max(self.now);
         line.next = due + tokens.len() as u64;
         let turn = (due, self.came);
@@ -107,7 +109,7 @@ impl Waiting {
 
     /// Takes out the next batch: at most `budget` different tokens, or one sequence. Sequences with the same tokens become one.
     /// Those that `is_known` holds for are taken out too, and cost no room.
-    pub(super) fn batch(&mut self, budget: usize, mut is_known: impl FnMut(&[u32]) -> bool) -> Vec<Sequence> {
+    pub(super) fn batch(&mut self, budget: usize, mut is_known: impl FnMut(&TokenSequence) -> bool) -> Vec<Sequence> {
         let mut forming = Forming { room: budget, ..Forming::default() };
         let (mut taken, mut passed, mut overtaken) = (Vec::new(), Vec::new(), 0);
         for (turn, sequence) in &self.sequences {
@@ -132,7 +134,7 @@ impl Waiting {
 
     fn take(&mut self, turns: &[Turn]) -> Vec<Sequence> {
         let mut batch: Vec<Sequence> = Vec::with_capacity(turns.len());
-        let mut places: HashMap<Vec<u32>, usize> = HashMap::new();
+        let mut places: HashMap<TokenSequence, usize> = HashMap::new();
         for sequence in turns.iter().filter_map(|turn| self.sequences.remove(turn)) {
             self.now = self.now.max(sequence.turn.0);
             let same = places.get(&sequence.tokens).and_then(|place| batch.get_mut(*place));
@@ -151,7 +153,7 @@ impl Waiting {
 #[derive(Default)]
 struct Forming<'w> {
     room: usize,
-    tokens: HashSet<&'w [u32]>,
+    tokens: HashSet<&'w TokenSequence>,
     is_closed: bool,
 }
 
@@ -162,7 +164,7 @@ impl<'w> Forming<'w> {
             self.is_closed = true;
             return if is_first { Fit::Takes } else { Fit::Ends };
         }
-        if self.tokens.contains(sequence.tokens.as_slice()) {
+        if self.tokens.contains(&sequence.tokens) {
             return Fit::Takes;
         }
         if sequence.tokens.len() <= self.room || is_first {
@@ -194,7 +196,7 @@ mod tests {
     fn push(waiting: &mut Waiting, line: &mut Line, request: u32, length: usize) {
         let mut tokens = vec![0; length];
         tokens[0] = request;
-        waiting.push(line, Place { request: u64::from(request), index: 0 }, tokens);
+        waiting.push(line, Place { request: u64::from(request), index: 0 }, TokenSequence::of(tokens));
     }
 
     fn requests(batch: &[Sequence]) -> Vec<u64> {
@@ -247,7 +249,7 @@ mod tests {
         }
         // All the same: they would become one.
         for (place, sequence) in (0..).zip(waiting.sequences.values_mut()) {
-            sequence.tokens[1] = place;
+            sequence.tokens.ids[1] = place;
         }
         assert_eq!(batch(&mut waiting, 10), [1, 1]);
         push(&mut waiting, &mut Line::default(), 2, 5);
@@ -266,7 +268,7 @@ mod tests {
     #[test]
     fn what_is_known_takes_no_room() {
         let mut waiting = waiting(&[8, 8, 8]);
-        assert_eq!(requests(&waiting.batch(8, |tokens| tokens[0] < 2)), [0, 1, 2]);
+        assert_eq!(requests(&waiting.batch(8, |tokens| tokens.ids[0] < 2)), [0, 1, 2]);
     }
 
     #[test]

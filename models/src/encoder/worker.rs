@@ -48,11 +48,11 @@ impl Worker {
     fn encode(&mut self, batch: &[Sequence]) -> Result<Vec<Vec<f32>>, Fault> {
         let sequences: Vec<_> = batch.iter().map(|sequence| sequence.tokens.clone()).collect();
         let failed = |error| Fault::Failed(Arc::new(error));
-        let vectors = self.0.encode(&sequences).map_err(failed)?;
-        if vectors.len() == batch.len() {
-            Ok(vectors)
+        let outputs = self.0.encode(&sequences).map_err(failed)?;
+        if outputs.len() == batch.len() {
+            Ok(outputs)
         } else {
-            let message = format!("{} vectors for {} sequences", vectors.len(), batch.len());
+            let message = format!("{} outputs for {} sequences", outputs.len(), batch.len());
             Err(failed(ForwardError::new(message)))
         }
     }

@@ -5,11 +5,13 @@ use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use metrics::gauge;
 use tradewind_models::{
-    ChatEngine, EncoderEngine, Forecast, Full,
+    ChatEngine, Classifier, EncoderEngine, Forecast, Full, Reranker, TokenClassifier,
     manifest::{self, Manifest},
 };
 use tradewind_policies::spec::ServedModel;
-use tradewind_protocol::Operation;
+use tradewind_protocol::{Operation, oip::TensorMetadata};
+
+use super::tensors;
 
 use crate::telemetry::names;
 
@@ -22,6 +24,12 @@ pub enum Engine {
     Chat(ChatEngine),
     /// It makes vectors.
     Embeddings(EncoderEngine),
+    /// It scores how well documents answer a query.
+    Rerank(Reranker),
+    /// It labels texts.
+    Classification(Classifier),
+    /// It finds what texts name.
+    TokenClassification(TokenClassifier),
     /// It could not be loaded, and why. Requests go to other backends, if the policy names any.
     Unavailable(String),
 }
@@ -33,8 +41,7 @@ impl Engine {
         match self {
             Self::Chat(engine) if engine.has_stopped() => None,
             Self::Chat(engine) => Some(engine.room().map(|()| engine.forecast(prompt_tokens, output_tokens))),
-            Self::Embeddings(engine) => Some(engine.room().map(|()| engine.forecast(prompt_tokens))),
-            Self::Loading | Self::Unavailable(_) => None,
+            other => other.encoder().map(|engine| engine.room().map(|()| engine.forecast(prompt_tokens))),
         }
     }
 
@@ -42,9 +49,24 @@ impl Engine {
     fn wait(&self) -> Option<Duration> {
         match self {
             Self::Chat(engine) => Some(engine.wait()),
-            Self::Embeddings(engine) => Some(engine.forecast(0).first_token),
-            Self::Loading | Self::Unavailable(_) => None,
+            other => other.encoder().map(|engine| engine.forecast(0).first_token),
         }
+    }
+
+    /// The engine of a model that only reads.
+    fn encoder(&self) -> Option<&EncoderEngine> {
+        match self {
+            Self::Embeddings(engine) => Some(engine),
+            Self::Rerank(reranker) => Some(reranker.engine()),
+            Self::Classification(classifier) => Some(classifier.engine()),
+            Self::TokenClassification(classifier) => Some(classifier.engine()),
+            Self::Chat(_) | Self::Loading | Self::Unavailable(_) => None,
+        }
+    }
+
+    /// Whether it can be asked.
+    pub(crate) const fn is_ready(&self) -> bool {
+        !matches!(self, Self::Loading | Self::Unavailable(_))
     }
 }
 
@@ -73,6 +95,12 @@ impl LocalEngines {
     #[must_use]
     pub fn get(&self, model: &str) -> Option<Arc<Engine>> {
         Some(self.by_model.get(model)?.load_full())
+    }
+
+    /// What the model takes and gives by the Open Inference Protocol, if it speaks that.
+    #[must_use]
+    pub fn tensors(&self, model: &str) -> Option<(Vec<TensorMetadata>, Vec<TensorMetadata>)> {
+        tensors::of(manifest::find(model)?, &self.by_model.get(model)?.load())
     }
 
     /// How long a further request to the model would take, with so many tokens in its prompt and so many expected in its answer; or that its
@@ -113,9 +141,11 @@ impl LocalEngines {
         let name = served.upstream.as_str();
         let known = || manifest::registry().iter().map(|manifest| manifest.id.as_str()).collect::<Vec<_>>().join(", ");
         let manifest = manifest::find(name).ok_or_else(|| format!("there is no local model `{name}`; accepted: {}", known()))?;
-        let offered = operation(manifest);
-        if served.operations.iter().any(|operation| operation != offered) {
-            return Err(format!("the local model `{name}` serves {offered} only; write operations = [\"{offered}\"]"));
+        let offered = operations(manifest);
+        if served.operations.iter().any(|operation| !offered.contains(&operation)) {
+            let list = |quote: &str| offered.iter().map(|one| format!("{quote}{one}{quote}")).collect::<Vec<_>>();
+            let (told, quoted) = (list("").join(" and "), list("\"").join(", "));
+            return Err(format!("the local model `{name}` serves {told} only; write operations = [{quoted}]"));
         }
         if self.by_model.contains_key(name) {
             Ok(())
@@ -127,10 +157,12 @@ impl LocalEngines {
 
 /// What a model of the registry serves.
 #[must_use]
-pub const fn operation(manifest: &Manifest) -> Operation {
+pub const fn operations(manifest: &Manifest) -> &'static [Operation] {
     match manifest.task {
-        manifest::Task::Chat => Operation::Chat,
-        manifest::Task::Embeddings { .. } => Operation::Embeddings,
+        manifest::Task::Chat => &[Operation::Chat],
+        manifest::Task::Embeddings { .. } => &[Operation::Embeddings, Operation::Infer],
+        manifest::Task::Rerank => &[Operation::Rerank, Operation::Infer],
+        manifest::Task::Classification | manifest::Task::TokenClassification { .. } => &[Operation::Infer],
     }
 }
 
@@ -146,7 +178,7 @@ mod tests {
 
     use tradewind_models::{
         decoder::ForwardError,
-        encoder::{Encoder, EncoderModel, EncoderSettings, Input},
+        encoder::{Encoder, EncoderModel, EncoderSettings, Input, Rows, TokenSequence},
         tokenizer::{GgufVocabulary, TokenKind, Tokenizer},
     };
 
@@ -164,6 +196,10 @@ mod tests {
             1
         }
 
+        fn rows(&self) -> Rows {
+            Rows::One
+        }
+
         fn max_tokens(&self) -> usize {
             100
         }
@@ -172,7 +208,7 @@ mod tests {
             1
         }
 
-        fn encode(&mut self, sequences: &[Vec<u32>]) -> Result<Vec<Vec<f32>>, ForwardError> {
+        fn encode(&mut self, sequences: &[TokenSequence]) -> Result<Vec<Vec<f32>>, ForwardError> {
             let _test_is_over = self.entered.send(());
             let _test_is_over = self.allowed.recv();
             Ok(vec![vec![1.0]; sequences.len()])
@@ -190,7 +226,7 @@ mod tests {
             ..GgufVocabulary::default()
         };
         let tokenizer = Tokenizer::from_gguf(vocabulary).unwrap();
-        let model = EncoderModel { encoder: Box::new(Held { entered, allowed }), tokenizer };
+        let model = EncoderModel { encoder: Box::new(Held { entered, allowed }), tokenizer, labels: None };
         let settings = EncoderSettings { queue: 1, rehearsals: 0, ..EncoderSettings::default() };
         let engine = EncoderEngine::start(model, settings).unwrap();
 

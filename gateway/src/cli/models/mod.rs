@@ -114,6 +114,9 @@ fn list(cache: &Cache, json: bool, out: &mut impl Write) -> Result<ExitCode, Mod
         let task = match model.task {
             Task::Chat => "chat",
             Task::Embeddings { .. } => "embeddings",
+            Task::Rerank => "rerank",
+            Task::Classification => "classification",
+            Task::TokenClassification { .. } => "token-classification",
         };
         let (id, licence) = (model.id.as_str(), model.licence.as_str());
         let present = cache.has(model)?;
@@ -124,10 +127,10 @@ fn list(cache: &Cache, json: bool, out: &mut impl Write) -> Result<ExitCode, Mod
         writeln!(out, "{}", serde_json::to_string(&listed).map_err(io::Error::from)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    writeln!(out, "{:28} {:11} {:>8} {:>9}  {:12} here", "MODEL", "TASK", "CONTEXT", "MEGABYTES", "LICENCE")?;
+    writeln!(out, "{:28} {:20} {:>8} {:>9}  {:12} here", "MODEL", "TASK", "CONTEXT", "MEGABYTES", "LICENCE")?;
     for Listed { id, task, licence, context, bytes, present, .. } in listed {
         let here = if present { "yes" } else { "no" };
-        writeln!(out, "{id:28} {task:11} {context:>8} {:>9.1}  {licence:12} {here}", bytes as f64 / 1e6)?;
+        writeln!(out, "{id:28} {task:20} {context:>8} {:>9.1}  {licence:12} {here}", bytes as f64 / 1e6)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -120,5 +120,5 @@ fn a_request_that_is_dropped_half_way_is_not_finished() {
 #[test]
 fn a_request_of_nothing_is_answered_at_once() {
     let rig = Rig::new(settings());
-    assert_eq!(outcome(&mut rig.hand_in(Vec::new())).unwrap().unwrap().vectors, Vec::<Vec<f32>>::new());
+    assert_eq!(outcome(&mut rig.hand_in(Vec::new())).unwrap().unwrap().outputs, Vec::<Vec<f32>>::new());
 }

@@ -32,7 +32,7 @@ fn a_pass_that_fails_costs_only_the_request_that_is_to_blame() {
     let [failed, panicked, lost] = bad.each_mut().map(error);
     assert!(failed.to_string().contains("out of memory"), "{failed}");
     assert!(matches!(&panicked, EncodeError::Panicked(message) if message.contains("a bug")), "{panicked}");
-    assert!(lost.to_string().contains("0 vectors for 1 sequences"), "{lost}");
+    assert!(lost.to_string().contains("0 outputs for 1 sequences"), "{lost}");
 }
 
 #[test]

@@ -46,7 +46,7 @@ proptest! {
         for (mut request, sequences) in requests {
             let embeddings = outcome(&mut request).unwrap().unwrap();
             prop_assert_eq!(embeddings.prompt_tokens, sequences.iter().map(Vec::len).sum::<usize>());
-            prop_assert_eq!(embeddings.vectors, sequences.iter().map(|tokens| vector(tokens)).collect::<Vec<_>>());
+            prop_assert_eq!(embeddings.outputs, sequences.iter().map(|tokens| vector(tokens)).collect::<Vec<_>>());
         }
         for batch in rig.fake.batches() {
             prop_assert!(batch.len() == 1 || batch.concat().len() <= budget);

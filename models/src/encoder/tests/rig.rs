@@ -7,7 +7,6 @@ use super::super::engine::Parts;
 use super::super::requests::Outcome;
 use super::super::*;
 use crate::decoder::ForwardError;
-use crate::encoder::Encoder;
 use crate::queue::tests::ManualClock;
 use crate::tokenizer::{GgufVocabulary, TokenKind, Tokenizer};
 
@@ -45,7 +44,7 @@ impl Fake {
     }
 
     pub(super) fn model(&self) -> EncoderModel {
-        EncoderModel { encoder: Box::new(self.clone()), tokenizer: TOKENIZER.clone() }
+        EncoderModel { encoder: Box::new(self.clone()), tokenizer: TOKENIZER.clone(), labels: None }
     }
 
     /// The batches since this was asked last.
@@ -67,9 +66,14 @@ impl Encoder for Fake {
         VOCABULARY
     }
 
-    fn encode(&mut self, sequences: &[Vec<u32>]) -> Result<Vec<Vec<f32>>, ForwardError> {
-        self.batches.lock().unwrap().push(sequences.to_vec());
+    fn rows(&self) -> Rows {
+        Rows::One
+    }
+
+    fn encode(&mut self, sequences: &[TokenSequence]) -> Result<Vec<Vec<f32>>, ForwardError> {
+        let sequences: Vec<_> = sequences.iter().map(|sequence| sequence.ids.clone()).collect();
         let all = sequences.concat();
+        self.batches.lock().unwrap().push(sequences.clone());
         self.time.pass(PASS + TOKEN * u32::try_from(all.len()).unwrap());
         assert!(!all.contains(&PANICS), "a bug");
         if all.contains(&FAILS) {
@@ -147,7 +151,7 @@ pub(super) fn outcome(pending: &mut Pending) -> Option<Outcome> {
 }
 
 pub(super) fn vectors(pending: &mut Pending) -> Vec<Vec<f32>> {
-    outcome(pending).unwrap().unwrap().vectors
+    outcome(pending).unwrap().unwrap().outputs
 }
 
 /// So many tokens, all the same.

@@ -53,6 +53,11 @@ impl Dense {
         Self { weights, bias, inputs, outputs }
     }
 
+    /// How many numbers a product has.
+    pub(crate) fn outputs(&self) -> usize {
+        self.outputs
+    }
+
     /// Replaces `y` by the product with rows `x`.
     pub(crate) fn forward(&self, isa: Isa, x: &[f32], y: &mut Vec<f32>, scratch: &mut Scratch) {
         let rows = x.len().checked_div(self.inputs).unwrap_or(0);
