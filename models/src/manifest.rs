@@ -10,8 +10,11 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 /// The manifests, in the order in which `tradewind` lists them.
-const EMBEDDED: [&str; 2] =
-    [include_str!("../registry/smollm2-135m-instruct.toml"), include_str!("../registry/all-minilm-l6-v2.toml")];
+const EMBEDDED: [&str; 3] = [
+    include_str!("../registry/smollm2-135m-instruct.toml"),
+    include_str!("../registry/all-minilm-l6-v2.toml"),
+    include_str!("../registry/rampart-pii.toml"),
+];
 
 static REGISTRY: LazyLock<Vec<Manifest>> = LazyLock::new(|| {
     EMBEDDED

@@ -21,6 +21,7 @@ mod decoder;
 mod device;
 mod load;
 mod machine;
+mod onnx;
 mod portable;
 mod threads;
 

@@ -58,7 +58,7 @@ pub enum DenseWeights {
     AsStored,
 }
 
-/// Loads an encoder for what the manifest says it does: every `.safetensors` file, `config.json` and `tokenizer.json`. An embedding model's
+/// Loads an encoder for what the manifest says it does: every `.safetensors` file, or else the `.onnx` file, `config.json` and `tokenizer.json`. An embedding model's
 /// `pooling.json` (`1_Pooling/config.json` of sentence-transformers) and `modules.json` count where the manifest lists them.
 ///
 /// # Errors
@@ -73,7 +73,7 @@ pub fn load_encoder(manifest: &Manifest, files: &ModelFiles, options: &LoadOptio
     let device = options.device.open()?;
     let encoder_files = bert::Files {
         config: path_of(manifest, files, "config.json")?,
-        weights: paths_of(manifest, files, ".safetensors")?,
+        weights: paths_of(manifest, files, ".safetensors").or_else(|_| paths_of(manifest, files, ".onnx"))?,
         pooling: path_of(manifest, files, "pooling.json").ok(),
         modules: path_of(manifest, files, "modules.json").ok(),
     };

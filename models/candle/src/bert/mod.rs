@@ -36,7 +36,7 @@ use crate::load::LoadError;
 pub(crate) struct Files {
     /// `config.json`.
     pub(crate) config: PathBuf,
-    /// Of safetensors, one or several.
+    /// Of safetensors, one or several; or an ONNX file.
     pub(crate) weights: Vec<PathBuf>,
     /// `1_Pooling/config.json` of sentence-transformers.
     pub(crate) pooling: Option<PathBuf>,

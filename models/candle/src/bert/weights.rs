@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use candle_core::{DType, Device, Result, Tensor, bail};
 
 use super::config::{Config, Family};
+use crate::onnx;
 
 /// All tensors of a model.
 pub(super) struct Weights {
@@ -17,11 +18,12 @@ pub(super) struct Weights {
 }
 
 impl Weights {
-    /// Those of some safetensors files together.
+    /// Those of some files together.
     pub(super) fn read(files: &[PathBuf], config: &Config, device: &Device) -> Result<Self> {
         let mut tensors = HashMap::new();
         for file in files {
-            tensors.extend(candle_core::safetensors::load(file, device)?);
+            let is_onnx = file.extension().is_some_and(|extension| extension == "onnx");
+            tensors.extend(if is_onnx { onnx::load(file, device)? } else { candle_core::safetensors::load(file, device)? });
         }
         Ok(Self::new(tensors, config))
     }
