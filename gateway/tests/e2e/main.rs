@@ -22,6 +22,7 @@ mod faults;
 mod idempotency;
 mod interruption;
 mod matrix;
+mod open_inference;
 mod order;
 mod outage;
 mod passthrough;

@@ -70,37 +70,45 @@ impl Engine {
     }
 }
 
+/// Where a model's engine is to be found.
+struct Place {
+    manifest: &'static Manifest,
+    engine: ArcSwap<Engine>,
+}
+
 /// All of them. Clones share the engines.
 #[derive(Clone, Default)]
 pub struct LocalEngines {
-    by_model: Arc<HashMap<&'static str, ArcSwap<Engine>>>,
+    by_model: Arc<HashMap<&'static str, Place>>,
 }
 
 impl LocalEngines {
     /// Places for these models of the registry, all of them still loading.
     #[must_use]
     pub fn loading(models: impl IntoIterator<Item = &'static Manifest>) -> Self {
-        let place = |manifest: &'static Manifest| (manifest.id.as_str(), ArcSwap::from_pointee(Engine::Loading));
+        let engine = || ArcSwap::from_pointee(Engine::Loading);
+        let place = |manifest: &'static Manifest| (manifest.id.as_str(), Place { manifest, engine: engine() });
         Self { by_model: Arc::new(models.into_iter().map(place).collect()) }
     }
 
     /// Puts a model in its place.
     pub fn set(&self, model: &Manifest, engine: Engine) {
         if let Some(place) = self.by_model.get(model.id.as_str()) {
-            place.store(Arc::new(engine));
+            place.engine.store(Arc::new(engine));
         }
     }
 
     /// The engine of the model.
     #[must_use]
     pub fn get(&self, model: &str) -> Option<Arc<Engine>> {
-        Some(self.by_model.get(model)?.load_full())
+        Some(self.by_model.get(model)?.engine.load_full())
     }
 
     /// What the model takes and gives by the Open Inference Protocol, if it speaks that.
     #[must_use]
     pub fn tensors(&self, model: &str) -> Option<(Vec<TensorMetadata>, Vec<TensorMetadata>)> {
-        tensors::of(manifest::find(model)?, &self.by_model.get(model)?.load())
+        let place = self.by_model.get(model)?;
+        tensors::of(place.manifest, &place.engine.load())
     }
 
     /// How long a further request to the model would take, with so many tokens in its prompt and so many expected in its answer; or that its
@@ -110,13 +118,13 @@ impl LocalEngines {
     /// which.
     #[must_use]
     pub fn forecast(&self, model: &str, prompt_tokens: usize, output_tokens: usize) -> Option<Result<Forecast, Full>> {
-        self.by_model.get(model)?.load().forecast(prompt_tokens, output_tokens)
+        self.by_model.get(model)?.engine.load().forecast(prompt_tokens, output_tokens)
     }
 
     /// Sets the gauges that tell how long a request to each model would wait.
     pub fn measure(&self) {
         for (model, place) in self.by_model.iter() {
-            if let Some(wait) = place.load().wait() {
+            if let Some(wait) = place.engine.load().wait() {
                 gauge!(names::LOCAL_WAIT, names::MODEL => *model).set(wait);
             }
         }
@@ -130,7 +138,7 @@ impl LocalEngines {
     /// Whether every model has come to an end of its loading, good or bad.
     #[must_use]
     pub fn are_settled(&self) -> bool {
-        self.by_model.values().all(|place| !matches!(**place.load(), Engine::Loading))
+        self.by_model.values().all(|place| !matches!(**place.engine.load(), Engine::Loading))
     }
 
     /// Whether a policy may name the model in this way.

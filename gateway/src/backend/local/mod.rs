@@ -9,6 +9,8 @@ mod infer;
 mod inside;
 mod rerank;
 mod tensors;
+#[cfg(test)]
+mod tests;
 
 use std::{
     task::{Context, Poll},

@@ -19,6 +19,7 @@ use tokio::{
 };
 use tradewind::{
     auth::{DevClaims, DevIssuer, SystemClock},
+    backend::LocalEngines,
     config::Settings,
     gateway::RunError,
     home::Home,
@@ -79,11 +80,17 @@ impl Setup {
 
     /// Starts it.
     pub(crate) async fn start(self) -> Gateway {
+        self.start_with(|_| {}).await
+    }
+
+    /// Starts it, with its local models as `prepare` leaves them.
+    pub(crate) async fn start_with(self, prepare: impl FnOnce(&LocalEngines)) -> Gateway {
         // Leaked, because a guard borrows it; there is one for each test.
         let recorder = Box::leak(Box::new(PrometheusBuilder::new().build_recorder()));
         let metrics = recorder.handle();
         let recording = metrics::set_default_local_recorder(recorder);
         let gateway = tradewind::gateway::Gateway::bind(self.settings).await.unwrap();
+        prepare(gateway.engines());
         let (address, admin) = (gateway.addresses().unwrap()[0], gateway.admin_addresses().unwrap()[0]);
         let client = Client::new(address, &gateway.certificate());
         let issuer = DevIssuer::open(gateway.home()).unwrap();
