@@ -9,6 +9,7 @@ use futures_util::future::{Either, Ready, ready};
 use http::{HeaderValue, Response, header::CONTENT_TYPE};
 use serde::Serialize;
 use tower::{Layer, Service};
+use tradewind_policies::{NoRoute, TenantId};
 use tradewind_protocol::{
     Operation,
     oip::{self, LIVE, ModelMetadata, ModelReady, Path, ServerMetadata},
@@ -65,7 +66,9 @@ fn describe(context: &Arc<RequestContext>, path: &Path) -> Result<Response<Body>
         }
         Path::Ready => told(&oip::Ready { ready: true }),
         Path::Model(model) | Path::Infer(model) => {
-            let tensors = first_told(context, model, |deployment| deployment.tensors())?;
+            let snapshot = context.snapshot();
+            let mut serving = snapshot.serving(tenant(context)?, model, Operation::Infer).map_err(|error| not_served(&error))?;
+            let tensors = serving.find_map(|deployment| deployment.tensors());
             let Some((inputs, outputs)) = tensors else {
                 return Err(Error::new(
                     Kind::InvalidRequest,
@@ -75,27 +78,25 @@ fn describe(context: &Arc<RequestContext>, path: &Path) -> Result<Response<Body>
             told(&ModelMetadata { name: model, platform: "candle", inputs, outputs })
         }
         Path::ModelReady(model) => {
-            let ready = first_told(context, model, |deployment| deployment.is_ready().then_some(()))?;
-            ready.ok_or_else(|| not_ready("The model cannot be asked now."))?;
+            let snapshot = context.snapshot();
+            let mut serving = snapshot.serving(tenant(context)?, model, Operation::Infer).map_err(|error| not_served(&error))?;
+            if !serving.any(|deployment| deployment.is_ready()) {
+                return Err(not_ready("The model cannot be asked now."));
+            }
             told(&ModelReady { name: model, ready: true })
         }
     }
 }
 
-/// What the first deployment tells that serves the model and tells anything. That the caller may ask is known already.
-fn first_told<T>(
-    context: &RequestContext,
-    model: &str,
-    tell: impl Fn(&crate::route::Deployment) -> Option<T>,
-) -> Result<Option<T>, Error> {
+fn tenant(context: &RequestContext) -> Result<&TenantId, Error> {
     let principal = context.principal().ok_or_else(|| Error::new(Kind::Internal, "Internal error."))?;
-    let snapshot = context.snapshot();
-    let eligible = snapshot.policy.eligible(&principal.tenant, model, Operation::Infer).map_err(|error| {
-        tracing::debug!(%error, "no route");
-        Error::new(Kind::ModelNotFound, "The model does not exist or you do not have access to it.")
-    })?;
-    let targets = eligible.tiers.iter().flatten();
-    Ok(targets.filter_map(|target| snapshot.deployment(target)).find_map(|deployment| tell(deployment)))
+    Ok(&principal.tenant)
+}
+
+/// A model that nobody serves, as far as the caller may know.
+fn not_served(error: &NoRoute) -> Error {
+    tracing::debug!(%error, "no route");
+    Error::new(Kind::ModelNotFound, "The model does not exist or you do not have access to it.")
 }
 
 fn not_ready(message: &'static str) -> Error {
