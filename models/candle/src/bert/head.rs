@@ -142,3 +142,65 @@ fn read<T: for<'d> Deserialize<'d>>(path: &Path) -> Result<T, LoadError> {
 fn unsupported(what: &'static str, value: &str, supported: &'static str) -> LoadError {
     LoadError::Unsupported { what, value: value.to_owned(), supported }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use tempfile::NamedTempFile;
+
+    use super::*;
+
+    fn file(json: &Value) -> NamedTempFile {
+        let file = NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), json.to_string()).unwrap();
+        file
+    }
+
+    fn plan(pooling: &Value, modules: &[&str]) -> Result<HeadPlan, LoadError> {
+        let modules: Vec<Value> =
+            modules.iter().map(|name| json!({"type": format!("sentence_transformers.models.{name}"), "path": ""})).collect();
+        HeadPlan::vector(Some(file(pooling).path()), Some(file(&modules.into()).path()))
+    }
+
+    #[test]
+    fn a_vector_is_made_as_the_files_beside_the_model_say() {
+        let cls = json!({"word_embedding_dimension": 384, "pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false});
+        let bge = plan(&cls, &["Transformer", "Pooling", "Normalize"]).unwrap();
+        assert_eq!((bge.pooling, bge.is_unit_length), (Some(Pooling::Cls), true));
+        let mean = json!({"pooling_mode_mean_tokens": true, "pooling_mode_max_tokens": false});
+        let raw = plan(&mean, &["Transformer", "Pooling"]).unwrap();
+        assert_eq!((raw.pooling, raw.is_unit_length), (Some(Pooling::Mean), false));
+        let usual = HeadPlan::vector(None, None).unwrap();
+        assert_eq!((usual.pooling, usual.is_unit_length), (Some(Pooling::Mean), true));
+    }
+
+    #[test]
+    fn what_no_head_does_is_refused() {
+        for (pooling, modules, part) in [
+            (json!({"pooling_mode_max_tokens": true}), vec!["Pooling"], "max or last token"),
+            (json!({"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": true}), vec!["Pooling"], "several or none"),
+            (json!({"pooling_mode_mean_tokens": true}), vec!["Pooling", "Dense"], "Dense` is not supported"),
+        ] {
+            let error = plan(&pooling, &modules).unwrap_err();
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn scores_are_made_of_numbers_as_the_problem_asks() {
+        let activation = |extra: Value, purpose| {
+            let mut json = json!({"model_type": "bert", "hidden_size": 64, "num_attention_heads": 2, "num_hidden_layers": 1,
+                "vocab_size": 9, "hidden_act": "gelu", "max_position_embeddings": 10});
+            json.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+            labels(&Config::of(json), purpose).map(|labels| labels.activation())
+        };
+        let one = || json!({"id2label": {"0": "LABEL_0"}});
+        assert_eq!(activation(json!({}), Purpose::Scores), Some(Activation::Softmax));
+        assert_eq!(activation(one(), Purpose::Scores), Some(Activation::Sigmoid));
+        let multi = json!({"problem_type": "multi_label_classification"});
+        assert_eq!(activation(multi, Purpose::Scores), Some(Activation::Sigmoid));
+        assert_eq!(activation(json!({"problem_type": "regression"}), Purpose::Scores), Some(Activation::Identity));
+        assert_eq!(activation(one(), Purpose::TokenScores), Some(Activation::Softmax));
+        assert_eq!(activation(one(), Purpose::Vectors), None);
+    }
+}

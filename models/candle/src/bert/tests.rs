@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 use tradewind_models::encoder::{Encoder, Rows, TokenSequence};
 
@@ -154,4 +154,27 @@ fn a_tensor_that_is_not_there_is_named() {
     assert!(without.tensors.remove("classifier.bias").is_some());
     let error = Packed::new(&without.config(), &without.plan(), &without.weights(), 158).unwrap_err();
     assert!(error.to_string().contains("no tensor `classifier.bias`"), "{error}");
+}
+
+#[test]
+fn weights_are_read_from_several_files_and_in_half_precision() -> candle_core::Result<()> {
+    let cases = cases();
+    let case = cases.iter().find(|case| case.name == "bert mean").unwrap();
+    let rounded = |(name, shape): (&String, &Vec<usize>)| {
+        let kind = if name.ends_with("bias") { DType::F16 } else { DType::BF16 };
+        let tensor = Tensor::from_vec(numbers(name, shape.iter().product()), shape.as_slice(), &Device::Cpu)?;
+        Ok((name.clone(), tensor.to_dtype(kind)?))
+    };
+    let tensors: HashMap<String, Tensor> = case.tensors.iter().map(rounded).collect::<candle_core::Result<_>>()?;
+    let folder = tempfile::tempdir()?;
+    let shard = |number: usize| folder.path().join(format!("model-0000{number}-of-00002.safetensors"));
+    let (first, second): (HashMap<_, _>, HashMap<_, _>) = tensors.clone().into_iter().partition(|(name, _)| name.len() % 2 == 0);
+    candle_core::safetensors::save(&first, shard(1))?;
+    candle_core::safetensors::save(&second, shard(2))?;
+    let read = Weights::read(&[shard(1), shard(2)], &case.config(), &Device::Cpu)?;
+    let outputs = |weights: &Weights| {
+        Packed::new(&case.config(), &case.plan(), weights, 158)?.encode(&case.sequences()).map_err(candle_core::Error::wrap)
+    };
+    assert_eq!(outputs(&read)?, outputs(&Weights::new(tensors, &case.config()))?);
+    Ok(())
 }
