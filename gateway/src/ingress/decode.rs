@@ -113,7 +113,7 @@ where
         Endpoint::OpenInference(path) => return Ok(Call::Describe(context, path)),
         Endpoint::ListModels => return Ok(Call::ListModels(context)),
     };
-    check_headers(request.headers())?;
+    check_headers(request.headers(), operation)?;
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let body = read(request.into_body(), declared, body_limit).await?;
     let head = named.map_or_else(|| read_head(&body), |model| Ok(Head::named(model)))?;
@@ -149,8 +149,9 @@ fn read_head(body: &[u8]) -> Result<Head, Error> {
     })
 }
 
-/// Refuses what would have to be guessed at. A missing content type is taken for JSON, as OpenAI does.
-fn check_headers(headers: &HeaderMap) -> Result<(), Error> {
+/// Refuses what would have to be guessed at. A missing content type is taken for JSON, as OpenAI does; and so are the bytes as which clients
+/// of the Open Inference Protocol send it.
+fn check_headers(headers: &HeaderMap, operation: Operation) -> Result<(), Error> {
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(Error::new(Kind::UnsupportedMediaType, "Compressed bodies are not accepted; send plain JSON."));
     }
@@ -160,7 +161,8 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Error> {
     }
     let is_json = |value: &HeaderValue| {
         let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-        essence.eq_ignore_ascii_case("application/json")
+        let is_bytes = operation == Operation::Infer && essence.eq_ignore_ascii_case("application/octet-stream");
+        is_bytes || essence.eq_ignore_ascii_case("application/json")
     };
     match headers.get(CONTENT_TYPE) {
         Some(value) if !is_json(value) => {

@@ -181,6 +181,10 @@ async fn what_is_no_inference_is_refused_by_what_is_wrong_with_it() {
         let (told, message) = refusal(&ask(&gateway, method, path, &body).await);
         assert!(told == status && message.contains(part), "{method} {path}: {told} {message}");
     }
+    for (kind, status) in [("application/octet-stream", 200), ("application/json", 200), ("text/plain", 415)] {
+        let request = gateway.request("POST", infer).header("content-type", kind).body(Full::from(body(&["a"]))).unwrap();
+        assert_eq!(gateway.client.send(request).await.status(), status, "{kind}");
+    }
     let binary = gateway.request("POST", infer).header("inference-header-content-length", "10").body(Full::from("x")).unwrap();
     let (status, message) = refusal(&Answer::of(gateway.client.send(binary).await).await);
     assert!(status == 415 && message.contains("binary_data=False"), "{message}");

@@ -75,6 +75,8 @@ async fn personal_data_are_found_where_they_stand() {
         assert_eq!(characters, text[entity.bytes.clone()]);
         assert!((0.3..=1.0).contains(&entity.score), "{entity:?}");
     }
+    let address = found("Write to ada@example.com.").await;
+    assert_eq!(address.iter().map(|entity| entity.characters.clone()).collect::<Vec<_>>(), vec![9..24; 1]);
     assert!(found("The weather is fine today.").await.is_empty());
 }
 

@@ -21,7 +21,8 @@ pub struct TokenClassifier {
     window: Option<usize>,
 }
 
-/// How the labels of tokens become entities. The names are Hugging Face's.
+/// How the labels of tokens become entities. The names are Hugging Face's, and so are the rules but for one: what touches what is before it
+/// and has the same label goes on with it, whatever its `B-` says. Models begin the parts of an address or of a number anew again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Aggregation {
     /// Tokens that follow each other and have the same label are one entity.
@@ -166,7 +167,7 @@ fn grouped<'l>(parts: impl Iterator<Item = Part<'l>>) -> Vec<Entity> {
     let mut groups: Vec<Group<'l>> = Vec::new();
     for part in parts {
         match groups.last_mut() {
-            Some(group) if group.tag == part.tag && !part.begins => {
+            Some(group) if group.tag == part.tag && (!part.begins || group.bytes.end == part.bytes.start) => {
                 group.scores.push(part.score);
                 group.bytes.end = part.bytes.end;
             }
@@ -257,6 +258,14 @@ mod tests {
         ];
         let found = [("NAME", 0..7), ("NAME", 8..11), ("CITY", 14..20), ("NAME", 21..24)];
         assert_eq!(entities(&tokens, Aggregation::Simple), found.map(|(label, bytes)| (label.to_owned(), bytes)));
+    }
+
+    #[test]
+    fn what_touches_is_one_entity_even_if_each_part_of_it_says_that_it_begins() {
+        let tokens = [(0..3, Some(0), 1), (3..4, Some(1), 1), (4..7, Some(2), 1), (8..9, Some(3), 1)];
+        let found = [("NAME", 0..7), ("NAME", 8..9)].map(|(label, bytes)| (label.to_owned(), bytes));
+        assert_eq!(entities(&tokens, Aggregation::Simple), found);
+        assert_eq!(entities(&tokens, Aggregation::First), found);
     }
 
     #[test]

@@ -246,7 +246,7 @@ async fn the_gateway_asks_for_itself_by_a_handle() {
     let scores = handle(classifier()).classify(one()).await.unwrap();
     assert_eq!(scores[0].iter().map(|(label, _)| label.as_str()).collect::<Vec<_>>(), ["A", "B", "C"]);
     assert!(scores[0][1].1 > 0.7);
-    assert_eq!(handle(tagger()).entities(one()).await.unwrap()[0].len(), 2);
+    assert_eq!(handle(tagger()).entities(one()).await.unwrap()[0].len(), 1);
     let other = handle(tagger()).embed(one()).await.unwrap_err();
     assert!(matches!(other, AskError::OtherTask { .. }), "{other}");
     let loading = handle(local("{ kind = \"chat\" }", Engine::Loading)).embed(one()).await.unwrap_err();
