@@ -63,7 +63,8 @@ impl Encoder for Lengths {
 
 fn load(engines: &LocalEngines) {
     let (model, pre) = ("gpt2".to_owned(), "smollm".to_owned());
-    let vocabulary = GgufVocabulary { model, pre, tokens: vec![("a".to_owned(), TokenKind::Text)], merges: Vec::new() };
+    let tokens = vec![("a".to_owned(), TokenKind::Text)];
+    let vocabulary = GgufVocabulary { model, pre, tokens, ..GgufVocabulary::default() };
     let tokenizer = Tokenizer::from_gguf(vocabulary).unwrap();
     let model = EncoderModel { encoder: Box::new(Lengths), tokenizer, labels: None };
     let settings = EncoderSettings { rehearsals: 0, ..EncoderSettings::default() };

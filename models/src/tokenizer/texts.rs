@@ -116,7 +116,7 @@ mod tests {
             "model": {"type": "WordLevel", "vocab": {"C": 0, "S": 1, "a": 2, "b": 3, "c": 4, "ü": 5}, "unk_token": "c"}
         }"#;
         let inner = tokenizers::Tokenizer::from_str(json).unwrap();
-        Tokenizer { inner: Arc::new(inner), bytes: None }
+        Tokenizer { inner: Arc::new(inner), bytes: None, begin: None }
     }
 
     fn pair(overlong: Overlong, limit: usize) -> Result<(Vec<u32>, usize), TokenizerError> {

@@ -59,7 +59,7 @@ impl Encoder for Letters {
 fn model(rows: Rows, labels: &[&str]) -> EncoderModel {
     let tokens = ["a", "b", "c"].map(|token| (token.to_owned(), TokenKind::Text)).to_vec();
     let (model, pre) = ("gpt2".to_owned(), "smollm".to_owned());
-    let tokenizer = Tokenizer::from_gguf(GgufVocabulary { model, pre, tokens, merges: Vec::new() }).unwrap();
+    let tokenizer = Tokenizer::from_gguf(GgufVocabulary { model, pre, tokens, ..GgufVocabulary::default() }).unwrap();
     let labels = Labels::new(labels.iter().map(|label| (*label).to_owned()), Activation::Softmax);
     let letters = labels.names().len();
     EncoderModel { encoder: Box::new(Letters { rows, letters }), tokenizer, labels: Some(labels) }

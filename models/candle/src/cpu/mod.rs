@@ -219,7 +219,7 @@ impl Backend for Cpu {
             bail!("rows of {} do not fit a bias of {}", x.width, bias.len())
         }
         for row in x.values.chunks_exact_mut(bias.len().max(1)) {
-            elementwise::add(self.isa, row, bias);
+            add(self.isa, row, bias);
         }
         Ok(x)
     }
