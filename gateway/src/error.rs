@@ -11,6 +11,7 @@ use http::{
     header::{CONTENT_TYPE, RETRY_AFTER},
 };
 use tradewind_protocol::{
+    oip::{self, Path},
     openai::{ErrorBody, ErrorDetail},
     sse,
 };
@@ -31,6 +32,23 @@ struct Details {
     code: Option<String>,
     retry_after: Option<Duration>,
     header: Option<(HeaderName, HeaderValue)>,
+}
+
+/// In which API's words an error is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// OpenAI's.
+    OpenAi,
+    /// The Open Inference Protocol's.
+    OpenInference,
+}
+
+impl Dialect {
+    /// That of the API that `path` belongs to.
+    #[must_use]
+    pub fn of(path: &str) -> Self {
+        if Path::is_of_protocol(path) { Self::OpenInference } else { Self::OpenAi }
+    }
 }
 
 /// Whose doing an error is.
@@ -210,8 +228,8 @@ impl Error {
 
     /// The response that tells it.
     #[must_use]
-    pub fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(Body::full(self.body()));
+    pub fn into_response(self, dialect: Dialect) -> Response<Body> {
+        let mut response = Response::new(Body::full(self.body(dialect)));
         *response.status_mut() = self.0.kind.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -230,10 +248,14 @@ impl Error {
     /// end for the end of the answer.
     #[must_use]
     pub fn into_event(self) -> Bytes {
-        sse::encode(&self.body())
+        sse::encode(&self.body(Dialect::OpenAi))
     }
 
-    fn body(&self) -> Bytes {
+    fn body(&self, dialect: Dialect) -> Bytes {
+        if dialect == Dialect::OpenInference {
+            let body = oip::ErrorBody { error: self.0.message.as_ref() };
+            return serde_json::to_vec(&body).unwrap_or_default().into();
+        }
         let Face { r#type, code, .. } = self.0.kind.face();
         let detail = ErrorDetail {
             message: Cow::Borrowed(self.0.message.as_ref()),

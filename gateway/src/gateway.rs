@@ -27,7 +27,7 @@ use crate::{
     admin::Admin,
     audit::{Audit, AuditError, AuditOptions},
     auth::{Authenticator, DevIssuer, HttpFetch, IssuerSettings, KeySource, SettingsError, SystemClock},
-    backend::{Keeper, KeeperSettings, LocalEngines, LocalLoader, Manifests, Named},
+    backend::{Keeper, KeeperSettings, Loader, LocalEngines, LocalLoader, Manifests, Named},
     client::{ClientOptions, TlsError as ClientTlsError, client},
     config::{Certificate, IssuerKeys, LocalSettings, Settings},
     context::Origin,
@@ -55,6 +55,7 @@ pub struct Gateway {
     snapshot: Arc<ArcSwap<Snapshot>>,
     builder: Builder,
     engines: LocalEngines,
+    loader: Arc<dyn Loader>,
     authenticator: Arc<Authenticator>,
     audit: Audit,
     memory: Memory,
@@ -125,7 +126,15 @@ impl Gateway {
         let audit = Audit::open(&folder, options)?;
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
         let authenticator = Arc::new(authenticator);
-        Ok(Self { settings, home, listeners, admin, tls, snapshot, builder, engines, authenticator, audit, memory })
+        let loader = Arc::new(LocalLoader::new(settings.local.clone(), engines.budget()));
+        Ok(Self { settings, home, listeners, admin, tls, snapshot, builder, engines, loader, authenticator, audit, memory })
+    }
+
+    /// The same, whose local models come from `loader`.
+    #[must_use]
+    pub fn with_loader(mut self, loader: impl Loader) -> Self {
+        self.loader = Arc::new(loader);
+        self
     }
 
     /// What it was told.
@@ -186,7 +195,8 @@ impl Gateway {
             let (current, replaced) = (Arc::clone(&self.snapshot), Arc::clone(&replaced));
             background.spawn(Reloader::watch(path, self.builder, current, replaced)?.run());
         }
-        background.spawn(keeper(&self.engines, &self.settings.local).run());
+        let LocalSettings { idle_unload, unload_grace: grace, .. } = self.settings.local;
+        background.spawn(Keeper::new(self.engines.clone(), self.loader, KeeperSettings { idle_unload, grace }).run());
         background.spawn(upkeep::watch(Arc::clone(&self.snapshot), replaced));
         let end = CancellationToken::new();
         let memory = AbortOnDropHandle::new(tokio::spawn(self.memory.keep(Arc::clone(&self.snapshot), end.clone())));
@@ -277,12 +287,6 @@ fn policy(settings: &Settings, home: &Home) -> Result<(Policy, LocalEngines), Lo
     };
     engines.follow(&Named::of(&policy).map_err(LoadError::Local)?);
     Ok((policy, engines))
-}
-
-/// What brings local models in and lets go of them.
-fn keeper(engines: &LocalEngines, settings: &LocalSettings) -> Keeper<LocalLoader> {
-    let patience = KeeperSettings { idle_unload: settings.idle_unload, grace: settings.unload_grace };
-    Keeper::new(engines.clone(), LocalLoader::new(settings.clone(), engines.budget()), patience)
 }
 
 fn issuers(settings: &Settings, home: &Home) -> Vec<IssuerSettings> {

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::StatusCode;
-use tradewind_protocol::{Operation, Payload, Usage, chat::Dropped, openai::Head};
+use tradewind_protocol::{Operation, Payload, Usage, chat::Dropped, oip::Path, openai::Head};
 use tradewind_providers::RateLimits;
 
 use crate::{
@@ -18,6 +18,8 @@ use crate::{
 pub enum Call {
     /// The models it may use. No backend is asked.
     ListModels(Arc<RequestContext>),
+    /// What the server or a model is, by the Open Inference Protocol. No backend is asked.
+    Describe(Arc<RequestContext>, Path),
     /// One model, to be asked.
     Infer(Inference),
 }

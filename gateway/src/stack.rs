@@ -18,7 +18,7 @@ use crate::{
     dispatch::Dispatch,
     idempotency::{IdempotentLayer, Ledger, ReadKeyLayer},
     inference::{Answer, Failure},
-    ingress::{DecodeLayer, ListModelsLayer, RespondLayer},
+    ingress::{DecodeLayer, DescribeLayer, ListModelsLayer, RespondLayer},
     limit::{DeadlineLayer, InFlightLayer, TenantLimitLayer},
     route::RouteLayer,
     server::CatchPanicLayer,
@@ -77,7 +77,8 @@ where
         .layer(DecodeLayer::new(shared.body_limit))
         // Principal, model and operation are known now, and nothing expensive has happened yet.
         .layer(AuthorizeLayer)
-        // Costs no backend, but must be authenticated.
+        // Cost no backend, but must be authenticated, and of a model only those are told who may use it.
+        .layer(DescribeLayer)
         .layer(ListModelsLayer)
         // Nobody's noise costs the others their share; a replay counts too.
         .layer(TenantLimitLayer)

@@ -12,9 +12,9 @@
 
 pub mod bench;
 pub mod chat;
+pub mod classify;
 pub mod constrain;
 pub mod decoder;
-pub mod embeddings;
 pub mod encoder;
 pub mod fetch;
 pub mod load;
@@ -29,6 +29,7 @@ pub mod tokenizer;
 pub mod tools;
 
 pub use chat::ChatEngine;
-pub use embeddings::EmbeddingEngine;
+pub use classify::{Classifier, Reranker, TokenClassifier};
+pub use encoder::EncoderEngine;
 pub use load::{Forecast, Full};
 pub use registry::Registry;

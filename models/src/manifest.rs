@@ -16,10 +16,11 @@ pub use self::file::{File, FileName, Sha256};
 pub use self::source::{Source, WheelPart};
 
 /// The manifests, in the order in which `tradewind` lists them.
-const EMBEDDED: [&str; 3] = [
+const EMBEDDED: [&str; 4] = [
     include_str!("../registry/smollm2-135m-instruct.toml"),
     include_str!("../registry/all-minilm-l6-v2.toml"),
     include_str!("../registry/gemma-3-270m.toml"),
+    include_str!("../registry/rampart-pii.toml"),
 ];
 
 static REGISTRY: LazyLock<Vec<Manifest>> = LazyLock::new(|| {
@@ -128,7 +129,7 @@ impl TryFrom<String> for ModelId {
 
 /// What a model does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Task {
     /// Continues a conversation.
     Chat,
@@ -136,6 +137,16 @@ pub enum Task {
     Embeddings {
         /// The length of a vector.
         dimensions: usize,
+    },
+    /// Scores how well a text answers another.
+    Rerank,
+    /// Scores texts, or pairs of texts, for each of the labels in the model's `config.json`.
+    Classification,
+    /// Finds what a text names: scores each token for the labels in the model's `config.json`.
+    TokenClassification {
+        /// How many characters it reads best at once: a longer text is read in windows that overlap. Without it, a text that is longer
+        /// than the context is refused.
+        window: Option<usize>,
     },
 }
 
@@ -150,6 +161,9 @@ impl Task {
         match self {
             Self::Chat => "chat",
             Self::Embeddings { .. } => "embeddings",
+            Self::Rerank => "rerank",
+            Self::Classification => "classification",
+            Self::TokenClassification { .. } => "token-classification",
         }
     }
 }

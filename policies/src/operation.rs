@@ -11,6 +11,7 @@ fn bit(operation: Operation) -> u8 {
         Operation::Completions => 2,
         Operation::Embeddings => 4,
         Operation::Rerank => 8,
+        Operation::Infer => 16,
     }
 }
 

@@ -15,6 +15,7 @@ mod embeddings;
 pub mod eventstream;
 mod few;
 pub mod gemini;
+pub mod oip;
 pub mod openai;
 mod operation;
 mod payload;

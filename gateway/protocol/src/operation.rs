@@ -13,11 +13,13 @@ pub enum Operation {
     Embeddings,
     /// Order documents by how well they answer a query.
     Rerank,
+    /// Ask a predictive model, by the Open Inference Protocol.
+    Infer,
 }
 
 impl Operation {
     /// Every operation, in the order in which they are listed to a reader.
-    pub const ALL: [Self; 4] = [Self::Chat, Self::Completions, Self::Embeddings, Self::Rerank];
+    pub const ALL: [Self; 5] = [Self::Chat, Self::Completions, Self::Embeddings, Self::Rerank, Self::Infer];
 
     /// The name used in policy files, metrics and audit records.
     #[must_use]
@@ -27,6 +29,7 @@ impl Operation {
             Self::Completions => "completions",
             Self::Embeddings => "embeddings",
             Self::Rerank => "rerank",
+            Self::Infer => "infer",
         }
     }
 

@@ -77,7 +77,8 @@ pub struct Ranked {
 
 impl Ranked {
     /// `results` with the best first; those that are as good keep their order.
-    pub(crate) fn best_first(results: impl IntoIterator<Item = Self>) -> Vec<Self> {
+    #[must_use]
+    pub fn best_first(results: impl IntoIterator<Item = Self>) -> Vec<Self> {
         let mut results: Vec<Self> = results.into_iter().collect();
         results.sort_by(|one, other| other.relevance_score.total_cmp(&one.relevance_score));
         results

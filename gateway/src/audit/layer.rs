@@ -15,7 +15,7 @@ use super::{Attempt, Audit, Decision, Outcome, Record};
 use crate::{
     body::{Body, End, OnEnd},
     context::{self, RequestContext, Tried},
-    error::{Error, Kind},
+    error::{Dialect, Error, Kind},
     finishing::{Finish, Finishing},
 };
 
@@ -68,12 +68,13 @@ where
                 Either::Left(Finishing::new(self.inner.call(request), open))
             }
             (refused, context) => {
+                let dialect = context.as_ref().map_or(Dialect::OpenAi, |context| Dialect::of(context.path()));
                 let kind = if refused.is_err() { Kind::AuditUnavailable } else { Kind::Internal };
                 if let Some(context) = context {
                     context.set_error(kind);
                 }
                 let error = Error::new(kind, "No request is served while the audit log cannot be written.");
-                Either::Right(ready(Ok(error.into_response())))
+                Either::Right(ready(Ok(error.into_response(dialect))))
             }
         }
     }

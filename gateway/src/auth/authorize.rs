@@ -5,12 +5,13 @@ use std::task::{Context, Poll};
 use futures_util::future::{Either, Ready, ready};
 use http::Response;
 use tower::{Layer, Service};
-use tradewind_policies::Denied;
+use tradewind_policies::{Denied, Operation};
 
 use crate::{
     body::Body,
+    context::RequestContext,
     error::{Error, Kind},
-    inference::{Call, Inference},
+    inference::Call,
 };
 
 /// Wraps a service in [`Authorize`].
@@ -44,7 +45,8 @@ impl<S: Service<Call, Response = Response<Body>, Error = Error>> Service<Call> f
         let allowed = match &call {
             // The list itself holds only what the caller may use.
             Call::ListModels(_) => Ok(()),
-            Call::Infer(inference) => authorize(inference),
+            Call::Describe(context, path) => path.model().map_or(Ok(()), |model| authorize(context, model, Operation::Infer)),
+            Call::Infer(inference) => authorize(&inference.context, &inference.head().model, inference.operation),
         };
         match allowed {
             Ok(()) => Either::Left(self.inner.call(call)),
@@ -53,14 +55,12 @@ impl<S: Service<Call, Response = Response<Body>, Error = Error>> Service<Call> f
     }
 }
 
-fn authorize(inference: &Inference) -> Result<(), Error> {
-    let context = &inference.context;
-    let model = &inference.head().model;
+fn authorize(context: &RequestContext, model: &str, operation: Operation) -> Result<(), Error> {
     let Some(principal) = context.principal() else {
         return Err(Error::new(Kind::Internal, "Internal error."));
     };
     let policy = &context.snapshot().policy;
-    policy.authorize(&principal.tenant, principal.models.as_deref(), model, inference.operation).map_err(|denied| {
+    policy.authorize(&principal.tenant, principal.models.as_deref(), model, operation).map_err(|denied| {
         tracing::debug!(%denied, "not authorized");
         match denied {
             Denied::UnknownTenant(_) | Denied::NotGranted { .. } | Denied::NothingGrants { .. } => {

@@ -28,12 +28,12 @@ mod bring_in {
     };
 
     use tradewind_candle::{
-        DeviceChoice, Footprint, LoadOptions, Memory as Machine, footprint, gpu_memory, gpus, load_chat, load_embeddings,
+        DeviceChoice, Footprint, LoadOptions, Memory as Machine, footprint, gpu_memory, gpus, load_chat, load_encoder,
     };
     use tradewind_models::{
-        ChatEngine, EmbeddingEngine,
+        ChatEngine, Classifier, EncoderEngine, Reranker, TokenClassifier,
         chat::ChatSettings,
-        embeddings::EmbeddingSettings,
+        encoder::EncoderSettings,
         fetch::{ModelFiles, Progress, to_stderr},
         manifest::{Manifest, Task},
         memory::resident,
@@ -125,15 +125,22 @@ mod bring_in {
             lease: Lease,
         ) -> Result<Engine, Box<dyn Error>> {
             let queue = self.settings.queue.get();
+            let encoder = EncoderSettings { queue, ..EncoderSettings::default() };
             Ok(match model.task {
                 Task::Chat => {
                     let settings = ChatSettings { queue, ..ChatSettings::default() };
                     Engine::Chat(ChatEngine::start_holding(load_chat(model, files, options)?, settings, lease)?)
                 }
                 Task::Embeddings { .. } => {
-                    let settings = EmbeddingSettings { queue, ..EmbeddingSettings::default() };
-                    let model = load_embeddings(model, files, options)?;
-                    Engine::Embeddings(EmbeddingEngine::start_holding(model, settings, lease)?)
+                    Engine::Embeddings(EncoderEngine::start_holding(load_encoder(model, files, options)?, encoder, lease)?)
+                }
+                Task::Rerank => Engine::Rerank(Reranker::start_holding(load_encoder(model, files, options)?, encoder, lease)?),
+                Task::Classification => {
+                    Engine::Classification(Classifier::start_holding(load_encoder(model, files, options)?, encoder, lease)?)
+                }
+                Task::TokenClassification { window } => {
+                    let loaded = load_encoder(model, files, options)?;
+                    Engine::TokenClassification(TokenClassifier::start_holding(loaded, encoder, window, lease)?)
                 }
             })
         }

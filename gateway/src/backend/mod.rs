@@ -20,8 +20,8 @@ pub use catalog::{CatalogError, adapter};
 pub use load::usual_memory;
 pub use load::{LocalLoader, cache};
 pub use local::{
-    Budget, DoesNotFit, Engine, Hold, Keeper, KeeperSettings, Lease, LoadFailure, Loaded, Loader, Local, LocalEngines, Manifests,
-    Mebibytes, Memory, ModelReport, Named, Unloaded, Wish, operation,
+    AskError, Budget, DoesNotFit, Engine, Hold, Keeper, KeeperSettings, Lease, LoadFailure, Loaded, Loader, Local, LocalEngines,
+    LocalModel, Manifests, Mebibytes, Memory, ModelReport, Named, Unloaded, Wish, operations,
 };
 pub use remote::{Owner, Remote, Way};
 pub use timeouts::{AttemptTimeouts, AttemptTimeoutsLayer};

@@ -8,7 +8,7 @@ use std::{
 use tradewind_policies::{Grants, Operation, spec::Provider};
 
 use crate::{
-    backend::{Engine, LocalEngines, operation},
+    backend::{Engine, LocalEngines, operations},
     gateway::Gateway,
 };
 
@@ -85,12 +85,13 @@ impl Ready {
         let mut text = String::new();
         for model in engines.models() {
             let state = match engines.get(model.id.as_str()).as_deref() {
-                Some(Engine::Chat(_) | Engine::Embeddings(_)) => "ready".to_owned(),
                 Some(Engine::Unavailable(reason)) => format!("not available: {reason}"),
                 Some(Engine::Unloaded(_)) => "not loaded".to_owned(),
                 Some(Engine::Loading) | None => "loading".to_owned(),
+                Some(_) => "ready".to_owned(),
             };
-            line(&mut text, "local model", &format!("{} ({}), {state}", model.id, operation(&model)));
+            let served = operations(&model).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            line(&mut text, "local model", &format!("{} ({served}), {state}", model.id));
         }
         if self.dev_issuer {
             let token = format!("{} token --tenant {TENANT} --model '*' --ttl 1h{}", program(), self.home_flag());

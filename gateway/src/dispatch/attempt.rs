@@ -107,7 +107,7 @@ const fn outcome_of(blame: Blame) -> Outcome {
 /// How many tokens a whole answer has; where nobody counted, about as many as its bytes say.
 fn output_tokens(inference: &Inference, whole: &Whole) -> u64 {
     match (inference.operation, whole.usage) {
-        (Operation::Embeddings | Operation::Rerank, _) => 0,
+        (Operation::Embeddings | Operation::Rerank | Operation::Infer, _) => 0,
         (Operation::Chat | Operation::Completions, Some(usage)) => usage.completion_tokens,
         (Operation::Chat | Operation::Completions, None) => whole.body.len() as u64 / BYTES_PER_TOKEN,
     }

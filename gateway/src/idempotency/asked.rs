@@ -19,7 +19,7 @@ pub(super) struct Asked {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Scope([u8; 32]);
 
-/// What was asked there: the body, byte by byte.
+/// What was asked there: the model, which not every body names, and the body, byte by byte.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fingerprint([u8; 32]);
 
@@ -34,7 +34,7 @@ impl Asked {
             inference.operation.as_str().as_bytes(),
             key.as_bytes(),
         ]);
-        let fingerprint = sha256([inference.payload.body().as_ref()]);
+        let fingerprint = sha256([inference.head().model.as_bytes(), inference.payload.body().as_ref()]);
         Ok(Self { scope: Scope(scope), fingerprint: Fingerprint(fingerprint) })
     }
 }

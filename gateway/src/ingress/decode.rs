@@ -9,13 +9,14 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response,
     header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
 };
 use http_body_util::BodyExt;
 use tower::{Layer, Service};
 use tradewind_protocol::{
     Operation, Payload,
+    oip::Path,
     openai::{Head, HeadError},
 };
 
@@ -35,10 +36,14 @@ const ENDPOINTS: [(&str, Endpoint); 5] = [
     ("/v1/models", Endpoint::ListModels),
 ];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A header by which tensors in binary form announce themselves.
+const BINARY_TENSORS: HeaderName = HeaderName::from_static("inference-header-content-length");
+
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Endpoint {
     Infer(Operation),
     ListModels,
+    OpenInference(Path),
 }
 
 /// Wraps a service in [`Decode`].
@@ -102,45 +107,62 @@ where
     let endpoint = endpoint(request.method(), request.uri().path())?;
     let context = request.extensions_mut().remove::<Arc<RequestContext>>();
     let context = context.ok_or_else(|| Error::new(Kind::Internal, "Internal error."))?;
-    let Endpoint::Infer(operation) = endpoint else { return Ok(Call::ListModels(context)) };
-    check_headers(request.headers())?;
+    let (operation, named) = match endpoint {
+        Endpoint::Infer(operation) => (operation, None),
+        Endpoint::OpenInference(Path::Infer(model)) => (Operation::Infer, Some(model)),
+        Endpoint::OpenInference(path) => return Ok(Call::Describe(context, path)),
+        Endpoint::ListModels => return Ok(Call::ListModels(context)),
+    };
+    check_headers(request.headers(), operation)?;
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let body = read(request.into_body(), declared, body_limit).await?;
-    let head = Head::read(&body).map_err(|error| {
-        let refusal = Error::new(Kind::InvalidRequest, sentence(&error));
-        match error.field() {
-            Some(field) => refusal.with_param(field),
-            None => refusal,
-        }
-    })?;
+    let head = named.map_or_else(|| read_head(&body), |model| Ok(Head::named(model)))?;
     context.set_asked(Asked { operation, model: head.model.clone(), streamed: head.stream });
     Ok(Call::Infer(Inference { context, operation, payload: Arc::new(Payload::new(head, body)) }))
 }
 
 fn endpoint(method: &Method, path: &str) -> Result<Endpoint, Error> {
-    let Some((_, endpoint)) = ENDPOINTS.iter().find(|(served, _)| *served == path) else {
+    let exact = ENDPOINTS.into_iter().find(|(served, _)| *served == path).map(|(_, endpoint)| endpoint);
+    let Some(endpoint) = exact.or_else(|| Path::read(path).map(Endpoint::OpenInference)) else {
         let served = ENDPOINTS.map(|(path, _)| path).join(", ");
-        return Err(Error::new(Kind::UnknownPath, format!("Nothing is served at this path; served are {served}.")));
+        let message = format!("Nothing is served at this path; served are {served}, {}.", Path::SERVED);
+        return Err(Error::new(Kind::UnknownPath, message));
     };
     let (allowed, name) = match endpoint {
-        Endpoint::Infer(_) => (Method::POST, HeaderValue::from_static("POST")),
-        Endpoint::ListModels => (Method::GET, HeaderValue::from_static("GET")),
+        Endpoint::Infer(_) | Endpoint::OpenInference(Path::Infer(_)) => (Method::POST, HeaderValue::from_static("POST")),
+        Endpoint::ListModels | Endpoint::OpenInference(_) => (Method::GET, HeaderValue::from_static("GET")),
     };
     if method != allowed {
         let message = format!("{path} takes {allowed} only.");
         return Err(Error::new(Kind::MethodNotAllowed, message).with_header(ALLOW, name));
     }
-    Ok(*endpoint)
+    Ok(endpoint)
 }
 
-/// Refuses what would have to be guessed at. A missing content type is taken for JSON, as OpenAI does.
-fn check_headers(headers: &HeaderMap) -> Result<(), Error> {
+fn read_head(body: &[u8]) -> Result<Head, Error> {
+    Head::read(body).map_err(|error| {
+        let refusal = Error::new(Kind::InvalidRequest, sentence(&error));
+        match error.field() {
+            Some(field) => refusal.with_param(field),
+            None => refusal,
+        }
+    })
+}
+
+/// Refuses what would have to be guessed at. A missing content type is taken for JSON, as OpenAI does; and so are the bytes as which clients
+/// of the Open Inference Protocol send it.
+fn check_headers(headers: &HeaderMap, operation: Operation) -> Result<(), Error> {
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(Error::new(Kind::UnsupportedMediaType, "Compressed bodies are not accepted; send plain JSON."));
     }
+    if headers.contains_key(BINARY_TENSORS) {
+        let message = "Tensors in binary form are not accepted; send their data as JSON (`binary_data=False`).";
+        return Err(Error::new(Kind::UnsupportedMediaType, message));
+    }
     let is_json = |value: &HeaderValue| {
         let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-        essence.eq_ignore_ascii_case("application/json")
+        let is_bytes = operation == Operation::Infer && essence.eq_ignore_ascii_case("application/octet-stream");
+        is_bytes || essence.eq_ignore_ascii_case("application/json")
     };
     match headers.get(CONTENT_TYPE) {
         Some(value) if !is_json(value) => {

@@ -45,6 +45,8 @@ impl<S: Service<Inference, Response = Response<Body>, Error = Error>> Service<Ca
         match call {
             Call::Infer(inference) => Either::Left(self.inner.call(inference)),
             Call::ListModels(context) => Either::Right(ready(list(&context))),
+            // Answered by the layer above.
+            Call::Describe(..) => Either::Right(ready(Err(Error::new(Kind::Internal, "Internal error.")))),
         }
     }
 }

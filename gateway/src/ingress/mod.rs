@@ -1,9 +1,11 @@
 //! The client's side of a request: HTTP becomes a [`Call`](crate::inference::Call), an error becomes HTTP.
 
 mod decode;
+mod describe;
 mod list_models;
 mod respond;
 
 pub use decode::{Decode, DecodeLayer};
+pub use describe::{Describe, DescribeLayer};
 pub use list_models::{ListModels, ListModelsLayer};
 pub use respond::{Respond, RespondLayer};

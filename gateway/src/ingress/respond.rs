@@ -13,7 +13,7 @@ use tower::{Layer, Service};
 use crate::{
     body::Body,
     context::RequestContext,
-    error::{Error, Fault},
+    error::{Dialect, Error, Fault},
     finishing::{Finish, Finishing},
 };
 
@@ -83,7 +83,8 @@ impl Finish<Result<Response<Body>, Error>> for Outspoken {
             if error.kind().fault() == Fault::Internal {
                 tracing::warn!(%error, "refused");
             }
-            error.into_response()
+            let dialect = self.context.as_ref().map_or(Dialect::OpenAi, |context| Dialect::of(context.path()));
+            error.into_response(dialect)
         });
         if let Some(context) = &self.context {
             context.mark_response();

@@ -16,14 +16,14 @@ use tradewind_policies::{
     select::{Ask, Forecast, Health, Learnt, Monotonic, Outcome, Outlook, Remaining, Removed, Started},
     spec::Concurrency,
 };
-use tradewind_protocol::Capabilities;
+use tradewind_protocol::{Capabilities, oip::TensorMetadata};
 
 use super::{
     Switch,
     prompts::{Prefix, Prompts},
 };
 use crate::{
-    backend::{BackendService, LocalEngines},
+    backend::{BackendService, Engine, LocalEngines},
     telemetry::DeploymentMetrics,
 };
 
@@ -97,6 +97,28 @@ impl Deployment {
     #[must_use]
     pub fn capabilities(&self) -> Arc<Capabilities> {
         Arc::clone(&self.site.capabilities)
+    }
+
+    /// What the model takes and gives by the Open Inference Protocol, where it is one of this process.
+    #[must_use]
+    pub fn tensors(&self) -> Option<(Vec<TensorMetadata>, Vec<TensorMetadata>)> {
+        self.site.engines.as_ref()?.tensors(self.site.model.as_str())
+    }
+
+    /// Whether it is one of this process that is not there yet.
+    #[must_use]
+    pub fn is_loading(&self) -> bool {
+        self.local_engine().is_some_and(|engine| matches!(*engine, Engine::Loading))
+    }
+
+    /// Whether it can be asked, as far as is known.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.is_unhealthy.load(Ordering::Relaxed) && self.local_engine().is_none_or(|engine| engine.is_ready())
+    }
+
+    fn local_engine(&self) -> Option<Arc<Engine>> {
+        self.site.engines.as_ref()?.get(self.site.model.as_str())
     }
 
     /// The backend itself.

@@ -94,7 +94,7 @@ fn route(inference: Inference) -> Result<Routed, Error> {
     let prompt_tokens = inference.payload.body().len() as f64 / BYTES_PER_TOKEN;
     let output_tokens = match inference.operation {
         Operation::Chat | Operation::Completions => state.expected_output(&tenant, inference.head().max_tokens),
-        Operation::Embeddings | Operation::Rerank => 0.0,
+        Operation::Embeddings | Operation::Rerank | Operation::Infer => 0.0,
     };
     let tiers = eligible.tiers.iter().enumerate();
     let targets = tiers.flat_map(|(tier, targets)| targets.iter().map(move |target| (tier, target)));

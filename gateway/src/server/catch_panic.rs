@@ -16,7 +16,7 @@ use tower::{Layer, Service};
 
 use crate::{
     body::Body,
-    error::{Error, Kind},
+    error::{Dialect, Error, Kind},
 };
 
 /// Wraps a service in [`CatchPanic`].
@@ -84,7 +84,7 @@ impl<F: Future<Output = Result<Response<Body>, Infallible>>> Future for Response
 }
 
 fn bug() -> Response<Body> {
-    Error::new(Kind::Internal, "Internal error.").into_response()
+    Error::new(Kind::Internal, "Internal error.").into_response(Dialect::OpenAi)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod build;
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use tradewind_policies::{
-    BackendName, Policy, RouteName, TenantId, UpstreamModel,
+    BackendName, NoRoute, Operation, Policy, RouteName, TenantId, UpstreamModel,
     spec::{BackendSpec, Routing, ServedModel, Target, TenantLimits, TenantSpec},
 };
 
@@ -82,6 +82,20 @@ impl Snapshot {
     #[must_use]
     pub fn deployment(&self, target: &Target) -> Option<&Arc<Deployment>> {
         self.backends.get(target.backend.get())?.deployments.get(&target.model)
+    }
+
+    /// The deployments that may serve a tenant's request, those of the first tier first.
+    ///
+    /// # Errors
+    /// [`NoRoute`], where there are none.
+    pub fn serving(
+        &self,
+        tenant: &TenantId,
+        model: &str,
+        operation: Operation,
+    ) -> Result<impl Iterator<Item = &Arc<Deployment>>, NoRoute> {
+        let eligible = self.policy.eligible(tenant, model, operation)?;
+        Ok(eligible.tiers.iter().flatten().filter_map(|target| self.deployment(target)))
     }
 
     /// Every deployment, with the backend it belongs to.

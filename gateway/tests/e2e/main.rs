@@ -23,6 +23,7 @@ mod idempotency;
 mod interruption;
 mod local_models;
 mod matrix;
+mod open_inference;
 mod order;
 mod outage;
 mod passthrough;

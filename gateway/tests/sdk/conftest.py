@@ -1,6 +1,7 @@
 """Fixtures: programs are started for the test that needs them and always ended; their logs are shown when it fails.
 
-The local models are loaded once, by the gateway `local`; every other gateway serves upstreams only and starts at once.
+The local models are loaded once, by the gateway `local`, and some of them by that of `test_open_inference.py`; every other gateway serves
+upstreams only and starts at once.
 """
 
 from __future__ import annotations

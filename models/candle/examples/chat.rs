@@ -6,12 +6,12 @@ use std::error::Error;
 use std::io::Write;
 
 use tokio::time::Instant;
-use tradewind_candle::{LoadOptions, limit_compute_threads, load_chat, load_embeddings};
+use tradewind_candle::{LoadOptions, limit_compute_threads, load_chat, load_encoder};
 use tradewind_models::chat::{ChatRequest, ChatSettings, Event, Message, Role};
-use tradewind_models::embeddings::{EmbeddingSettings, Input};
+use tradewind_models::encoder::{EncoderSettings, Input};
 use tradewind_models::fetch::{Cache, to_stderr};
 use tradewind_models::sample::Sampling;
-use tradewind_models::{ChatEngine, EmbeddingEngine, manifest};
+use tradewind_models::{ChatEngine, EncoderEngine, manifest};
 
 fn main() -> Result<(), Box<dyn Error>> {
     limit_compute_threads(None)?;
@@ -62,14 +62,14 @@ async fn chat(cache: &Cache, question: String) -> Result<(), Box<dyn Error>> {
 async fn compare(cache: &Cache) -> Result<(), Box<dyn Error>> {
     let chosen = manifest::default_embeddings().ok_or("no default embedding model")?;
     let files = cache.ensure(chosen, to_stderr().as_ref())?;
-    let model = load_embeddings(chosen, &files, &LoadOptions::default())?;
-    let engine = EmbeddingEngine::start(model, EmbeddingSettings::default())?;
+    let model = load_encoder(chosen, &files, &LoadOptions::default())?;
+    let engine = EncoderEngine::start(model, EncoderSettings::default())?;
     let sentences = ["A man is eating food.", "A man is eating a piece of bread.", "The stock market fell today."];
     let inputs = sentences.iter().map(|sentence| Input::Text((*sentence).to_owned())).collect();
     let start = Instant::now();
     let embeddings = engine.submit(inputs)?.await?;
     println!("[{} tokens embedded in {:.2?}]", embeddings.prompt_tokens, start.elapsed());
-    let Some((first, others)) = embeddings.vectors.split_first() else {
+    let Some((first, others)) = embeddings.outputs.split_first() else {
         return Ok(());
     };
     for (sentence, vector) in sentences.iter().skip(1).zip(others) {

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
-use tradewind_candle::{LoadOptions, limit_compute_threads, load_chat, load_embeddings};
+use tradewind_candle::{LoadOptions, limit_compute_threads, load_chat, load_encoder};
 use tradewind_models::chat::{ChatRequest, ChatSettings, Event, Message, Role};
-use tradewind_models::embeddings::{EmbeddingSettings, Input};
+use tradewind_models::encoder::{EncoderSettings, Input};
 use tradewind_models::fetch::{Cache, to_stderr};
 use tradewind_models::sample::Sampling;
-use tradewind_models::{ChatEngine, EmbeddingEngine, Forecast, Full, manifest};
+use tradewind_models::{ChatEngine, EncoderEngine, Forecast, Full, manifest};
 
 /// The share of the time that an engine is kept busy.
 const LOAD: f64 = 0.8;
@@ -39,8 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let chat = ChatEngine::start(load_chat(chosen, &files, &LoadOptions::default())?, ChatSettings::default())?;
     let chosen = manifest::default_embeddings().ok_or("no default embedding model")?;
     let files = cache.ensure(chosen, to_stderr().as_ref())?;
-    let model = load_embeddings(chosen, &files, &LoadOptions::default())?;
-    let embeddings = EmbeddingEngine::start(model, EmbeddingSettings::default())?;
+    let model = load_encoder(chosen, &files, &LoadOptions::default())?;
+    let embeddings = EncoderEngine::start(model, EncoderSettings::default())?;
 
     println!(
         "|ln(forecast / actual)|, quartiles         requests   refused    first token         of those that waited   per token"
@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 #[derive(Clone)]
 enum Engine {
     Chat { engine: ChatEngine, answers: Answers },
-    Embeddings(EmbeddingEngine),
+    Embeddings(EncoderEngine),
 }
 
 #[derive(Clone, Copy)]

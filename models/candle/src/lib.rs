@@ -1,5 +1,5 @@
-//! The forward passes, on candle's tensors: decoders of the Llama family, from GGUF and from Hugging Face folders, and a BERT sentence
-//! encoder.
+//! The forward passes, on candle's tensors: decoders of the Llama family, from GGUF and from Hugging Face folders, and encoders of the
+//! BERT family.
 //!
 //! They are our own rather than `candle-transformers`': those own their cache and know one position for a whole batch,
 //! so no batch could be made of sequences of different lengths, and they run a model as it is stored even where another layout of
@@ -11,7 +11,7 @@
 //! unless [`DenseWeights::AsStored`] asks for these as they are. candle's kernels for K-quants would round activations to eight bits, with one
 //! scale for 256 of them, which is felt more than a weight that is off by four in a thousand of its block's largest.
 //!
-//! [`load_chat`] and [`load_embeddings`] hand out parts for the engines of `tradewind-models`; [`footprint`] says beforehand what a model
+//! [`load_chat`] and [`load_encoder`] hand out parts for the engines of `tradewind-models`; [`footprint`] says beforehand what a model
 //! takes of memory, and [`Machine`] what there is; nothing else leaves.
 
 mod backend;
@@ -24,13 +24,14 @@ mod footprint;
 mod load;
 mod machine;
 mod memory;
+mod onnx;
 mod portable;
 mod threads;
 
 pub use self::chat::{load_chat, load_chat_at};
 pub use self::device::{DeviceChoice, DeviceError, GpuMemory, gpu_memory, gpus};
 pub use self::footprint::{Footprint, footprint};
-pub use self::load::{CacheNumbers, DenseWeights, LoadError, LoadOptions, load_embeddings};
+pub use self::load::{CacheNumbers, DenseWeights, LoadError, LoadOptions, load_encoder};
 pub use self::machine::Machine;
 pub use self::memory::Memory;
 pub use self::threads::{ThreadsError, compute_threads, limit_compute_threads};

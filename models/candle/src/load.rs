@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::quantized::gguf_file::Value;
-use tradewind_models::embeddings::EmbeddingModel;
+use tradewind_models::encoder::EncoderModel;
 use tradewind_models::fetch::ModelFiles;
 use tradewind_models::manifest::{File, Manifest, ModelId, Task};
 use tradewind_models::template::TemplateError;
 use tradewind_models::tokenizer::{Tokenizer, TokenizerError};
 
-use crate::bert;
+use crate::bert::{self, Purpose};
 use crate::device::{DeviceChoice, DeviceError};
 use crate::threads::compute_threads;
 
@@ -58,19 +58,29 @@ pub enum DenseWeights {
     AsStored,
 }
 
-/// Loads an embedding model: `model.safetensors`, `config.json` and `tokenizer.json`.
+/// Loads an encoder for what the manifest says it does: every `.safetensors` file, or else the `.onnx` file, `config.json` and `tokenizer.json`. An embedding model's
+/// `pooling.json` (`1_Pooling/config.json` of sentence-transformers) and `modules.json` count where the manifest lists them.
 ///
 /// # Errors
 /// When the device, a file or its contents cannot be used.
-pub fn load_embeddings(manifest: &Manifest, files: &ModelFiles, options: &LoadOptions) -> Result<EmbeddingModel, LoadError> {
-    let Task::Embeddings { dimensions } = manifest.task else {
-        return Err(LoadError::Task { model: manifest.id.clone(), expected: "embedding" });
+pub fn load_encoder(manifest: &Manifest, files: &ModelFiles, options: &LoadOptions) -> Result<EncoderModel, LoadError> {
+    let purpose = match manifest.task {
+        Task::Chat => return Err(LoadError::Task { model: manifest.id.clone(), expected: "encoder" }),
+        Task::Embeddings { .. } => Purpose::Vectors,
+        Task::Rerank | Task::Classification => Purpose::Scores,
+        Task::TokenClassification { .. } => Purpose::TokenScores,
     };
     let device = options.device.open()?;
-    let config = path_of(manifest, files, "config.json")?;
-    let weights = path_of(manifest, files, ".safetensors")?;
-    let encoder = bert::load(&config, &weights, &device, manifest.context)?;
-    if encoder.dimensions() != dimensions {
+    let encoder_files = bert::Files {
+        config: path_of(manifest, files, "config.json")?,
+        weights: paths_of(manifest, files, ".safetensors").or_else(|_| paths_of(manifest, files, ".onnx"))?,
+        pooling: path_of(manifest, files, "pooling.json").ok(),
+        modules: path_of(manifest, files, "modules.json").ok(),
+    };
+    let (encoder, labels) = bert::load(&encoder_files, purpose, &device, manifest.context)?;
+    if let Task::Embeddings { dimensions } = manifest.task
+        && encoder.dimensions() != dimensions
+    {
         return Err(LoadError::Dimensions { manifest: dimensions, weights: encoder.dimensions() });
     }
     let tokenizer = Tokenizer::from_json(&path_of(manifest, files, "tokenizer.json")?)?;
@@ -78,9 +88,16 @@ pub fn load_embeddings(manifest: &Manifest, files: &ModelFiles, options: &LoadOp
         model = %manifest.id,
         device = ?device.location(),
         threads = compute_threads(),
-        "loaded an embedding model"
+        labels = labels.as_ref().map(|labels| labels.names().len()),
+        "loaded an encoder"
     );
-    Ok(EmbeddingModel { encoder, tokenizer })
+    Ok(EncoderModel { encoder, tokenizer, labels })
+}
+
+fn paths_of(manifest: &Manifest, files: &ModelFiles, ending: &'static str) -> Result<Vec<PathBuf>, LoadError> {
+    let fitting = manifest.files.iter().filter(|file| file.name.as_str().ends_with(ending));
+    let paths: Vec<PathBuf> = fitting.map(|file| files.path(&file.name)).collect();
+    if paths.is_empty() { Err(LoadError::NoSuchFile { model: manifest.id.clone(), ending }) } else { Ok(paths) }
 }
 
 pub(crate) fn path_of(manifest: &Manifest, files: &ModelFiles, ending: &'static str) -> Result<PathBuf, LoadError> {

@@ -5,8 +5,8 @@
 mod common;
 
 use serde::Deserialize;
-use tradewind_candle::{LoadOptions, load_embeddings};
-use tradewind_models::embeddings::{EmbedError, EmbeddingEngine, EmbeddingSettings, Embeddings, Input};
+use tradewind_candle::{LoadOptions, load_encoder};
+use tradewind_models::encoder::{EncodeError, Encoded, EncoderEngine, EncoderSettings, Input};
 use tradewind_models::manifest;
 
 #[derive(Deserialize)]
@@ -31,22 +31,22 @@ impl Passage {
     }
 }
 
-fn engine() -> EmbeddingEngine {
-    engine_with(EmbeddingSettings::default())
+fn engine() -> EncoderEngine {
+    engine_with(EncoderSettings::default())
 }
 
 /// What is asked again is computed again.
-fn forgetful_engine() -> EmbeddingEngine {
-    engine_with(EmbeddingSettings { cache_bytes: 0, ..EmbeddingSettings::default() })
+fn forgetful_engine() -> EncoderEngine {
+    engine_with(EncoderSettings { cache_bytes: 0, ..EncoderSettings::default() })
 }
 
-fn engine_with(settings: EmbeddingSettings) -> EmbeddingEngine {
+fn engine_with(settings: EncoderSettings) -> EncoderEngine {
     let chosen = manifest::default_embeddings().unwrap();
-    let model = load_embeddings(chosen, &common::files(chosen), &LoadOptions::default()).unwrap();
-    EmbeddingEngine::start(model, settings).unwrap()
+    let model = load_encoder(chosen, &common::files(chosen), &LoadOptions::default()).unwrap();
+    EncoderEngine::start(model, settings).unwrap()
 }
 
-async fn embed(engine: &EmbeddingEngine, inputs: Vec<Input>) -> Result<Embeddings, EmbedError> {
+async fn embed(engine: &EncoderEngine, inputs: Vec<Input>) -> Result<Encoded, EncodeError> {
     engine.submit(inputs).unwrap().await
 }
 
@@ -65,7 +65,7 @@ async fn vectors_and_token_counts_are_those_of_the_reference() {
     let inputs = sentences.iter().map(|sentence| text(&sentence.text)).collect();
     let embeddings = embed(&engine, inputs).await.unwrap();
     assert_eq!(embeddings.prompt_tokens, sentences.iter().map(|sentence| sentence.tokens.len()).sum::<usize>());
-    for (sentence, vector) in sentences.iter().zip(&embeddings.vectors) {
+    for (sentence, vector) in sentences.iter().zip(&embeddings.outputs) {
         assert_eq!(vector.len(), engine.dimensions());
         let worst = vector.iter().zip(&sentence.vector).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst < 1e-5, "{:?} is off by {worst}", sentence.text);
@@ -81,7 +81,7 @@ async fn texts_of_every_length_have_the_reference_s_vectors_in_whatever_order_th
         let inputs = passages.iter().map(|passage| text(&passage.text)).collect();
         let embeddings = embed(&engine, inputs).await.unwrap();
         assert_eq!(embeddings.prompt_tokens, passages.iter().map(|passage| passage.count).sum::<usize>());
-        for (passage, vector) in passages.iter().zip(&embeddings.vectors) {
+        for (passage, vector) in passages.iter().zip(&embeddings.outputs) {
             let expected = passage.vector();
             let length = expected.iter().map(|x| x * x).sum::<f32>().sqrt();
             let distance = 1.0 - cosine(vector, &expected) / length;
@@ -96,9 +96,9 @@ async fn a_batch_equals_its_inputs_one_by_one_given_as_text_or_as_tokens() {
     let sentences: Vec<Sentence> = common::golden("embeddings.json");
     let engine = forgetful_engine();
     let together = embed(&engine, sentences.iter().map(|sentence| text(&sentence.text)).collect()).await.unwrap();
-    for (sentence, expected) in sentences.iter().zip(&together.vectors) {
+    for (sentence, expected) in sentences.iter().zip(&together.outputs) {
         let alone = embed(&engine, vec![Input::Tokens(sentence.tokens.clone())]).await.unwrap();
-        let worst = expected.iter().zip(&alone.vectors[0]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let worst = expected.iter().zip(&alone.outputs[0]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst < 1e-5, "{:?} is off by {worst}", sentence.text);
     }
 }
@@ -106,12 +106,12 @@ async fn a_batch_equals_its_inputs_one_by_one_given_as_text_or_as_tokens() {
 #[tokio::test]
 async fn near_sentences_score_higher_than_far_ones() {
     let inputs = ["A man is eating food.", "Someone is having a meal.", "The stock market fell today."];
-    let vectors = embed(&engine(), inputs.map(text).to_vec()).await.unwrap().vectors;
+    let vectors = embed(&engine(), inputs.map(text).to_vec()).await.unwrap().outputs;
     assert!(cosine(&vectors[0], &vectors[1]) > cosine(&vectors[0], &vectors[2]) + 0.3);
 }
 
 #[tokio::test]
 async fn an_input_longer_than_the_model_was_made_for_is_refused_and_not_cut() {
     let error = embed(&engine(), vec![text("short"), text(&"word ".repeat(300))]).await.unwrap_err();
-    assert!(matches!(error, EmbedError::TooLong { index: 1, tokens: 302, limit: 256 }), "{error}");
+    assert!(matches!(error, EncodeError::TooLong { index: 1, tokens: 302, limit: 256 }), "{error}");
 }

@@ -6,6 +6,7 @@
 
 mod gguf;
 mod stream;
+mod texts;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 pub use self::gguf::{AfterStructure, GgufVocabulary, TokenKind};
 pub use self::stream::StreamDecoder;
 use self::stream::{Alphabet, TokenBytes};
+pub use self::texts::{Overlong, PairTokens, TokenSpan};
 
 /// A model's tokenizer. Clones share the vocabulary.
 #[derive(Debug, Clone)]
@@ -150,6 +152,14 @@ pub enum TokenizerError {
     /// A text without tokens.
     #[error("the text cannot be tokenised: {0}")]
     Encode(#[source] tokenizers::Error),
+    /// Two texts of which the first leaves no room for the second.
+    #[error("the first text has {tokens} tokens, and both together may have {limit} beside the special ones: shorten it")]
+    NoRoom {
+        /// Tokens of the first text.
+        tokens: usize,
+        /// The most that both may have.
+        limit: usize,
+    },
     /// Streaming asked of a tokenizer whose tokens' texts do not add up to the text.
     #[error("this tokenizer's text cannot be streamed: its decoder is neither byte-level nor with byte fallback")]
     NotStreamable,

@@ -31,17 +31,17 @@ impl Policy {
     pub fn local(chat: Option<&str>, embeddings: Option<&str>) -> Result<Self, InvalidName> {
         let mut models: Vec<ServedModel> = Vec::new();
         let mut aliases = Vec::new();
-        let asked = [(chat, Operation::Chat, CHAT_ALIAS), (embeddings, Operation::Embeddings, EMBEDDINGS_ALIAS)];
-        for (id, operation, alias) in asked {
+        let vectors = [Operation::Embeddings, Operation::Infer].into_iter().collect();
+        let asked = [(chat, Operation::Chat.into(), CHAT_ALIAS), (embeddings, vectors, EMBEDDINGS_ALIAS)];
+        for (id, operations, alias) in asked {
             let Some(id) = id.map(ModelId::from_str).transpose()? else {
                 continue;
             };
             aliases.push((alias.parse::<ModelAlias>()?, id.clone()));
             match models.iter_mut().find(|model| model.id == id) {
-                Some(model) => model.operations = model.operations.union(operation.into()),
+                Some(model) => model.operations = model.operations.union(operations),
                 None => {
                     let (upstream, capabilities) = ((&id).into(), CapabilityOverrides::default());
-                    let operations = operation.into();
                     let in_process = InProcess::default();
                     models.push(ServedModel { id, upstream, operations, capabilities, price: None, weights: None, in_process });
                 }

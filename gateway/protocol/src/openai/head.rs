@@ -124,6 +124,20 @@ fn fault(body: &[u8]) -> HeadError {
 }
 
 impl Head {
+    /// The head of a request whose model is named outside its body, of which nothing is read here.
+    #[must_use]
+    pub fn named(model: String) -> Self {
+        Self {
+            model,
+            model_span: 0..0,
+            stream: false,
+            include_usage: false,
+            max_tokens: None,
+            fields: Names::default(),
+            within: Names::default(),
+        }
+    }
+
     /// Reads the head of `body`.
     ///
     /// # Errors

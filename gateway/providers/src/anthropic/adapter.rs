@@ -69,7 +69,7 @@ impl Adapter for Anthropic {
         let chat = match ask.operation {
             Operation::Chat => ask.payload.chat()?,
             Operation::Completions => ask.payload.completion()?,
-            Operation::Embeddings | Operation::Rerank => {
+            Operation::Embeddings | Operation::Rerank | Operation::Infer => {
                 return Err(PrepareError::NotOffered(format!("Anthropic's API has no {}", ask.operation)));
             }
         };

@@ -53,7 +53,9 @@ impl Azure {
             Operation::Embeddings => {
                 (replace_model(ask.payload.body(), &ask.payload.head().model_span, ask.model), Reader::Passthrough)
             }
-            Operation::Rerank => return Err(PrepareError::NotOffered(format!("{} does not offer rerank", self.habits.name))),
+            Operation::Rerank | Operation::Infer => {
+                return Err(PrepareError::NotOffered(format!("{} does not offer {}", self.habits.name, ask.operation)));
+            }
         })
     }
 }

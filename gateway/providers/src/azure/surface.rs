@@ -26,6 +26,7 @@ impl Surface {
             Operation::Completions => "completions",
             Operation::Embeddings => "embeddings",
             Operation::Rerank => "rerank",
+            Operation::Infer => "infer",
         };
         match self {
             Self::V1 => format!("{base}/openai/v1/{path}").parse(),

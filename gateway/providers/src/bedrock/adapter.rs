@@ -150,6 +150,7 @@ impl Adapter for Bedrock {
             Operation::Completions => self.chat(ask, ask.payload.completion()?),
             Operation::Embeddings => self.embeddings(ask),
             Operation::Rerank => self.rerank(ask),
+            Operation::Infer => Err(PrepareError::NotOffered("Bedrock does not speak the Open Inference Protocol".to_owned())),
         }
     }
 

@@ -55,6 +55,9 @@ impl Adapter for Cohere {
             Operation::Rerank => {
                 one(&self.rerank, encode_rerank(ask.payload.rerank()?, ask.model, &mut dropped)?, Answer::Rerank)
             }
+            Operation::Infer => {
+                return Err(PrepareError::NotOffered("Cohere's API does not speak the Open Inference Protocol".to_owned()));
+            }
             Operation::Embeddings => {
                 let request = ask.payload.embeddings()?;
                 let texts = request.texts()?;

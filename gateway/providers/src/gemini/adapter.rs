@@ -70,7 +70,9 @@ impl Adapter for Gemini {
         match ask.operation {
             Operation::Chat | Operation::Completions => self.generate(ask),
             Operation::Embeddings => self.embed(ask),
-            Operation::Rerank => Err(PrepareError::NotOffered("the Gemini API has no rerank".to_owned())),
+            Operation::Rerank | Operation::Infer => {
+                Err(PrepareError::NotOffered(format!("the Gemini API has no {}", ask.operation)))
+            }
         }
     }
 

@@ -75,6 +75,7 @@ impl OpenAi {
                 Reranks::Tei => (lists::tei_rerank(ask, dropped)?, translated()),
                 Reranks::No => return Err(self.not_offered(ask.operation)),
             },
+            Operation::Infer => return Err(self.not_offered(ask.operation)),
         })
     }
 
@@ -82,7 +83,9 @@ impl OpenAi {
     fn prefill(&self) -> Support {
         match self.habits.prefill {
             Prefill::Unasked => Support::No,
-            Prefill::Prefix if !self.endpoint.uri(Operation::Chat).path().starts_with("/beta/") => Support::No,
+            Prefill::Prefix if !self.endpoint.uri(Operation::Chat).is_some_and(|uri| uri.path().starts_with("/beta/")) => {
+                Support::No
+            }
             Prefill::Flags | Prefill::Prefix | Prefill::EchoedPrefix => Support::Yes,
         }
     }
@@ -104,7 +107,8 @@ impl Adapter for OpenAi {
     fn prepare(&self, ask: &Ask<'_>) -> Result<Exchange, PrepareError> {
         let mut dropped = Dropped::new();
         let (body, reader) = self.translate(ask, &mut dropped)?;
-        let request = post(self.endpoint.uri(ask.operation).clone(), body);
+        let uri = self.endpoint.uri(ask.operation).ok_or_else(|| self.not_offered(ask.operation))?;
+        let request = post(uri.clone(), body);
         Ok(Exchange { requests: vec![request], reader, dropped })
     }
 

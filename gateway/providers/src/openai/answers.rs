@@ -22,6 +22,7 @@ impl Translate for Answers {
             Operation::Chat | Operation::Completions => Translated::Chat(read_chat_answer(&answer.body)?),
             Operation::Embeddings => Translated::Embeddings(read_embeddings_answer(&answer.body)?),
             Operation::Rerank => Translated::Rerank(read_rerank_answer(&answer.body)?),
+            Operation::Infer => return Err(ReadError::Malformed("an answer to what is not asked of this API".to_owned())),
         })
     }
 

@@ -44,13 +44,14 @@ impl Endpoint {
         })
     }
 
-    /// Where to send an operation, by POST.
-    pub(crate) const fn uri(&self, operation: Operation) -> &Uri {
+    /// Where to send an operation, by POST, if it is one of this API.
+    pub(crate) const fn uri(&self, operation: Operation) -> Option<&Uri> {
         match operation {
-            Operation::Chat => &self.chat,
-            Operation::Completions => &self.completions,
-            Operation::Embeddings => &self.embeddings,
-            Operation::Rerank => &self.rerank,
+            Operation::Chat => Some(&self.chat),
+            Operation::Completions => Some(&self.completions),
+            Operation::Embeddings => Some(&self.embeddings),
+            Operation::Rerank => Some(&self.rerank),
+            Operation::Infer => None,
         }
     }
 }
@@ -64,23 +65,23 @@ mod tests {
     fn a_slash_at_the_end_makes_no_difference() {
         for base in ["http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1/"] {
             let endpoint = Endpoint::of(base, &Host::Vllm.habits()).unwrap();
-            assert_eq!(endpoint.uri(Operation::Chat), "http://127.0.0.1:8000/v1/chat/completions");
-            assert_eq!(endpoint.uri(Operation::Embeddings), "http://127.0.0.1:8000/v1/embeddings");
+            assert_eq!(endpoint.uri(Operation::Chat).unwrap(), "http://127.0.0.1:8000/v1/chat/completions");
+            assert_eq!(endpoint.uri(Operation::Embeddings).unwrap(), "http://127.0.0.1:8000/v1/embeddings");
         }
     }
 
     #[test]
     fn a_server_may_have_no_path_of_its_own() {
         let endpoint = Endpoint::of("http://[::1]:8000", &Host::Vllm.habits()).unwrap();
-        assert_eq!(endpoint.uri(Operation::Chat), "http://[::1]:8000/chat/completions");
+        assert_eq!(endpoint.uri(Operation::Chat).unwrap(), "http://[::1]:8000/chat/completions");
     }
 
     #[test]
     fn what_is_not_openais_stands_beside_it() {
         for base in ["http://127.0.0.1:8080/v1", "http://127.0.0.1:8080"] {
             let endpoint = Endpoint::of(base, &Host::Tei.habits()).unwrap();
-            assert_eq!(endpoint.uri(Operation::Rerank), "http://127.0.0.1:8080/rerank");
-            assert_eq!(endpoint.uri(Operation::Embeddings), "http://127.0.0.1:8080/v1/embeddings");
+            assert_eq!(endpoint.uri(Operation::Rerank).unwrap(), "http://127.0.0.1:8080/rerank");
+            assert_eq!(endpoint.uri(Operation::Embeddings).unwrap(), "http://127.0.0.1:8080/v1/embeddings");
         }
     }
 }

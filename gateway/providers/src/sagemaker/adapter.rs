@@ -148,6 +148,9 @@ impl Adapter for SageMaker {
 
     fn prepare(&self, ask: &Ask<'_>) -> Result<Exchange, PrepareError> {
         match (self.container, ask.operation) {
+            (_, Operation::Infer) => {
+                Err(PrepareError::NotOffered("SageMaker does not speak the Open Inference Protocol".to_owned()))
+            }
             (Container::OpenAi, _) => self.openai(ask),
             (Container::Tgi, Operation::Chat) => self.generate(ask, ask.payload.chat()?, Flavor::Tgi),
             (Container::Tgi, Operation::Completions) => self.generate(ask, ask.payload.completion()?, Flavor::Tgi),

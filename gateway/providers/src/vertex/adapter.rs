@@ -97,7 +97,9 @@ impl Adapter for Vertex {
         match ask.operation {
             Operation::Chat | Operation::Completions => self.chat(ask),
             Operation::Embeddings => self.embed(ask),
-            Operation::Rerank => Err(PrepareError::NotOffered("Vertex AI has no rerank for models".to_owned())),
+            Operation::Rerank | Operation::Infer => {
+                Err(PrepareError::NotOffered(format!("Vertex AI has no {} for models", ask.operation)))
+            }
         }
     }
 

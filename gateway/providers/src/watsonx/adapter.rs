@@ -74,6 +74,9 @@ impl Adapter for Watsonx {
             Operation::Completions => ("chat", completion(ask, &self.scope, &mut dropped)?),
             Operation::Embeddings => ("embeddings", embeddings(ask, &self.scope, &mut dropped)?),
             Operation::Rerank => ("rerank", rerank(ask, &self.scope)?),
+            Operation::Infer => {
+                return Err(PrepareError::NotOffered("watsonx.ai does not speak the Open Inference Protocol".to_owned()));
+            }
         };
         let path = if !is_list && ask.payload.head().stream { "chat_stream" } else { path };
         let uri = self.address(path, ask.model).parse();

@@ -1,26 +1,23 @@
 //! Embeddings: OpenAI's request becomes the engine's, and the engine's vectors OpenAI's answer.
 
-use tradewind_models::{
-    EmbeddingEngine,
-    embeddings::{EmbedError, Input},
-};
+use tradewind_models::{EncoderEngine, encoder::Input};
 use tradewind_protocol::{
     Usage,
     openai::{Embedding, EmbeddingInput, EmbeddingList, EmbeddingRequest, UsageBody, Vector},
 };
 
-use super::{chat_request::unsupported_field, not_taken, parse};
+use super::{answered, chat_request::unsupported_field, encode_failure, not_taken, parse};
 use crate::{
     backend::Attempt,
     error::{Error, Kind},
-    inference::{Answer, Failure, Whole},
+    inference::{Answer, Failure},
 };
 
 /// How many inputs OpenAI's API takes at once.
 const MOST_INPUTS: usize = 2048;
 
 /// Embeds the inputs of `attempt`.
-pub(super) async fn answer(engine: &EmbeddingEngine, attempt: Attempt) -> Result<Answer, Failure> {
+pub(super) async fn answer(engine: &EncoderEngine, attempt: Attempt) -> Result<Answer, Failure> {
     let request: EmbeddingRequest = parse(attempt.inference.payload.body())?;
     if attempt.inference.head().stream {
         return Err(unsupported_field("stream".to_owned(), "only false"));
@@ -34,9 +31,9 @@ pub(super) async fn answer(engine: &EmbeddingEngine, attempt: Attempt) -> Result
     }
     let format = request.encoding_format.unwrap_or_default();
     let inputs = inputs(request.input)?;
-    let made = engine.submit(inputs).map_err(not_taken)?.await.map_err(failure)?;
+    let made = engine.submit(inputs).map_err(not_taken)?.await.map_err(|error| encode_failure(error, "input"))?;
     let usage = Usage::new(made.prompt_tokens as u64, 0);
-    let vectors = made.vectors.iter().enumerate();
+    let vectors = made.outputs.iter().enumerate();
     let list = EmbeddingList {
         object: "list",
         data: vectors
@@ -46,7 +43,7 @@ pub(super) async fn answer(engine: &EmbeddingEngine, attempt: Attempt) -> Result
         usage: UsageBody::read(usage),
     };
     let body = serde_json::to_vec(&list).map_err(|error| Failure::backend(Kind::Internal, error.to_string()))?;
-    Ok(Answer::whole(Whole { status: http::StatusCode::OK, body: body.into(), usage: Some(usage) }))
+    Ok(answered(body, usage))
 }
 
 fn inputs(input: EmbeddingInput) -> Result<Vec<Input>, Failure> {
@@ -63,17 +60,4 @@ fn inputs(input: EmbeddingInput) -> Result<Vec<Input>, Failure> {
         return Err(Failure::request(Error::new(Kind::InvalidRequest, message).with_param("input")));
     }
     Ok(inputs)
-}
-
-fn failure(error: EmbedError) -> Failure {
-    let sentence = format!("{error}.");
-    match error {
-        EmbedError::TooLong { .. } => Failure::unsuited(Error::new(Kind::ContextLengthExceeded, sentence).with_param("input")),
-        EmbedError::Empty { .. } | EmbedError::UnknownToken { .. } | EmbedError::Tokenizer { .. } => {
-            Failure::unsuited(Error::new(Kind::InvalidRequest, sentence).with_param("input"))
-        }
-        EmbedError::Forward(_) | EmbedError::Panicked(_) | EmbedError::Stopped => {
-            Failure::backend(Kind::UpstreamFailed, sentence)
-        }
-    }
 }

@@ -8,12 +8,14 @@ use tokio::{
     time::Instant,
 };
 use tradewind_models::{
-    ChatEngine, EmbeddingEngine, Forecast, Full, Registry,
+    ChatEngine, Classifier, EncoderEngine, Forecast, Full, Registry, Reranker, TokenClassifier,
     manifest::{self, Manifest},
     registry::RegistryErrors,
 };
 use tradewind_policies::spec::ServedModel;
-use tradewind_protocol::Operation;
+use tradewind_protocol::{Operation, oip::TensorMetadata};
+
+use super::tensors;
 
 use super::{Budget, Manifests, Named, place::Place};
 
@@ -25,7 +27,13 @@ pub enum Engine {
     /// It answers conversations.
     Chat(ChatEngine),
     /// It makes vectors.
-    Embeddings(EmbeddingEngine),
+    Embeddings(EncoderEngine),
+    /// It scores how well documents answer a query.
+    Rerank(Reranker),
+    /// It labels texts.
+    Classification(Classifier),
+    /// It finds what texts name.
+    TokenClassification(TokenClassifier),
     /// It could not be loaded, and why. Requests go to other backends, if the policy names any.
     Unavailable(String),
     /// It is not loaded, and nothing is wrong with that.
@@ -52,8 +60,7 @@ impl Engine {
         match self {
             Self::Chat(engine) if engine.has_stopped() => None,
             Self::Chat(engine) => Some(engine.room().map(|()| engine.forecast(prompt_tokens, output_tokens))),
-            Self::Embeddings(engine) => Some(engine.room().map(|()| engine.forecast(prompt_tokens))),
-            Self::Loading | Self::Unavailable(_) | Self::Unloaded(_) => None,
+            other => other.encoder().map(|engine| engine.room().map(|()| engine.forecast(prompt_tokens))),
         }
     }
 
@@ -61,8 +68,7 @@ impl Engine {
     pub(super) fn wait(&self) -> Option<Duration> {
         match self {
             Self::Chat(engine) => Some(engine.wait()),
-            Self::Embeddings(engine) => Some(engine.forecast(0).first_token),
-            Self::Loading | Self::Unavailable(_) | Self::Unloaded(_) => None,
+            other => other.encoder().map(|engine| engine.forecast(0).first_token),
         }
     }
 
@@ -70,8 +76,7 @@ impl Engine {
     pub(super) fn has_stopped(&self) -> bool {
         match self {
             Self::Chat(engine) => engine.has_stopped(),
-            Self::Embeddings(engine) => engine.has_stopped(),
-            Self::Loading | Self::Unavailable(_) | Self::Unloaded(_) => false,
+            other => other.encoder().is_some_and(EncoderEngine::has_stopped),
         }
     }
 
@@ -79,12 +84,11 @@ impl Engine {
     pub(super) fn close(&self) {
         match self {
             Self::Chat(engine) => engine.close(),
-            Self::Embeddings(engine) => engine.close(),
-            Self::Loading | Self::Unavailable(_) | Self::Unloaded(_) => {}
+            other => other.encoder().into_iter().for_each(EncoderEngine::close),
         }
     }
 
-    /// Ends, whatever it has. An embedding engine needs not be told: what it has takes seconds.
+    /// Ends, whatever it has. What only reads needs not be told: what it has takes seconds.
     pub(super) fn stop(&self) {
         if let Self::Chat(engine) = self {
             engine.stop();
@@ -95,11 +99,29 @@ impl Engine {
     pub(super) const fn state(&self) -> State {
         match self {
             Self::Loading => State::Loading,
-            Self::Chat(_) | Self::Embeddings(_) => State::Ready,
             Self::Unavailable(_) => State::Failed,
             Self::Unloaded(Unloaded::Draining) => State::Draining,
             Self::Unloaded(_) => State::Unloaded,
+            Self::Chat(_) | Self::Embeddings(_) | Self::Rerank(_) | Self::Classification(_) | Self::TokenClassification(_) => {
+                State::Ready
+            }
         }
+    }
+
+    /// The engine of a model that only reads.
+    fn encoder(&self) -> Option<&EncoderEngine> {
+        match self {
+            Self::Embeddings(engine) => Some(engine),
+            Self::Rerank(reranker) => Some(reranker.engine()),
+            Self::Classification(classifier) => Some(classifier.engine()),
+            Self::TokenClassification(classifier) => Some(classifier.engine()),
+            Self::Chat(_) | Self::Loading | Self::Unavailable(_) | Self::Unloaded(_) => None,
+        }
+    }
+
+    /// Whether it can be asked.
+    pub(crate) const fn is_ready(&self) -> bool {
+        !matches!(self, Self::Loading | Self::Unavailable(_) | Self::Unloaded(_))
     }
 }
 
@@ -268,6 +290,13 @@ impl LocalEngines {
         self.place(model)?.first()
     }
 
+    /// What the model takes and gives by the Open Inference Protocol, if it speaks that.
+    #[must_use]
+    pub fn tensors(&self, model: &str) -> Option<(Vec<TensorMetadata>, Vec<TensorMetadata>)> {
+        let engine = self.get(model)?;
+        tensors::of(self.registry().find(model)?, &engine)
+    }
+
     /// How long a further request to the model would take, with so many tokens in its prompt and so many expected in its answer; or that its
     /// engine is full, and when to come back. Asked before a request is sent, so that it can go elsewhere instead. Takes no lock.
     ///
@@ -321,9 +350,11 @@ impl LocalEngines {
         let registry = self.registry();
         let manifest =
             registry.find(name).ok_or_else(|| format!("there is no local model `{name}`; accepted: {}", registry.ids()))?;
-        let offered = operation(manifest);
-        if served.operations.iter().any(|operation| operation != offered) {
-            return Err(format!("the local model `{name}` serves {offered} only; write operations = [\"{offered}\"]"));
+        let offered = operations(manifest);
+        if served.operations.iter().any(|operation| !offered.contains(&operation)) {
+            let list = |quote: &str| offered.iter().map(|one| format!("{quote}{one}{quote}")).collect::<Vec<_>>();
+            let (told, quoted) = (list("").join(" and "), list("\"").join(", "));
+            return Err(format!("the local model `{name}` serves {told} only; write operations = [{quoted}]"));
         }
         Ok(())
     }
@@ -331,10 +362,12 @@ impl LocalEngines {
 
 /// What a model of the registry serves.
 #[must_use]
-pub const fn operation(manifest: &Manifest) -> Operation {
+pub const fn operations(manifest: &Manifest) -> &'static [Operation] {
     match manifest.task {
-        manifest::Task::Chat => Operation::Chat,
-        manifest::Task::Embeddings { .. } => Operation::Embeddings,
+        manifest::Task::Chat => &[Operation::Chat],
+        manifest::Task::Embeddings { .. } => &[Operation::Embeddings, Operation::Infer],
+        manifest::Task::Rerank => &[Operation::Rerank, Operation::Infer],
+        manifest::Task::Classification | manifest::Task::TokenClassification { .. } => &[Operation::Infer],
     }
 }
 
@@ -346,7 +379,7 @@ impl fmt::Debug for LocalEngines {
 
 #[cfg(test)]
 mod tests {
-    use tradewind_models::embeddings::Input;
+    use tradewind_models::encoder::Input;
 
     use super::*;
     use crate::{

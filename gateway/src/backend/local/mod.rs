@@ -7,13 +7,19 @@ mod chat_form;
 mod chat_request;
 mod embeddings;
 mod engines;
+mod infer;
+mod inside;
 mod keeper;
 mod manifests;
 mod named;
 mod place;
 mod report;
+mod rerank;
+mod tensors;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::{
     task::{Context, Poll},
@@ -23,11 +29,13 @@ use std::{
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use tower::Service;
-use tradewind_models::{Full, chat::SubmitError};
+use tradewind_models::{Full, chat::SubmitError, encoder::EncodeError};
+use tradewind_protocol::{Operation, Usage};
 
 pub use self::{
     budget::{Budget, DoesNotFit, Hold, Lease, Mebibytes, Memory},
-    engines::{Engine, LocalEngines, Unloaded, operation},
+    engines::{Engine, LocalEngines, Unloaded, operations},
+    inside::{AskError, LocalModel},
     keeper::{Keeper, KeeperSettings, LoadFailure, Loaded, Loader},
     manifests::Manifests,
     named::Named,
@@ -38,7 +46,7 @@ pub use self::{
 use super::Attempt;
 use crate::{
     error::{Error, Kind},
-    inference::{Answer, Blame, Failure},
+    inference::{Answer, Blame, Failure, Whole},
 };
 
 /// When to ask again for a model that is being loaded.
@@ -72,7 +80,12 @@ impl Service<Attempt> for Local {
         Box::pin(async move {
             match engine.as_deref() {
                 Some(Engine::Chat(engine)) => chat::answer(engine, attempt).await,
+                Some(Engine::Embeddings(engine)) if is_infer(&attempt) => infer::embed(engine, attempt).await,
                 Some(Engine::Embeddings(engine)) => embeddings::answer(engine, attempt).await,
+                Some(Engine::Rerank(reranker)) if is_infer(&attempt) => infer::rerank(reranker, attempt).await,
+                Some(Engine::Rerank(reranker)) => rerank::answer(reranker, attempt).await,
+                Some(Engine::Classification(classifier)) => infer::classify(classifier, attempt).await,
+                Some(Engine::TokenClassification(classifier)) => infer::tag(classifier, attempt).await,
                 Some(Engine::Loading) => Err(loading()),
                 Some(Engine::Unloaded(Unloaded::Idle)) => Err(loading()),
                 Some(Engine::Unloaded(_)) => Err(unloaded()),
@@ -94,6 +107,29 @@ fn parse<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Failure> {
         let refusal = Error::new(Kind::InvalidRequest, format!("{place} is not valid: {reason}."));
         Failure::request(if at_top { refusal } else { refusal.with_param(field) })
     })
+}
+
+fn is_infer(attempt: &Attempt) -> bool {
+    attempt.inference.operation == Operation::Infer
+}
+
+/// A whole answer, of a model that only reads.
+fn answered(body: Vec<u8>, usage: Usage) -> Answer {
+    Answer::whole(Whole { status: http::StatusCode::OK, body: body.into(), usage: Some(usage) })
+}
+
+/// Inputs, in the field of that name, that an encoder did not get to an answer for.
+fn encode_failure(error: EncodeError, field: &'static str) -> Failure {
+    let sentence = format!("{error}.");
+    match error {
+        EncodeError::TooLong { .. } => Failure::unsuited(Error::new(Kind::ContextLengthExceeded, sentence).with_param(field)),
+        EncodeError::Empty { .. } | EncodeError::UnknownToken { .. } | EncodeError::Tokenizer { .. } => {
+            Failure::unsuited(Error::new(Kind::InvalidRequest, sentence).with_param(field))
+        }
+        EncodeError::Forward(_) | EncodeError::Panicked(_) | EncodeError::Stopped => {
+            Failure::backend(Kind::UpstreamFailed, sentence)
+        }
+    }
 }
 
 /// A model that will be there soon. That is no failure, and must not count as one.

@@ -6,16 +6,15 @@ use std::sync::{
 };
 
 use tradewind_models::{
-    EmbeddingEngine,
+    EncoderEngine,
     decoder::ForwardError,
-    embeddings::{EmbeddingModel, EmbeddingSettings},
-    encoder::Encoder,
+    encoder::{Encoder, EncoderModel, EncoderSettings, Rows, TokenSequence},
     tokenizer::{GgufVocabulary, TokenKind, Tokenizer},
 };
 
 /// An engine that takes one request beside the one that it computes.
 pub(super) struct Held {
-    pub(super) engine: EmbeddingEngine,
+    pub(super) engine: EncoderEngine,
     entered: Mutex<Receiver<()>>,
     /// Dropped, it lets everything through.
     _allow: Sender<()>,
@@ -39,9 +38,9 @@ impl Held {
             ..GgufVocabulary::default()
         };
         let tokenizer = Tokenizer::from_gguf(vocabulary).unwrap();
-        let model = EmbeddingModel { encoder: Box::new(Model { entered, allowed }), tokenizer };
-        let settings = EmbeddingSettings { queue: 1, rehearsals: 0, ..EmbeddingSettings::default() };
-        let engine = EmbeddingEngine::start_holding(model, settings, held).unwrap();
+        let model = EncoderModel { encoder: Box::new(Model { entered, allowed }), tokenizer, labels: None };
+        let settings = EncoderSettings { queue: 1, rehearsals: 0, ..EncoderSettings::default() };
+        let engine = EncoderEngine::start_holding(model, settings, held).unwrap();
         Self { engine, entered: Mutex::new(has_entered), _allow: allow }
     }
 
@@ -56,6 +55,10 @@ impl Encoder for Model {
         1
     }
 
+    fn rows(&self) -> Rows {
+        Rows::One
+    }
+
     fn max_tokens(&self) -> usize {
         100
     }
@@ -64,7 +67,7 @@ impl Encoder for Model {
         1
     }
 
-    fn encode(&mut self, sequences: &[Vec<u32>]) -> Result<Vec<Vec<f32>>, ForwardError> {
+    fn encode(&mut self, sequences: &[TokenSequence]) -> Result<Vec<Vec<f32>>, ForwardError> {
         let _test_is_over = self.entered.send(());
         let _test_is_over = self.allowed.recv();
         Ok(vec![vec![1.0]; sequences.len()])

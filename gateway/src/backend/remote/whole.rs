@@ -42,6 +42,7 @@ pub(super) async fn passed(response: Response<Incoming>, inference: &Inference) 
         choices: Option<IgnoredAny>,
         data: Option<IgnoredAny>,
         results: Option<IgnoredAny>,
+        outputs: Option<IgnoredAny>,
         model: Option<String>,
     }
     let operation = inference.operation;
@@ -57,6 +58,7 @@ pub(super) async fn passed(response: Response<Incoming>, inference: &Inference) 
         Operation::Chat | Operation::Completions => document.choices,
         Operation::Embeddings => document.data,
         Operation::Rerank => document.results,
+        Operation::Infer => document.outputs,
     };
     match answer {
         Some(_) => {

@@ -19,6 +19,7 @@ use tokio::{
 };
 use tradewind::{
     auth::{DevClaims, DevIssuer, SystemClock},
+    backend::Loader,
     config::Settings,
     gateway::RunError,
     home::Home,
@@ -79,11 +80,31 @@ impl Setup {
 
     /// Starts it.
     pub(crate) async fn start(self) -> Gateway {
+        self.start_as(|gateway| gateway).await
+    }
+
+    /// Starts it, and waits until its local models have come from `loader`.
+    pub(crate) async fn start_with(self, loader: impl Loader) -> Gateway {
+        let gateway = self.start_as(|gateway| gateway.with_loader(loader)).await;
+        soon(async {
+            while !gateway.admin("/readyz").await.contains("200 OK") {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        gateway
+    }
+
+    /// Starts it as `prepare` leaves it.
+    pub(crate) async fn start_as(
+        self,
+        prepare: impl FnOnce(tradewind::gateway::Gateway) -> tradewind::gateway::Gateway,
+    ) -> Gateway {
         // Leaked, because a guard borrows it; there is one for each test.
         let recorder = Box::leak(Box::new(PrometheusBuilder::new().build_recorder()));
         let metrics = recorder.handle();
         let recording = metrics::set_default_local_recorder(recorder);
-        let gateway = tradewind::gateway::Gateway::bind(self.settings).await.unwrap();
+        let gateway = prepare(tradewind::gateway::Gateway::bind(self.settings).await.unwrap());
         let (address, admin) = (gateway.addresses().unwrap()[0], gateway.admin_addresses().unwrap()[0]);
         let client = Client::new(address, &gateway.certificate());
         let issuer = DevIssuer::open(gateway.home()).unwrap();

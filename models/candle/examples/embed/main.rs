@@ -14,8 +14,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tradewind_candle::{LoadOptions, load_embeddings};
-use tradewind_models::encoder::Encoder;
+use tradewind_candle::{LoadOptions, load_encoder};
+use tradewind_models::encoder::{Encoder, TokenSequence};
 use tradewind_models::fetch::{Cache, to_stderr};
 use tradewind_models::manifest;
 
@@ -28,19 +28,21 @@ const BUDGET: usize = 512;
 /// Ids below this one stand for no text.
 const FIRST_WORD: u32 = 2000;
 
-type Sequences = Vec<Vec<u32>>;
+type Sequences = Vec<TokenSequence>;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let chosen = manifest::default_embeddings().ok_or("no default embedding model")?;
     let files = Cache::from_environment()?.ensure(chosen, to_stderr().as_ref())?;
-    let model = load_embeddings(chosen, &files, &LoadOptions::default())?;
+    let model = load_encoder(chosen, &files, &LoadOptions::default())?;
     let mut encoder = model.encoder;
     let weights = chosen.files.iter().find(|file| file.name.as_str().ends_with(".safetensors")).ok_or("no weights")?;
     let padded = Padded::load(&files.path(&weights.name))?;
 
     let workloads = workloads();
     if let Some(path) = std::env::args().nth(1) {
-        std::fs::write(Path::new(&path), serde_json::to_vec(&workloads)?)?;
+        let ids = |sequences: &Sequences| sequences.iter().map(|sequence| sequence.ids.clone()).collect::<Vec<_>>();
+        let told: Vec<_> = workloads.iter().map(|(name, sequences)| (*name, ids(sequences))).collect();
+        std::fs::write(Path::new(&path), serde_json::to_vec(&told)?)?;
     }
     let mut best: BTreeMap<(&str, &str), Duration> = BTreeMap::new();
     for _ in 0..ROUNDS {
@@ -64,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     for ((name, way), took) in best {
         let sequences = workloads.iter().find(|workload| workload.0 == name).map_or(&[][..], |workload| &workload.1);
-        let tokens: usize = sequences.iter().map(Vec::len).sum();
+        let tokens: usize = sequences.iter().map(TokenSequence::len).sum();
         let rate = |count: usize| count as f64 / took.as_secs_f64();
         println!("{name:8} {way:18} {:8.1} sentences/s {:9.0} tokens/s", rate(sequences.len()), rate(tokens));
     }
@@ -80,7 +82,7 @@ fn one_by_one(encoder: &mut dyn Encoder, sequences: &Sequences) -> Result<Durati
 }
 
 /// Runs of at most [`BUDGET`] tokens.
-fn batches(sequences: &Sequences) -> impl Iterator<Item = &[Vec<u32>]> {
+fn batches(sequences: &Sequences) -> impl Iterator<Item = &[TokenSequence]> {
     let mut tokens = 0;
     let mut batch = 0;
     let numbers: Vec<usize> = sequences
@@ -114,7 +116,7 @@ fn workloads() -> Vec<(&'static str, Sequences)> {
     ]
 }
 
-fn sequence(length: usize, seed: usize) -> Vec<u32> {
+fn sequence(length: usize, seed: usize) -> TokenSequence {
     let word = |place: usize| FIRST_WORD + u32::try_from((seed * 7919 + place * 104_729) % 20_000).unwrap_or(0);
-    (0..length).map(word).collect()
+    TokenSequence::of((0..length).map(word).collect())
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use candle_core::{D, Device, Result, Tensor};
 use candle_nn::ops::{layer_norm, softmax_last_dim};
+use tradewind_models::encoder::TokenSequence;
 
 /// Heads of MiniLM.
 const HEADS: usize = 12;
@@ -18,16 +19,16 @@ impl Padded {
         candle_core::safetensors::load(weights, &Device::Cpu).map(Self)
     }
 
-    pub(super) fn encode(&self, sequences: &[Vec<u32>]) -> Result<Vec<Vec<f32>>> {
-        let (count, longest) = (sequences.len(), sequences.iter().map(Vec::len).max().unwrap_or(0));
-        let pad = |fill: &dyn Fn(&Vec<u32>, usize) -> f32| -> Result<Tensor> {
+    pub(super) fn encode(&self, sequences: &[TokenSequence]) -> Result<Vec<Vec<f32>>> {
+        let (count, longest) = (sequences.len(), sequences.iter().map(TokenSequence::len).max().unwrap_or(0));
+        let pad = |fill: &dyn Fn(&TokenSequence, usize) -> f32| -> Result<Tensor> {
             let rows = sequences.iter().flat_map(|sequence| (0..longest).map(move |place| fill(sequence, place)));
             Tensor::from_vec(rows.collect(), (count, longest), &Device::Cpu)
         };
         let real = pad(&|sequence, place| if place < sequence.len() { 1.0 } else { 0.0 })?;
         let mask = pad(&|sequence, place| if place < sequence.len() { 0.0 } else { f32::MIN })?;
         let mask = mask.reshape((count, 1, 1, longest))?;
-        let ids = sequences.iter().flat_map(|sequence| (0..longest).map(|place| sequence.get(place).copied().unwrap_or(0)));
+        let ids = sequences.iter().flat_map(|sequence| (0..longest).map(|place| sequence.ids.get(place).copied().unwrap_or(0)));
         let ids = Tensor::from_vec(ids.collect(), count * longest, &Device::Cpu)?;
 
         let words = self.get("embeddings.word_embeddings.weight")?.index_select(&ids, 0)?;

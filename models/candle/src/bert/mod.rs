@@ -1,63 +1,69 @@
-//! A BERT sentence encoder: mean pooling over the last layer, then unit length, as sentence-transformers does it.
+//! Encoders of the BERT family: vectors of sentences as sentence-transformers makes them, scores of texts, of pairs, and of tokens.
 //!
-//! Devlin et al., <https://arxiv.org/abs/1810.04805>; Reimers and Gurevych, <https://arxiv.org/abs/1908.10084>. Sequences
-//! are packed, not padded: everything but attention treats all tokens of a call `[tokens, width]` alike.
+//! Devlin et al., <https://arxiv.org/abs/1810.04805>; Reimers and Gurevych, <https://arxiv.org/abs/1908.10084>; what each [family](config)
+//! does differently is told there. Sequences are packed, not padded: everything but attention treats all tokens of a call
+//! `[tokens, width]` alike.
 //!
 //! On a CPU the [forward pass](packed) is made of kernels of our own; candle's operations cost a pass over memory each, and its matrix
 //! multiplication arranges the weights anew in every call.
 
 mod config;
+mod head;
 mod layer;
+mod names;
 mod packed;
 mod portable;
 #[cfg(test)]
 mod tests;
+mod weights;
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::path::PathBuf;
 
-use candle_core::{DType, Device, Result, Tensor};
-use tradewind_models::encoder::Encoder;
+use candle_core::Device;
+use tradewind_models::classify::Labels;
+use tradewind_models::encoder::{Encoder, Rows};
 
 use self::config::Config;
+use self::head::HeadPlan;
+pub(crate) use self::head::Purpose;
 use self::packed::Packed;
 use self::portable::Portable;
+use self::weights::Weights;
 use crate::load::LoadError;
 
-/// Loads a model; sequences end at `context` tokens, or where the positions do if that is earlier.
-pub(crate) fn load(
-    config: &Path,
-    weights: &Path,
-    device: &Device,
-    context: usize,
-) -> std::result::Result<Box<dyn Encoder>, LoadError> {
-    let config = Config::read(config)?;
-    let weights = Weights(candle_core::safetensors::load(weights, device)?);
-    if device.is_cpu() && Packed::takes(&config) {
-        return Ok(Box::new(Packed::new(&config, &weights, context)?));
-    }
-    Ok(Box::new(Portable::new(config, &weights, device, context)?))
+/// Where a model's files lie.
+#[derive(Debug)]
+pub(crate) struct Files {
+    /// `config.json`.
+    pub(crate) config: PathBuf,
+    /// Of safetensors, one or several; or an ONNX file.
+    pub(crate) weights: Vec<PathBuf>,
+    /// `1_Pooling/config.json` of sentence-transformers.
+    pub(crate) pooling: Option<PathBuf>,
+    /// `modules.json` of the same.
+    pub(crate) modules: Option<PathBuf>,
 }
 
-/// All tensors of the file, by name.
-struct Weights(HashMap<String, Tensor>);
-
-impl Weights {
-    fn get(&self, name: &str) -> Result<Tensor> {
-        match self.0.get(name) {
-            Some(tensor) => tensor.to_dtype(DType::F32),
-            None => candle_core::bail!("the file has no tensor `{name}`"),
-        }
-    }
-
-    /// Position and token-type embeddings in one: sentences have the one type.
-    fn positions(&self) -> Result<Tensor> {
-        let types = self.get("embeddings.token_type_embeddings.weight")?.narrow(0, 0, 1)?;
-        self.get("embeddings.position_embeddings.weight")?.broadcast_add(&types)
-    }
-
-    /// The numbers of a tensor, row by row.
-    fn numbers(&self, name: &str) -> Result<Vec<f32>> {
-        self.get(name)?.flatten_all()?.to_vec1()
-    }
+/// Loads a model; sequences end at `context` tokens, or where the positions do if that is earlier. With it come the labels that its numbers
+/// are scores of, if they are.
+pub(crate) fn load(
+    files: &Files,
+    purpose: Purpose,
+    device: &Device,
+    context: usize,
+) -> Result<(Box<dyn Encoder>, Option<Labels>), LoadError> {
+    let config = Config::read(&files.config)?;
+    let plan = match purpose {
+        Purpose::Vectors => HeadPlan::vector(files.pooling.as_deref(), files.modules.as_deref())?,
+        Purpose::Scores => HeadPlan::scores(&config, Rows::One),
+        Purpose::TokenScores => HeadPlan::scores(&config, Rows::PerToken),
+    };
+    let labels = head::labels(&config, purpose);
+    let weights = Weights::read(&files.weights, &config, device)?;
+    let encoder: Box<dyn Encoder> = if device.is_cpu() {
+        Box::new(Packed::new(&config, &plan, &weights, context)?)
+    } else {
+        Box::new(Portable::new(config, &plan, &weights, device, context)?)
+    };
+    Ok((encoder, labels))
 }

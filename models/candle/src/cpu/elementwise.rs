@@ -68,7 +68,7 @@ pub(super) fn soft_cap_on<const FMA: bool>(x: &mut [f32], cap: f32) {
 
 for_each_isa! {
     /// Adds `y` to `x`.
-    pub(super) fn add(x: &mut [f32], y: &[f32]) = add_on
+    pub(crate) fn add(x: &mut [f32], y: &[f32]) = add_on
 }
 
 #[inline(always)]

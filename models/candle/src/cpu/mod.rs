@@ -18,12 +18,13 @@ use tradewind_models::decoder::{Batch, CacheLayout, Row};
 
 use self::arena::Arena;
 use self::attention::{LANES, Pool, Sight};
-pub(crate) use self::dense::Dense;
+pub(crate) use self::dense::{Dense, Scratch};
+pub(crate) use self::elementwise::add;
 pub(crate) use self::isa::Isa;
 use self::linear::PackedLinear;
 pub(crate) use self::linear::packed_bytes;
 pub(crate) use self::parallel::for_parts;
-pub(crate) use self::sentences::{Attention, add_and_norm, gelu};
+pub(crate) use self::sentences::{Attention, add_and_norm, gelu, multiply, rotate_halves};
 use crate::backend::Backend;
 use crate::decoder::{Activation, Config, Pairing, Reach, RopeTable};
 use crate::load::{CacheNumbers, DenseWeights};
@@ -219,7 +220,7 @@ impl Backend for Cpu {
             bail!("rows of {} do not fit a bias of {}", x.width, bias.len())
         }
         for row in x.values.chunks_exact_mut(bias.len().max(1)) {
-            elementwise::add(self.isa, row, bias);
+            add(self.isa, row, bias);
         }
         Ok(x)
     }
@@ -285,7 +286,7 @@ impl Backend for Cpu {
         if x.values.len() != y.values.len() {
             bail!("matrices of {} and {} numbers cannot be added", x.values.len(), y.values.len())
         }
-        elementwise::add(self.isa, &mut x.values, &y.values);
+        add(self.isa, &mut x.values, &y.values);
         Ok(x)
     }
 

@@ -1,11 +1,16 @@
-//! An encoder's operations beside its multiplications: attention in which every token of a sequence sees every other, norms, and gelu.
+//! An encoder's operations beside its multiplications: attention in which a token sees what is before and behind it, norms, rotation, and gelu.
 
-use super::dense::{Panel, Rows, WIDTH, product};
+use std::ops::Range;
+
+use super::dense::{Panel, Rows, Scratch, WIDTH, product};
 use super::elementwise::exp;
 use super::isa::{Isa, for_each_isa, multiply_add};
 
 /// Sums that are kept side by side, as many as a register holds.
 const LANES: usize = 16;
+
+/// With fewer queries at a time, too many keys would be arranged again and again.
+const LEAST_QUERIES: usize = 64;
 
 /// Where attention keeps what it needs for one head of one sequence.
 #[derive(Debug, Default)]
@@ -13,34 +18,42 @@ pub(crate) struct Attention {
     keys: Vec<Panel>,
     values: Vec<Panel>,
     scores: Vec<f32>,
-    scratch: Vec<f32>,
+    scratch: Scratch,
 }
 
 impl Attention {
-    /// Whether heads of that size can be computed.
-    pub(crate) fn takes(head: usize) -> bool {
-        head > 0 && head.is_multiple_of(WIDTH)
-    }
-
     /// Mixes the values of one sequence: from queries, keys and values side by side in `qkv` `[length, 3 width]` to `mixed`
-    /// `[length, width]`. The queries are divided by the root of the head's size already.
-    pub(crate) fn mix(&mut self, isa: Isa, qkv: &[f32], mixed: &mut [f32], width: usize, head: usize) {
+    /// `[length, width]`. The queries are divided by the root of the head's size already. Each token sees so many others on either side
+    /// as `reach` says, or all of them.
+    pub(crate) fn mix(&mut self, isa: Isa, qkv: &[f32], mixed: &mut [f32], width: usize, head: usize, reach: Option<usize>) {
         let stride = 3 * width;
-        for start in (0..width).step_by(head.max(1)) {
-            let part = |first: usize| Rows { values: qkv.get(first + start..).unwrap_or_default(), stride, width: head };
-            self.score(isa, part(0), part(width), head);
-            let padded = (qkv.len() / stride.max(1)).next_multiple_of(WIDTH);
-            self.scores.chunks_exact_mut(padded.max(1)).for_each(|row| softmax(isa, row));
-            self.weigh(isa, part(2 * width), padded, |row, column, sums| {
-                let place = row * width + start + column;
-                if let Some(place) = mixed.get_mut(place..place + WIDTH) {
-                    place.copy_from_slice(&sums.0);
+        let length = qkv.len().checked_div(stride).unwrap_or(0);
+        for Window { queries, keys } in windows(length, reach) {
+            let padded = keys.len().next_multiple_of(WIDTH);
+            for start in (0..width).step_by(head.max(1)) {
+                let part = |first: usize, rows: &Range<usize>| Rows {
+                    values: qkv.get(rows.start * stride + first + start..rows.end * stride).unwrap_or_default(),
+                    stride,
+                    width: head,
+                };
+                self.score(isa, part(0, &queries), part(width, &keys), head);
+                let rows = queries.clone().zip(self.scores.chunks_exact_mut(padded.max(1)));
+                for (query, row) in rows {
+                    hide(row, &keys, query, reach);
+                    softmax(isa, row);
                 }
-            });
+                self.weigh(isa, part(2 * width, &keys), padded, |row, column, sums| {
+                    let place = (queries.start + row) * width + start + column;
+                    let count = WIDTH.min(head - column);
+                    if let Some((place, sums)) = mixed.get_mut(place..place + count).zip(sums.0.get(..count)) {
+                        place.copy_from_slice(sums);
+                    }
+                });
+            }
         }
     }
 
-    /// Scores `[length, length]` of queries and keys, each row padded to whole panels with what no softmax sees.
+    /// Scores `[queries, keys]`, each row padded to whole panels with what no softmax sees.
     fn score(&mut self, isa: Isa, queries: Rows<'_>, keys: Rows<'_>, head: usize) {
         let keys: Vec<&[f32]> = keys.each().collect();
         self.keys.clear();
@@ -49,9 +62,9 @@ impl Attention {
         }
         let (length, padded) = (keys.len(), keys.len().next_multiple_of(WIDTH));
         self.scores.clear();
-        self.scores.resize(length * padded, f32::NEG_INFINITY);
+        self.scores.resize(queries.each().count() * padded, f32::NEG_INFINITY);
         let scores = &mut self.scores;
-        product(isa, queries, &self.keys, &mut self.scratch, |row, number, sums| {
+        product(isa, queries, &self.keys, &[], &mut self.scratch, |row, number, sums| {
             let start = row * padded + number * WIDTH;
             let end = (start + WIDTH).min(row * padded + length);
             let scores = scores.get_mut(start..end).unwrap_or_default();
@@ -68,7 +81,59 @@ impl Attention {
         }
         let length = values.each().count();
         let weights = Rows { values: &self.scores, stride: padded, width: length };
-        product(isa, weights, &self.values, &mut self.scratch, |row, number, sums| hand_out(row, number * WIDTH, sums));
+        product(isa, weights, &self.values, &[], &mut self.scratch, |row, number, sums| hand_out(row, number * WIDTH, sums));
+    }
+}
+
+/// Tokens whose queries are computed together, and the tokens that they see.
+struct Window {
+    queries: Range<usize>,
+    keys: Range<usize>,
+}
+
+/// All tokens at once, or, where each sees few of many, some after the other.
+fn windows(length: usize, reach: Option<usize>) -> Vec<Window> {
+    let Some(reach) = reach.filter(|reach| reach + 1 < length) else {
+        return vec![Window { queries: 0..length, keys: 0..length }];
+    };
+    let step = reach.max(LEAST_QUERIES);
+    let window = |start: usize| {
+        let end = (start + step).min(length);
+        Window { queries: start..end, keys: start.saturating_sub(reach)..(end + reach).min(length) }
+    };
+    (0..length).step_by(step).map(window).collect()
+}
+
+/// Hides from a query the keys that are out of its reach.
+fn hide(scores: &mut [f32], keys: &Range<usize>, query: usize, reach: Option<usize>) {
+    let Some(reach) = reach else { return };
+    let before = query.saturating_sub(reach).saturating_sub(keys.start);
+    let after = (query + reach + 1).saturating_sub(keys.start);
+    scores.iter_mut().take(before).for_each(|score| *score = f32::NEG_INFINITY);
+    scores.iter_mut().skip(after).for_each(|score| *score = f32::NEG_INFINITY);
+}
+
+for_each_isa! {
+    /// Rotates pairs, of which the one is on the left and the other in the same place on the right.
+    pub(crate) fn rotate_halves(left: &mut [f32], right: &mut [f32], cos: &[f32], sin: &[f32]) = rotate_halves_on
+}
+
+#[inline(always)]
+fn rotate_halves_on<const FMA: bool>(left: &mut [f32], right: &mut [f32], cos: &[f32], sin: &[f32]) {
+    for (((left, right), cos), sin) in left.iter_mut().zip(right).zip(cos).zip(sin) {
+        (*left, *right) = (*left * cos - *right * sin, *right * cos + *left * sin);
+    }
+}
+
+for_each_isa! {
+    /// Multiplies `x` by `y`.
+    pub(crate) fn multiply(x: &mut [f32], y: &[f32]) = multiply_on
+}
+
+#[inline(always)]
+fn multiply_on<const FMA: bool>(x: &mut [f32], y: &[f32]) {
+    for (x, y) in x.iter_mut().zip(y) {
+        *x *= y;
     }
 }
 

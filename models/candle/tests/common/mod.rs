@@ -11,7 +11,7 @@ pub(crate) fn files(manifest: &Manifest) -> ModelFiles {
     Cache::from_environment().unwrap().ensure(manifest, &LogProgress).unwrap()
 }
 
-/// A golden file; `golden/make.py` made them all.
+/// A golden file; the scripts in `golden` made them all.
 pub(crate) fn golden<T: DeserializeOwned>(name: &str) -> T {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()

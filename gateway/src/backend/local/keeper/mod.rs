@@ -42,6 +42,12 @@ pub trait Loader: Send + Sync + 'static {
     fn load(&self, manifest: &Manifest, how: InProcess) -> Result<Vec<Loaded>, LoadFailure>;
 }
 
+impl Loader for Arc<dyn Loader> {
+    fn load(&self, manifest: &Manifest, how: InProcess) -> Result<Vec<Loaded>, LoadFailure> {
+        (**self).load(manifest, how)
+    }
+}
+
 /// An engine that runs.
 #[derive(Debug)]
 pub struct Loaded {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::time::advance;
-use tradewind_models::embeddings::Input;
+use tradewind_models::encoder::Input;
 use tradewind_policies::spec::Device;
 
 use super::*;
@@ -222,7 +222,7 @@ async fn requests_under_way_are_answered_before_the_model_is_gone() {
     assert_eq!((rig.state(A), rig.budget.free(LIMIT)), ("draining", 40 * MIB));
     assert!(held.engine.submit(vec![Input::Tokens(vec![0])]).is_err(), "it takes no more");
     drop(held);
-    assert_eq!(pending.await.unwrap().vectors.len(), 1);
+    assert_eq!(pending.await.unwrap().outputs.len(), 1);
     rig.freed().await;
     assert_eq!((rig.state(A), rig.budget.free(LIMIT)), ("unloaded", 100 * MIB));
 }

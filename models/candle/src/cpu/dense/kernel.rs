@@ -32,7 +32,7 @@ pub(super) fn heights(isa: Isa) -> (usize, usize) {
     }
 }
 
-/// Sums over columns, of `height` rows that lie by column, times a panel. Other heights than [`heights`] has are none.
+/// Adds to `sums` those over columns, of `height` rows that lie by column, times a panel. Other heights than [`heights`] has are none.
 pub(super) fn multiply(isa: Isa, height: usize, rows: &[f32], panel: &[Panel], sums: &mut [Panel; TALLEST]) {
     match height {
         TALLEST => twelve(isa, rows, panel, sums),
@@ -70,6 +70,9 @@ fn one_on<const FMA: bool>(rows: &[f32], panel: &[Panel], sums: &mut [Panel; TAL
 #[inline(always)]
 fn block<const FMA: bool, const HEIGHT: usize>(rows: &[f32], panel: &[Panel], sums: &mut [Panel; TALLEST]) {
     let mut own = [[0.0; WIDTH]; HEIGHT];
+    for (own, sums) in own.iter_mut().zip(&*sums) {
+        *own = sums.0;
+    }
     for (column, weights) in rows.as_chunks::<HEIGHT>().0.iter().zip(panel) {
         for (own, x) in own.iter_mut().zip(column) {
             for (sum, weight) in own.iter_mut().zip(&weights.0) {

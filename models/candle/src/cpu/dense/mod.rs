@@ -1,7 +1,7 @@
 //! Multiplication of many rows by f32 weights that stay the same.
 //!
 //! A general matrix multiplication arranges both its operands anew in every call; here the weights are arranged once, when they are loaded,
-//! in panels of [`WIDTH`] outputs. A panel stays in the nearest cache while all rows of a stripe go past it.
+//! in panels of [`WIDTH`] outputs. A piece of a panel stays in the nearest cache while all rows of a stripe go past it.
 
 mod kernel;
 
@@ -11,6 +11,20 @@ use super::isa::Isa;
 
 /// Rows that share a panel while it is near. More of them would push the panel, or each other, out of the second cache.
 const STRIPE: usize = 192;
+
+/// Inputs of such a piece: with the weights of a panel for them, and as many numbers of a block of rows, some 32 KiB.
+const DEPTH: usize = 192;
+
+/// Where a multiplication keeps what it needs.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// How many rows are computed together, until there are no more.
+    blocks: Vec<usize>,
+    /// The rows in the order in which the kernel reads them.
+    arranged: Vec<f32>,
+    /// Of each block, by row.
+    sums: Vec<[Panel; kernel::TALLEST]>,
+}
 
 /// `y = x W^T + b`.
 #[derive(Debug)]
@@ -39,20 +53,23 @@ impl Dense {
         Self { weights, bias, inputs, outputs }
     }
 
+    /// How many numbers a product has.
+    pub(crate) fn outputs(&self) -> usize {
+        self.outputs
+    }
+
     /// Replaces `y` by the product with rows `x`.
-    pub(crate) fn forward(&self, isa: Isa, x: &[f32], y: &mut Vec<f32>, scratch: &mut Vec<f32>) {
+    pub(crate) fn forward(&self, isa: Isa, x: &[f32], y: &mut Vec<f32>, scratch: &mut Scratch) {
         let rows = x.len().checked_div(self.inputs).unwrap_or(0);
         // Whatever is there already is overwritten.
         y.resize(rows * self.outputs, 0.0);
         for (x, y) in x.chunks(STRIPE * self.inputs.max(1)).zip(y.chunks_mut(STRIPE * self.outputs.max(1))) {
             let x = Rows { values: x, stride: self.inputs, width: self.inputs };
-            product(isa, x, &self.weights, scratch, |row, number, sums| {
-                let bias = self.bias.get(number).copied().unwrap_or_default();
+            product(isa, x, &self.weights, &self.bias, scratch, |row, number, sums| {
                 let start = row * self.outputs + number * WIDTH;
-                let end = (start + WIDTH).min((row + 1) * self.outputs);
-                let y = y.get_mut(start..end).unwrap_or_default();
-                for ((y, sum), bias) in y.iter_mut().zip(&sums.0).zip(bias.0) {
-                    *y = sum + bias;
+                let count = WIDTH.min(self.outputs - number * WIDTH);
+                if let Some((y, sums)) = y.get_mut(start..start + count).zip(sums.0.get(..count)) {
+                    y.copy_from_slice(sums);
                 }
             });
         }
@@ -73,58 +90,64 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Multiplies rows `x` by panels `[panels, width]`, and hands out the sums of each row and panel.
+/// Multiplies rows `x` by panels `[panels, width]`, and hands out the sums of each row and panel; they begin with those of `bias`, or with
+/// zeros.
 pub(super) fn product(
     isa: Isa,
     x: Rows<'_>,
     panels: &[Panel],
-    scratch: &mut Vec<f32>,
+    bias: &[Panel],
+    scratch: &mut Scratch,
     mut hand_out: impl FnMut(usize, usize, &Panel),
 ) {
     let rows = x.each().count();
-    let blocks = blocks(isa, rows);
-    arrange(x, &blocks, scratch);
-    let mut sums = [Panel::default(); kernel::TALLEST];
+    scratch.arrange(isa, rows, x);
     for (number, panel) in panels.chunks_exact(x.width.max(1)).enumerate() {
-        let (mut first, mut rest) = (0, scratch.as_slice());
-        for height in &blocks {
-            let (block, after) = rest.split_at(rest.len().min(height * x.width));
+        scratch.sums.fill([bias.get(number).copied().unwrap_or_default(); kernel::TALLEST]);
+        for (piece, weights) in panel.chunks(DEPTH).enumerate() {
+            let mut rest = scratch.arranged.as_slice();
+            for (height, sums) in scratch.blocks.iter().zip(&mut scratch.sums) {
+                let (block, after) = rest.split_at(rest.len().min(height * x.width));
+                rest = after;
+                multiply(isa, *height, block.get(piece * DEPTH * height..).unwrap_or_default(), weights, sums);
+            }
+        }
+        let sums = scratch.blocks.iter().zip(&scratch.sums).flat_map(|(height, sums)| sums.iter().take(*height));
+        for (row, sums) in (0..rows).zip(sums) {
+            hand_out(row, number, sums);
+        }
+    }
+}
+
+impl Scratch {
+    fn arrange(&mut self, isa: Isa, rows: usize, x: Rows<'_>) {
+        self.divide(isa, rows);
+        // Rows that a block lacks are whatever was there: nobody looks at their sums.
+        self.arranged.resize(self.blocks.iter().sum::<usize>() * x.width, 0.0);
+        let (mut rest, mut rows) = (self.arranged.as_mut_slice(), x.each());
+        for height in &self.blocks {
+            let (block, after) = rest.split_at_mut(rest.len().min(height * x.width));
             rest = after;
-            multiply(isa, *height, block, panel, &mut sums);
-            for (row, sums) in (first..rows).zip(sums.iter().take(*height)) {
-                hand_out(row, number, sums);
-            }
-            first += height;
-        }
-    }
-}
-
-/// How many rows to compute together, until there are no more: as many as the registers hold, and then no more than are left.
-fn blocks(isa: Isa, rows: usize) -> Vec<usize> {
-    let (tall, low) = kernel::heights(isa);
-    let mut blocks = vec![tall; rows / tall];
-    let rest = rows % tall;
-    if rest > tall - low {
-        blocks.push(tall);
-    } else {
-        blocks.extend(std::iter::repeat_n(low, rest.div_ceil(low)));
-    }
-    blocks
-}
-
-/// Brings rows into the order in which the kernel reads them: within a block, by column.
-fn arrange(x: Rows<'_>, blocks: &[usize], arranged: &mut Vec<f32>) {
-    // Rows that a block lacks are whatever was there: nobody looks at their sums.
-    arranged.resize(blocks.iter().sum::<usize>() * x.width, 0.0);
-    let (mut rest, mut rows) = (arranged.as_mut_slice(), x.each());
-    for height in blocks {
-        let (block, after) = rest.split_at_mut(rest.len().min(height * x.width));
-        rest = after;
-        for (place, row) in rows.by_ref().take(*height).enumerate() {
-            for (arranged, x) in block.iter_mut().skip(place).step_by(*height).zip(row) {
-                *arranged = *x;
+            for (place, row) in rows.by_ref().take(*height).enumerate() {
+                for (arranged, x) in block.iter_mut().skip(place).step_by(*height).zip(row) {
+                    *arranged = *x;
+                }
             }
         }
+    }
+
+    /// Blocks as tall as the registers allow, and lower ones for what is left.
+    fn divide(&mut self, isa: Isa, rows: usize) {
+        let (tall, low) = kernel::heights(isa);
+        self.blocks.clear();
+        self.blocks.resize(rows / tall, tall);
+        let rest = rows % tall;
+        if rest > tall - low {
+            self.blocks.push(tall);
+        } else {
+            self.blocks.extend(std::iter::repeat_n(low, rest.div_ceil(low)));
+        }
+        self.sums.resize(self.blocks.len(), [Panel::default(); kernel::TALLEST]);
     }
 }
 
@@ -138,7 +161,7 @@ mod tests {
 
     #[test]
     fn products_are_those_of_the_definition_by_every_kernel_and_of_any_shape() {
-        for (inputs, outputs) in [(1, 1), (7, 33), (64, 96), (130, 40)] {
+        for (inputs, outputs) in [(1, 1), (7, 33), (64, 96), (DEPTH + 3, 40)] {
             let (weight, bias) = (numbers(inputs * outputs), numbers(outputs));
             let dense = Dense::new(&weight, &bias);
             for rows in [0, 1, 3, 4, 5, 8, 9, 12, 13, 25, STRIPE + 7] {
@@ -153,7 +176,7 @@ mod tests {
                 }
                 for isa in Isa::available() {
                     let mut y = vec![1.0];
-                    dense.forward(isa, &x, &mut y, &mut Vec::new());
+                    dense.forward(isa, &x, &mut y, &mut Scratch::default());
                     assert_eq!(y.len(), expected.len());
                     for (y, expected) in y.iter().zip(&expected) {
                         assert!((f64::from(*y) - expected).abs() < 1e-3, "{isa:?} [{rows}, {inputs}, {outputs}]: {y} {expected}");

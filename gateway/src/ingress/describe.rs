@@ -1,0 +1,111 @@
+//! The Open Inference Protocol's questions about the server and its models: answered without asking a backend.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_util::future::{Either, Ready, ready};
+use http::{HeaderValue, Response, header::CONTENT_TYPE};
+use serde::Serialize;
+use tower::{Layer, Service};
+use tradewind_policies::{NoRoute, TenantId};
+use tradewind_protocol::{
+    Operation,
+    oip::{self, LIVE, ModelMetadata, ModelReady, Path, ServerMetadata},
+};
+
+use crate::{
+    body::Body,
+    context::RequestContext,
+    error::{Error, Kind},
+    inference::Call,
+};
+
+/// Wraps a service in [`Describe`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DescribeLayer;
+
+impl<S> Layer<S> for DescribeLayer {
+    type Service = Describe<S>;
+
+    fn layer(&self, inner: S) -> Describe<S> {
+        Describe { inner }
+    }
+}
+
+/// Tells what the server is and what its models take; hands the rest on.
+#[derive(Debug, Clone)]
+pub struct Describe<S> {
+    inner: S,
+}
+
+impl<S: Service<Call, Response = Response<Body>, Error = Error>> Service<Call> for Describe<S> {
+    type Response = Response<Body>;
+    type Error = Error;
+    type Future = Either<S::Future, Ready<Result<Response<Body>, Error>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: Call) -> Self::Future {
+        match call {
+            Call::Describe(context, path) => Either::Right(ready(describe(&context, &path))),
+            other => Either::Left(self.inner.call(other)),
+        }
+    }
+}
+
+fn describe(context: &Arc<RequestContext>, path: &Path) -> Result<Response<Body>, Error> {
+    match path {
+        Path::Server => told(&ServerMetadata { name: "tradewind", version: env!("CARGO_PKG_VERSION"), extensions: &[] }),
+        Path::Live => told(&LIVE),
+        Path::Ready if context.snapshot().deployments().any(|(_, deployment)| deployment.is_loading()) => {
+            Err(not_ready("Models are still being loaded."))
+        }
+        Path::Ready => told(&oip::Ready { ready: true }),
+        Path::Model(model) | Path::Infer(model) => {
+            let snapshot = context.snapshot();
+            let mut serving = snapshot.serving(tenant(context)?, model, Operation::Infer).map_err(|error| not_served(&error))?;
+            let tensors = serving.find_map(|deployment| deployment.tensors());
+            let Some((inputs, outputs)) = tensors else {
+                return Err(Error::new(
+                    Kind::InvalidRequest,
+                    "What this model takes and gives is its server's affair; none can be asked.",
+                ));
+            };
+            told(&ModelMetadata { name: model, platform: "candle", inputs, outputs })
+        }
+        Path::ModelReady(model) => {
+            let snapshot = context.snapshot();
+            let mut serving = snapshot.serving(tenant(context)?, model, Operation::Infer).map_err(|error| not_served(&error))?;
+            if !serving.any(|deployment| deployment.is_ready()) {
+                return Err(not_ready("The model cannot be asked now."));
+            }
+            told(&ModelReady { name: model, ready: true })
+        }
+    }
+}
+
+fn tenant(context: &RequestContext) -> Result<&TenantId, Error> {
+    let principal = context.principal().ok_or_else(|| Error::new(Kind::Internal, "Internal error."))?;
+    Ok(&principal.tenant)
+}
+
+/// A model that nobody serves, as far as the caller may know.
+fn not_served(error: &NoRoute) -> Error {
+    tracing::debug!(%error, "no route");
+    Error::new(Kind::ModelNotFound, "The model does not exist or you do not have access to it.")
+}
+
+fn not_ready(message: &'static str) -> Error {
+    Error::new(Kind::NoHealthyUpstream, message)
+}
+
+fn told(answer: &impl Serialize) -> Result<Response<Body>, Error> {
+    let body = serde_json::to_vec(answer).map_err(|_| Error::new(Kind::Internal, "Internal error."))?;
+    let mut response = Response::new(Body::full(body.into()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
