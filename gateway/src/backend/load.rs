@@ -42,6 +42,7 @@ mod bring_in {
 
     use super::{LocalSettings, cache};
     use crate::backend::local::{Budget, Engine, Lease, LoadFailure, Loaded, Loader, Mebibytes, Memory};
+    use crate::config::DenseWeights;
 
     /// Of the memory that is available at start, models get three quarters unless the settings say otherwise: requests need some too.
     const QUARTERS: u64 = 3;
@@ -99,7 +100,13 @@ mod bring_in {
 
             let before = resident();
             let has_cache = estimate.cache_token > 0;
-            let options = LoadOptions { device, cache_tokens: has_cache.then_some(cache_tokens), ..LoadOptions::default() };
+            let dense = match self.settings.dense_weights {
+                DenseWeights::EightBits => tradewind_candle::DenseWeights::EightBits,
+                DenseWeights::FourBits => tradewind_candle::DenseWeights::FourBits,
+                DenseWeights::AsStored => tradewind_candle::DenseWeights::AsStored,
+            };
+            let cache_tokens_asked = has_cache.then_some(cache_tokens);
+            let options = LoadOptions { device, cache_tokens: cache_tokens_asked, dense, ..LoadOptions::default() };
             let engine = self.start(model, files, &options, lease).map_err(failed)?;
             if matches!(memory, Memory::Host(_)) {
                 let taken = resident().zip(before).map_or(0, |(after, before)| after.saturating_sub(before));

@@ -22,6 +22,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod values;
+mod weights;
 
 pub use self::address::{InvalidAddress, ListenAddress};
 pub use self::args::ServeArgs;
@@ -33,3 +34,4 @@ pub use self::settings::{
     AuditSettings, AuthSettings, Certificate, ConnectionSettings, IdempotencySettings, IssuerKeys, IssuerSettings, LocalSettings,
     LogSettings, RequestSettings, Settings,
 };
+pub use self::weights::{DenseWeights, InvalidDenseWeights};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tradewind_policies::spec::Device;
 
-use super::{ByteSize, ListenAddress, LogFilter, LogFormat};
+use super::{ByteSize, DenseWeights, ListenAddress, LogFilter, LogFormat};
 
 /// All that the gateway was told. Paths from the file are already relative to the current folder, not to the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,6 +210,8 @@ pub struct LocalSettings {
     pub enabled: bool,
     /// What computes.
     pub device: Device,
+    /// What a CPU makes of weights that are stored as floating-point numbers.
+    pub dense_weights: DenseWeights,
     /// Requests that may wait for the engine; one more is told when to come back.
     pub queue: NonZeroUsize,
     /// Threads of computation; `None` leaves one core to the proxy where there is more than one.
@@ -233,6 +235,7 @@ impl Default for LocalSettings {
         Self {
             enabled: true,
             device: Device::Auto,
+            dense_weights: DenseWeights::default(),
             // A CPU answers a few requests a second: a longer queue would only hold answers nobody waits for.
             queue: nonzero(64),
             threads: None,

@@ -90,6 +90,9 @@ pub fn footprint(manifest: &Manifest, files: &ModelFiles, device: DeviceChoice) 
         let path = files.path(&shard.name);
         tensors.add(&path).map_err(LoadError::file(&path))?;
     }
+    for graph in ending(".onnx") {
+        tensors.add_packed(graph.size);
+    }
     if tensors.stored == 0 {
         return Err(LoadError::NoSuchFile { model: manifest.id.clone(), ending: ".safetensors" });
     }
@@ -150,6 +153,12 @@ struct Stored {
 }
 
 impl Tensors {
+    /// Counts a file whose weights have four bits or more.
+    const fn add_packed(&mut self, bytes: u64) {
+        self.stored += bytes;
+        self.elements += 2 * bytes;
+    }
+
     fn add(&mut self, path: &Path) -> io::Result<()> {
         let mut file = File::open(path)?;
         let mut length = [0; 8];
@@ -242,6 +251,9 @@ mod tests {
         let mut tensors = Tensors::default();
         tensors.add(&folder.path().join("w")).unwrap();
         assert_eq!((tensors.stored, tensors.elements), (48, 24));
+        let mut packed = Tensors::default();
+        packed.add_packed(10);
+        assert_eq!((packed.stored, packed.elements), (10, 20));
         std::fs::write(folder.path().join("w"), [0xff; 16]).unwrap();
         assert!(tensors.add(&folder.path().join("w")).unwrap_err().to_string().contains("no safetensors"));
 

@@ -125,21 +125,28 @@ impl Cpu {
         }
     }
 
-    /// The tensor in eight bits, if our kernels do not take it as it is.
+    /// The tensor in fewer bits, if our kernels do not take it as it is.
     fn packable(&self, part: QTensor) -> Result<QTensor> {
         if PackedLinear::takes(part.dtype()) {
-            Ok(part)
-        } else {
-            QTensor::quantize(&part.dequantize(&Device::Cpu)?, GgmlDType::Q8_0)
+            return Ok(part);
         }
+        let format = match self.dense {
+            DenseWeights::FourBits if is_dense(&part) => GgmlDType::Q4_1,
+            DenseWeights::FourBits | DenseWeights::EightBits | DenseWeights::AsStored => GgmlDType::Q8_0,
+        };
+        QTensor::quantize(&part.dequantize(&Device::Cpu)?, format)
     }
 
     /// Whether the weights are to be multiplied by as f32, nothing being rounded.
     fn stays_dense(&self, part: &QTensor) -> bool {
-        let is_dense = matches!(part.dtype(), GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16);
         let fits = part.shape().dims().last().is_some_and(|inputs| PackedLinear::fits(*inputs));
-        !fits || is_dense && self.dense == DenseWeights::AsStored
+        !fits || is_dense(part) && self.dense == DenseWeights::AsStored
     }
+}
+
+/// Whether its weights are floating-point numbers.
+fn is_dense(part: &QTensor) -> bool {
+    matches!(part.dtype(), GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16)
 }
 
 impl Backend for Cpu {

@@ -8,6 +8,8 @@ const EXACT: f32 = 1e-3;
 /// The most that eight bits may add to the logits, as a part of them (root mean square). Each of some twenty matrices adds four in a
 /// thousand, and sums of few weights, drawn at random, even out less than a trained model's.
 const EIGHT_BITS: f64 = 0.04;
+/// The same of four bits.
+const FOUR_BITS: f64 = 0.6;
 /// Tokens of one sequence in the passes that follow each other: a piece of a prompt, a token, nothing.
 const TURNS: [usize; 5] = [33, 1, 0, 7, 1];
 
@@ -91,22 +93,26 @@ fn every_sequence_by_itself_is_computed_as_in_a_batch() {
 }
 
 #[test]
-fn eight_bits_a_weight_change_little() {
+fn eight_bits_a_weight_change_little_and_four_bits_more() {
     for case in cases() {
-        let folder = case.folder();
-        let mut source = Source::Folder(Box::new(Folder::open(folder.path()).unwrap()));
-        let rounded = Settings { dense: DenseWeights::EightBits, ..SETTINGS };
-        let logits = in_batches(load(&mut source, &Device::Cpu, rounded).unwrap().as_mut(), &case);
-        let (mut errors, mut squares) = (0.0, 0.0);
-        for (logits, golden) in logits.iter().zip(&case.sequences) {
-            let kept = golden.kept.iter().flat_map(|place| &logits[*place]);
-            for (logit, golden) in kept.zip(golden.logits.iter().flatten()) {
-                errors += f64::from(logit - golden).powi(2);
-                squares += f64::from(*golden).powi(2);
-            }
-        }
-        let error = (errors / squares).sqrt();
-        println!("{}: {error}", case.name);
-        assert!(error < EIGHT_BITS, "{}: off by {error}", case.name);
+        let [eight, four] = [DenseWeights::EightBits, DenseWeights::FourBits].map(|dense| error_with(dense, &case));
+        println!("{}: {eight} {four}", case.name);
+        assert!(eight < EIGHT_BITS && eight < four && four < FOUR_BITS, "{}: off by {eight} and {four}", case.name);
     }
+}
+
+/// The root of the mean square of what logits are off by, as a part of theirs.
+fn error_with(dense: DenseWeights, case: &Case) -> f64 {
+    let folder = case.folder();
+    let mut source = Source::Folder(Box::new(Folder::open(folder.path()).unwrap()));
+    let logits = in_batches(load(&mut source, &Device::Cpu, Settings { dense, ..SETTINGS }).unwrap().as_mut(), case);
+    let (mut errors, mut squares) = (0.0, 0.0);
+    for (logits, golden) in logits.iter().zip(&case.sequences) {
+        let kept = golden.kept.iter().flat_map(|place| &logits[*place]);
+        for (logit, golden) in kept.zip(golden.logits.iter().flatten()) {
+            errors += f64::from(logit - golden).powi(2);
+            squares += f64::from(*golden).powi(2);
+        }
+    }
+    (errors / squares).sqrt()
 }
