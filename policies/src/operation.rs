@@ -5,7 +5,7 @@ use std::fmt;
 use tradewind_protocol::Operation;
 
 /// The place of an operation in a set.
-fn bit(operation: Operation) -> u8 {
+const fn bit(operation: Operation) -> u8 {
     match operation {
         Operation::Chat => 1,
         Operation::Completions => 2,
@@ -20,6 +20,9 @@ fn bit(operation: Operation) -> u8 {
 pub struct Operations(u8);
 
 impl Operations {
+    /// What a model that generates text is usually asked for.
+    pub const TEXT: Self = Self(bit(Operation::Chat) | bit(Operation::Completions));
+
     /// Whether `operation` is in the set.
     pub fn contains(self, operation: Operation) -> bool {
         self.0 & bit(operation) != 0

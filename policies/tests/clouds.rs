@@ -266,11 +266,11 @@ fn what_the_operator_knows_of_a_model_goes_above_what_the_adapter_believes() {
 }
 
 #[test]
-fn a_remote_model_serves_chat_and_completions_and_a_local_one_chat_unless_told_otherwise() {
+fn a_model_serves_chat_and_completions_unless_told_otherwise() {
     let policy = clouds();
     let served = |name: &str| backend(&policy, name).models[0].operations.iter().collect::<Vec<_>>();
     assert_eq!(served("openai"), [Operation::Chat, Operation::Completions]);
-    assert_eq!(served("local"), [Operation::Chat]);
+    assert_eq!(served("local"), [Operation::Chat, Operation::Completions]);
     assert_eq!(served("tei"), [Operation::Embeddings]);
     let who = "acme".parse().unwrap();
     let backends = |asked, operation| {
@@ -279,5 +279,5 @@ fn a_remote_model_serves_chat_and_completions_and_a_local_one_chat_unless_told_o
     };
     assert_eq!(backends("rerank", Operation::Rerank), ["cohere", "bedrock"]);
     assert!(backends("chat", Operation::Chat).contains(&"local".into()));
-    assert!(!backends("chat", Operation::Completions).contains(&"local".into()));
+    assert!(backends("chat", Operation::Completions).contains(&"local".into()));
 }

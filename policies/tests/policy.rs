@@ -220,6 +220,7 @@ fn the_built_in_policy_serves_the_local_models_under_their_ids_and_aliases() {
     let all = grants(&["*"]);
     for (asked, operation) in [
         ("default", Operation::Chat),
+        ("default", Operation::Completions),
         ("smollm2-135m-instruct", Operation::Chat),
         ("default-embeddings", Operation::Embeddings),
         ("all-minilm-l6-v2", Operation::Embeddings),

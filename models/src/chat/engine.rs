@@ -171,7 +171,7 @@ impl ChatEngine {
         Arc::clone(&self.grammars).offer(offer).await
     }
 
-    /// The most tokens of a conversation and its answer together.
+    /// The most tokens of a prompt and its answer together.
     pub fn context_length(&self) -> usize {
         self.context_length
     }
@@ -181,9 +181,9 @@ impl ChatEngine {
         self.door.intake().forecast(prompt_tokens, output_tokens)
     }
 
-    /// About how many tokens a request's prompt has, with what the model's template adds: learnt from those that came.
+    /// About how many tokens a request's prompt has, with what the model's template adds to a conversation: learnt from those that came.
     pub fn expected_tokens(&self, request: &ChatRequest) -> usize {
-        self.door.intake().estimates().prompt.expected(request.bytes()).round() as usize
+        request.expected_tokens(&self.door.intake().estimates()).round() as usize
     }
 
     /// How long a request that came now would wait until its prompt is read. Takes no lock.

@@ -106,18 +106,18 @@ pub struct Usage {
 /// An answer that could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum GenerateError {
-    /// The conversation is too long for the model.
-    #[error("the prompt has {prompt_tokens} tokens, and the model's context is {limit}: shorten the conversation")]
+    /// The prompt is too long for the model.
+    #[error("the prompt has {prompt_tokens} tokens, and the model's context is {limit}: shorten it")]
     ContextExceeded {
         /// Tokens of the prompt.
         prompt_tokens: usize,
         /// Tokens of the model's context, of which the answer needs at least one.
         limit: usize,
     },
-    /// The conversation rendered to nothing.
-    #[error("the prompt is empty: send at least one message")]
+    /// There is nothing to continue.
+    #[error("the prompt is empty: it needs at least one token")]
     EmptyPrompt,
-    /// The model's chat template does not take the conversation.
+    /// The model's chat template does not take the conversation, or there is none.
     #[error(transparent)]
     Template(#[from] TemplateError),
     /// The prompt has no tokens in the model's vocabulary.
@@ -129,6 +129,14 @@ pub enum GenerateError {
         /// The token.
         token: u32,
         /// How many there are.
+        vocabulary: usize,
+    },
+    /// A token of the prompt is none of the model's.
+    #[error("token {place} of the prompt is none of the model's: their ids end before {vocabulary}")]
+    UnknownPromptToken {
+        /// Which, from 0.
+        place: usize,
+        /// How many the model has.
         vocabulary: usize,
     },
     /// The model could not be computed. All that were in the same batch fail.

@@ -68,7 +68,7 @@ impl Intake {
             self.republish(&state);
             self.room()?;
         }
-        let tokens = state.estimates.prompt.expected(job.request.bytes());
+        let tokens = job.request.expected_tokens(&state.estimates);
         state.raw.push_back((job, tokens));
         self.republish(&state);
         self.raw_changed.notify_one();

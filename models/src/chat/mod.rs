@@ -1,4 +1,4 @@
-//! The chat engine: conversations in, streamed text out, many at a time (continuous batching).
+//! The chat engine: conversations (or plain prompts) in, streamed text out, many at a time (continuous batching).
 //!
 //! # The way of a request
 //! A handle puts it on the `intake`, where one thread makes a `prompt` of it and another, the `worker`, computes. The worker goes step by
@@ -47,7 +47,7 @@ mod worker;
 pub use self::engine::{ChatEngine, ChatModel, ChatSettings, StartError};
 pub use self::generation::{Event, Finish, GenerateError, Generation, LikelyToken, TokenLikelihood, Usage};
 pub use self::outlook::CacheUse;
-pub use self::request::{ChatRequest, Priority, Tenant};
+pub use self::request::{ChatRequest, Priority, Prompt, Tenant};
 pub use crate::queue::SubmitError;
 pub use crate::template::{Message, Role};
 

@@ -1,4 +1,4 @@
-//! From a conversation to the tokens of a prompt, on a thread of its own: a long text must not hold up the answers that are being generated.
+//! From a conversation or a text to the tokens of a prompt, on a thread of its own: a long text must not hold up the answers that are being generated.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::mpsc;
 
 use super::intake::Intake;
-use super::{ChatRequest, Event, GenerateError};
+use super::{ChatRequest, Event, GenerateError, Prompt};
 use crate::queue::panic_message;
 use crate::template::ChatTemplate;
 use crate::tokenizer::Tokenizer;
@@ -76,10 +76,9 @@ impl Prompter {
         if request.deadline.is_some_and(|deadline| intake.now() >= deadline) {
             return Err(GenerateError::DeadlineExceeded);
         }
-        let prompt = self.tokenizer.encode(&self.template.render(&request.messages, request.toolbox.as_ref())?)?;
-        intake.learn(|estimates| estimates.prompt.learn(request.bytes(), prompt.len()));
-        let unknown = |token: &u32| usize::try_from(*token).is_ok_and(|token| token >= self.vocabulary);
-        if let Some((token, _)) = request.sampling.options().logit_bias.iter().find(|(token, _)| unknown(token)) {
+        let prompt = self.encode(request)?;
+        intake.learn(|estimates| request.teach(estimates, prompt.len()));
+        if let Some((token, _)) = request.sampling.options().logit_bias.iter().find(|(token, _)| self.is_unknown(*token)) {
             return Err(GenerateError::UnknownToken { token: *token, vocabulary: self.vocabulary });
         }
         match prompt.len() {
@@ -89,5 +88,22 @@ impl Prompter {
             }
             _ => Ok(prompt),
         }
+    }
+
+    fn encode(&self, request: &ChatRequest) -> Result<Vec<u32>, GenerateError> {
+        match &request.prompt {
+            Prompt::Conversation(messages) => {
+                Ok(self.tokenizer.encode(&self.template.render(messages, request.toolbox.as_ref())?)?)
+            }
+            Prompt::Text(text) => Ok(self.tokenizer.encode(text)?),
+            Prompt::Tokens(tokens) => match tokens.iter().position(|token| self.is_unknown(*token)) {
+                Some(place) => Err(GenerateError::UnknownPromptToken { place, vocabulary: self.vocabulary }),
+                None => Ok(tokens.clone()),
+            },
+        }
+    }
+
+    fn is_unknown(&self, token: u32) -> bool {
+        usize::try_from(token).map_or(true, |token| token >= self.vocabulary)
     }
 }

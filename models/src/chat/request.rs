@@ -6,15 +6,16 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::constrain::Pattern;
+use crate::load::Estimates;
 use crate::sample::Sampling;
 use crate::template::Message;
 use crate::tools::Toolbox;
 
-/// One conversation to continue.
+/// A conversation or a text to continue.
 #[derive(Debug, Clone)]
 pub struct ChatRequest {
-    /// The conversation so far.
-    pub messages: Vec<Message>,
+    /// What is to be continued.
+    pub prompt: Prompt,
     /// For whom the answer is made.
     pub tenant: Tenant,
     /// How soon it is wanted.
@@ -35,6 +36,17 @@ pub struct ChatRequest {
     pub max_tokens: Option<usize>,
     /// When the answer is of no use any more.
     pub deadline: Option<Instant>,
+}
+
+/// What is to be continued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prompt {
+    /// A conversation, in the words of the model's template.
+    Conversation(Vec<Message>),
+    /// A text, without the template. The token that begins every text of the model is added, where it has one.
+    Text(String),
+    /// Tokens, to which nothing is added.
+    Tokens(Vec<u32>),
 }
 
 /// Whoever is to have a fair part of the engine. Between tenants nothing is shared, not even the time that a common prompt would save.
@@ -78,8 +90,13 @@ const TURN: usize = 16;
 impl ChatRequest {
     /// One answer to this conversation, as long as it comes, by the model's own distribution.
     pub fn new(messages: Vec<Message>) -> Self {
+        Self::of(Prompt::Conversation(messages))
+    }
+
+    /// The same for any prompt.
+    pub fn of(prompt: Prompt) -> Self {
         Self {
-            messages,
+            prompt,
             tenant: Tenant::default(),
             priority: Priority::default(),
             sampling: Sampling::default(),
@@ -93,9 +110,26 @@ impl ChatRequest {
         }
     }
 
-    /// The size of the conversation, from which its tokens are estimated.
-    pub(super) fn bytes(&self) -> usize {
-        bytes(&self.messages) + self.toolbox.as_ref().map_or(0, Toolbox::bytes)
+    /// About how many tokens the prompt has, by what was learnt of others.
+    pub(super) fn expected_tokens(&self, estimates: &Estimates) -> f64 {
+        match &self.prompt {
+            Prompt::Tokens(tokens) => tokens.len() as f64,
+            Prompt::Text(text) => estimates.prompt.expected(text.len()),
+            Prompt::Conversation(messages) => estimates.prompt.expected(self.bytes(messages)),
+        }
+    }
+
+    /// The prompt turned out to have so many tokens.
+    pub(super) fn teach(&self, estimates: &mut Estimates, tokens: usize) {
+        match &self.prompt {
+            Prompt::Tokens(_) => {}
+            Prompt::Text(text) => estimates.prompt.learn(text.len(), tokens),
+            Prompt::Conversation(messages) => estimates.prompt.learn(self.bytes(messages), tokens),
+        }
+    }
+
+    fn bytes(&self, messages: &[Message]) -> usize {
+        bytes(messages) + self.toolbox.as_ref().map_or(0, Toolbox::bytes)
     }
 }
 

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use super::{Parts, Policy};
 use crate::name::{BackendName, InvalidName, ModelAlias, ModelId, RouteName};
+use crate::operation::Operations;
 use crate::source::PolicyHash;
 use crate::spec::{
     BackendIndex, BackendSpec, CapabilityOverrides, Concurrency, InProcess, Provider, RouteParts, RouteSpec, Routing,
@@ -32,7 +33,7 @@ impl Policy {
         let mut models: Vec<ServedModel> = Vec::new();
         let mut aliases = Vec::new();
         let vectors = [Operation::Embeddings, Operation::Infer].into_iter().collect();
-        let asked = [(chat, Operation::Chat.into(), CHAT_ALIAS), (embeddings, vectors, EMBEDDINGS_ALIAS)];
+        let asked = [(chat, Operations::TEXT, CHAT_ALIAS), (embeddings, vectors, EMBEDDINGS_ALIAS)];
         for (id, operations, alias) in asked {
             let Some(id) = id.map(ModelId::from_str).transpose()? else {
                 continue;

@@ -7,6 +7,7 @@ mod calls;
 mod chat;
 mod chunk_decoder;
 mod chunk_encoder;
+mod completion;
 mod continuation;
 mod embeddings;
 mod encode;
@@ -39,6 +40,7 @@ pub use chat::{
 };
 pub use chunk_decoder::ChunkDecoder;
 pub use chunk_encoder::{ChunkEncoder, Framing};
+pub use completion::{CompletionChoice, CompletionLogprobs, CompletionPrompt, CompletionRequest, TextCompletion, TopLogprobs};
 pub use continuation::{CannotContinue, continue_with};
 pub use embeddings::{Embedding, EmbeddingInput, EmbeddingList, EmbeddingRequest, EncodingFormat, Vector};
 pub use encode::encode_chat;

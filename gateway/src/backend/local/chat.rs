@@ -1,9 +1,10 @@
 //! Chat: OpenAI's request becomes the engine's, and the engine's text OpenAI's answer.
 
+use serde::Serialize;
 use tokio::time::Instant;
 use tradewind_models::{
     ChatEngine,
-    chat::{self, Event, Finish, GenerateError, Generation, LikelyToken, TokenLikelihood},
+    chat::{self, Finish, LikelyToken, TokenLikelihood},
 };
 use tradewind_protocol::{
     Usage,
@@ -13,10 +14,17 @@ use tradewind_protocol::{
     },
 };
 
-use super::{chat_events::ChatEvents, chat_form::Form, chat_request::translate, not_taken, parse};
+use super::{
+    chat_events::ChatWriter,
+    chat_form::Form,
+    chat_request::translate,
+    events::Events,
+    generations::{Gathered, Generations},
+    parse,
+};
 use crate::{
     backend::Attempt,
-    error::{Error, Kind},
+    error::Kind,
     inference::{Answer, Failure, Whole},
 };
 
@@ -28,24 +36,28 @@ pub(super) async fn answer(engine: &ChatEngine, attempt: Attempt) -> Result<Answ
     let form = Form::of(&request)?;
     let request = chat::ChatRequest { tenant: tenant_of(&attempt), deadline, ..translate(request)? };
     let request = form.fit(request, engine).await?;
-    let asked = Asked { choices: request.choices.get(), logprobs: request.logprobs.is_some() };
-    let mut generation = engine.submit(request).map_err(not_taken)?;
-    // Until there is text, nothing has been promised, and another backend may be asked.
-    let first = first_event(&mut generation).await?;
+    let logprobs = Told::if_any(request.logprobs);
+    let generations = Generations::begin(engine, vec![request], "messages").await?;
+    let label = Label::of(&attempt, "chatcmpl-");
     if inference.head().stream {
-        Ok(Answer::events(Box::pin(ChatEvents::new(generation, first, asked, &attempt))))
+        let writer = ChatWriter { label, include_usage: inference.head().include_usage, logprobs };
+        Ok(Answer::events(Box::pin(Events::new(generations, writer, inference))))
     } else {
-        collect(generation, first, &asked, &attempt).await.map(Answer::whole)
+        collect(generations, logprobs, &label).await.map(Answer::whole)
     }
 }
 
-/// What of a request shapes its answer.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Asked {
-    /// How many answers.
-    pub(super) choices: usize,
-    /// Whether with each the likelihood of its tokens.
-    pub(super) logprobs: bool,
+/// Whether an answer says how likely its tokens were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    Yes,
+    No,
+}
+
+impl Told {
+    pub(super) fn if_any(logprobs: Option<usize>) -> Self {
+        if logprobs.is_some() { Self::Yes } else { Self::No }
+    }
 }
 
 /// What is the same in every part of an answer.
@@ -57,10 +69,10 @@ pub(super) struct Label {
 }
 
 impl Label {
-    pub(super) fn of(attempt: &Attempt) -> Self {
+    pub(super) fn of(attempt: &Attempt, prefix: &str) -> Self {
         let context = &attempt.inference.context;
         let created = context.received().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        Self { id: format!("chatcmpl-{}", context.id()), created, model: attempt.inference.head().model.to_string() }
+        Self { id: format!("{prefix}{}", context.id()), created, model: attempt.inference.head().model.to_string() }
     }
 
     /// The id of a call.
@@ -69,85 +81,22 @@ impl Label {
     }
 }
 
-async fn first_event(generation: &mut Generation) -> Result<Event, Failure> {
-    loop {
-        match generation.next().await {
-            Some(Event::Started { .. }) => {}
-            Some(Event::Failed(error)) => return Err(failure(error)),
-            Some(event) => return Ok(event),
-            None => return Err(failure(GenerateError::Stopped)),
-        }
-    }
-}
-
 /// Whose request it is. All have the same part of an engine.
-fn tenant_of(attempt: &Attempt) -> chat::Tenant {
+pub(super) fn tenant_of(attempt: &Attempt) -> chat::Tenant {
     let principal = attempt.inference.context.principal();
     let name = principal.map(|principal| principal.tenant.as_str().into()).unwrap_or_default();
     chat::Tenant { name, ..chat::Tenant::default() }
 }
 
-/// One of the answers.
-#[derive(Debug, Default)]
-struct Gathered {
-    text: String,
-    tokens: Vec<TokenLikelihood>,
-    /// Names and arguments.
-    calls: Vec<(String, String)>,
-    finish: Option<Finish>,
-}
-
-impl Gathered {
-    fn reply(&self, choice: usize, label: &Label) -> Reply<'_> {
-        let calls = self.calls.iter().enumerate().map(|(place, (name, arguments))| ReplyCall {
-            id: label.call(choice, place),
-            r#type: "function",
-            function: ReplyFunction { name, arguments },
-        });
-        let content = (self.calls.is_empty() || !self.text.is_empty()).then_some(self.text.as_str());
-        Reply { role: "assistant", content, refusal: None, tool_calls: calls.collect() }
-    }
-}
-
-async fn collect(mut generation: Generation, first: Event, asked: &Asked, attempt: &Attempt) -> Result<Whole, Failure> {
-    let mut gathered: Vec<Gathered> = std::iter::repeat_with(Gathered::default).take(asked.choices).collect();
-    let mut next = Some(first);
-    let usage = loop {
-        match next {
-            Some(Event::Started { .. }) => {}
-            Some(Event::Text { choice, text, tokens }) => {
-                if let Some(answer) = gathered.get_mut(choice) {
-                    answer.text.push_str(&text);
-                    answer.tokens.extend(tokens);
-                }
-            }
-            Some(Event::Call { choice, name, .. }) => {
-                if let Some(answer) = gathered.get_mut(choice) {
-                    answer.calls.push((name, String::new()));
-                }
-            }
-            Some(Event::Arguments { choice, json, .. }) => {
-                if let Some((_, arguments)) = gathered.get_mut(choice).and_then(|answer| answer.calls.last_mut()) {
-                    arguments.push_str(&json);
-                }
-            }
-            Some(Event::Finished { choice, finish }) => {
-                if let Some(answer) = gathered.get_mut(choice) {
-                    answer.finish = Some(finish);
-                }
-            }
-            Some(Event::Done { usage }) => break usage_of(usage),
-            Some(Event::Failed(error)) => return Err(failure(error)),
-            None => return Err(failure(GenerateError::Stopped)),
-        }
-        next = generation.next().await;
-    };
-    let label = Label::of(attempt);
+async fn collect(generations: Generations, logprobs: Told, label: &Label) -> Result<Whole, Failure> {
+    let (gathered, usage) = generations.gather().await?;
+    let usage = usage_of(usage);
     let choices = (0..).zip(gathered.iter().enumerate()).filter_map(|(index, (choice, answer))| {
-        let message = answer.reply(choice, &label);
+        let message = reply(answer, choice, label);
         // An engine that is done has finished every answer.
         let finish_reason = reason(answer.finish?);
-        Some(Choice { index, message, logprobs: asked.logprobs.then(|| logprobs_of(&answer.tokens)), finish_reason })
+        let logprobs = (logprobs == Told::Yes).then(|| logprobs_of(&answer.tokens));
+        Some(Choice { index, message, logprobs, finish_reason })
     });
     let completion = ChatCompletion {
         id: &label.id,
@@ -157,17 +106,38 @@ async fn collect(mut generation: Generation, first: Event, asked: &Asked, attemp
         choices: choices.collect(),
         usage: UsageBody::generated(usage),
     };
-    let body = serde_json::to_vec(&completion).map_err(|error| Failure::backend(Kind::Internal, error.to_string()))?;
+    whole(&completion, usage)
+}
+
+fn reply<'a>(answer: &'a Gathered, choice: usize, label: &Label) -> Reply<'a> {
+    let calls = answer.calls.iter().enumerate().map(|(place, (name, arguments))| ReplyCall {
+        id: label.call(choice, place),
+        r#type: "function",
+        function: ReplyFunction { name, arguments },
+    });
+    let content = (answer.calls.is_empty() || !answer.text.is_empty()).then_some(answer.text.as_str());
+    Reply { role: "assistant", content, refusal: None, tool_calls: calls.collect() }
+}
+
+/// A document as a whole answer.
+pub(super) fn whole(document: &impl Serialize, usage: Usage) -> Result<Whole, Failure> {
+    let body = serde_json::to_vec(document).map_err(|error| Failure::backend(Kind::Internal, error.to_string()))?;
     Ok(Whole { status: http::StatusCode::OK, body: body.into(), usage: Some(usage) })
 }
 
 /// How likely tokens were, in OpenAI's form.
 pub(super) fn logprobs_of(tokens: &[TokenLikelihood]) -> Logprobs {
+    Logprobs { content: token_logprobs(tokens), refusal: None }
+}
+
+/// The same, token by token.
+pub(super) fn token_logprobs(tokens: &[TokenLikelihood]) -> Vec<TokenLogprob> {
     let logprob = |token: &LikelyToken| Logprob::new(token.bytes.clone(), f64::from(token.logprob));
-    let content = tokens
-        .iter()
-        .map(|token| TokenLogprob { chosen: logprob(&token.chosen), top_logprobs: token.top.iter().map(logprob).collect() });
-    Logprobs { content: content.collect(), refusal: None }
+    let told = |token: &TokenLikelihood| TokenLogprob {
+        chosen: logprob(&token.chosen),
+        top_logprobs: token.top.iter().map(logprob).collect(),
+    };
+    tokens.iter().map(told).collect()
 }
 
 pub(super) const fn reason(finish: Finish) -> FinishReason {
@@ -181,25 +151,4 @@ pub(super) const fn reason(finish: Finish) -> FinishReason {
 pub(super) const fn usage_of(usage: chat::Usage) -> Usage {
     let cached_tokens = usage.cached_tokens as u64;
     Usage { cached_tokens, ..Usage::new(usage.prompt_tokens as u64, usage.completion_tokens as u64) }
-}
-
-/// Whose fault it was that there is no answer.
-pub(super) fn failure(error: GenerateError) -> Failure {
-    let sentence = format!("{error}.");
-    match error {
-        GenerateError::ContextExceeded { .. } => {
-            Failure::unsuited(Error::new(Kind::ContextLengthExceeded, sentence).with_param("messages"))
-        }
-        GenerateError::EmptyPrompt | GenerateError::Template(_) | GenerateError::Tokenizer(_) => {
-            Failure::unsuited(Error::new(Kind::InvalidRequest, sentence).with_param("messages"))
-        }
-        GenerateError::UnknownToken { .. } => {
-            Failure::unsuited(Error::new(Kind::InvalidRequest, sentence).with_param("logit_bias"))
-        }
-        GenerateError::Constraint(_) => Failure::unsuited(Error::new(Kind::UnsupportedParameter, sentence)),
-        GenerateError::DeadlineExceeded | GenerateError::NotRead(_) => Failure::backend(Kind::Timeout, sentence),
-        GenerateError::Forward(_) | GenerateError::Sample(_) | GenerateError::Panicked(_) | GenerateError::Stopped => {
-            Failure::backend(Kind::UpstreamFailed, sentence)
-        }
-    }
 }

@@ -1,5 +1,7 @@
 //! What form a chat's answer must have: calls of functions, or text after a schema or another grammar.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tradewind_models::{
@@ -7,7 +9,7 @@ use tradewind_models::{
     constrain::{Grammar, GrammarError},
     tools::{Calling, Count, Offer, Tool},
 };
-use tradewind_protocol::openai::ChatRequest;
+use tradewind_protocol::openai::{ChatRequest, CompletionRequest};
 
 use super::chat_request::unsupported_field;
 use crate::{
@@ -30,15 +32,30 @@ pub(super) struct Form {
 impl Form {
     /// What a request asks for.
     pub(super) fn of(request: &ChatRequest) -> Result<Self, Failure> {
+        let ChatRequest { response_format, structured_outputs, rest, .. } = request;
+        Self::read(response_format.as_ref(), structured_outputs.as_ref(), rest, offer(request)?)
+    }
+
+    /// The same for one that offers no functions.
+    pub(super) fn of_completion(request: &CompletionRequest) -> Result<Self, Failure> {
+        let CompletionRequest { response_format, structured_outputs, rest, .. } = request;
+        Self::read(response_format.as_ref(), structured_outputs.as_ref(), rest, None)
+    }
+
+    fn read(
+        format: Option<&Value>,
+        outputs: Option<&Value>,
+        rest: &BTreeMap<String, Value>,
+        offer: Option<Offer>,
+    ) -> Result<Self, Failure> {
         let mut grammars = Vec::new();
-        grammars.extend(response_format(request.response_format.as_ref())?);
-        grammars.extend(structured(request.structured_outputs.as_ref())?);
+        grammars.extend(response_format(format)?);
+        grammars.extend(structured(outputs)?);
         for (kind, field) in EXTENSIONS {
-            if let Some(value) = request.rest.get(field).filter(|value| !value.is_null()) {
+            if let Some(value) = rest.get(field).filter(|value| !value.is_null()) {
                 grammars.push((field.to_owned(), extension(kind, field, value)?));
             }
         }
-        let offer = offer(request)?;
         let mut grammars = grammars.into_iter();
         match (grammars.next(), grammars.next(), &offer) {
             (Some((first, _)), Some((second, _)), _) => {

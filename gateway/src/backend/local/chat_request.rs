@@ -4,14 +4,13 @@ use std::num::NonZeroUsize;
 
 use serde::Deserialize;
 use serde_json::Value;
-use tradewind_models::{
-    chat,
-    sample::{Sampling, SamplingOptions},
-    tools::ToolCall,
-};
+use tradewind_models::{chat, tools::ToolCall};
 use tradewind_protocol::openai::{ChatRequest, Content, Message, StopSequences};
 
-use super::chat_form;
+use super::{
+    chat_form,
+    sampling::{SamplingFields, sampling},
+};
 use crate::{
     error::{Error, Kind},
     inference::Failure,
@@ -21,10 +20,10 @@ use crate::{
 const MOST_STOPS: usize = 4;
 
 /// How many of the likeliest tokens it tells.
-const MOST_LOGPROBS: u64 = 20;
+pub(super) const MOST_LOGPROBS: u64 = 20;
 
 /// How many answers one request may ask for: as many as an engine generates at once.
-const MOST_CHOICES: usize = 16;
+pub(super) const MOST_CHOICES: usize = 16;
 
 /// The engine's request, but for whose it is and when it must be done.
 pub(super) fn translate(mut request: ChatRequest) -> Result<chat::ChatRequest, Failure> {
@@ -35,22 +34,41 @@ pub(super) fn translate(mut request: ChatRequest) -> Result<chat::ChatRequest, F
     if request.messages.is_empty() {
         return Err(out_of_range("messages", "send at least one message"));
     }
-    let max_tokens = match request.token_limit() {
-        Some(0) => return Err(out_of_range("max_tokens", "use 1 or more")),
-        limit => limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
-    };
-    let (sampling, choices, logprobs) = (sampling(&request)?, choices(&request)?, logprobs(&request)?);
-    let stop = request.stop.map(StopSequences::into_vec).unwrap_or_default();
-    if stop.len() > MOST_STOPS {
-        return Err(out_of_range("stop", "use at most 4 sequences"));
-    }
+    let max_tokens = at_least_one("max_tokens", request.token_limit())?;
+    let sampling = sampling(&SamplingFields {
+        temperature: request.temperature,
+        top_p: request.top_p,
+        top_k: request.top_k,
+        min_p: request.min_p,
+        repetition_penalty: request.repetition_penalty,
+        frequency_penalty: request.frequency_penalty,
+        presence_penalty: request.presence_penalty,
+        logit_bias: request.logit_bias.as_ref(),
+        seed: request.seed,
+    })?;
+    let (choices, logprobs) = (choices(request.n)?, logprobs(&request)?);
+    let stop = stops(request.stop.map(StopSequences::into_vec))?;
     let messages = request.messages.into_iter().enumerate().map(|(place, message)| translate_message(place, message));
     let request = chat::ChatRequest::new(messages.collect::<Result<_, _>>()?);
     Ok(chat::ChatRequest { sampling, choices, logprobs, stop, max_tokens, ..request })
 }
 
-fn choices(request: &ChatRequest) -> Result<NonZeroUsize, Failure> {
-    let asked = usize::try_from(request.n.unwrap_or(1)).unwrap_or(usize::MAX);
+/// The most tokens to generate, if the caller says.
+pub(super) fn at_least_one(field: &'static str, limit: Option<u64>) -> Result<Option<usize>, Failure> {
+    match limit {
+        Some(0) => Err(out_of_range(field, "use 1 or more")),
+        limit => Ok(limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX))),
+    }
+}
+
+pub(super) fn stops(asked: Option<Vec<String>>) -> Result<Vec<String>, Failure> {
+    let stops = asked.unwrap_or_default();
+    if stops.len() > MOST_STOPS { Err(out_of_range("stop", "use at most 4 sequences")) } else { Ok(stops) }
+}
+
+/// How many answers to make.
+pub(super) fn choices(n: Option<u64>) -> Result<NonZeroUsize, Failure> {
+    let asked = usize::try_from(n.unwrap_or(1)).unwrap_or(usize::MAX);
     match NonZeroUsize::new(asked) {
         None => Err(out_of_range("n", "use 1 or more")),
         Some(choices) if choices.get() > MOST_CHOICES => Err(unsupported_field("n".to_owned(), "1 to 16")),
@@ -66,33 +84,6 @@ fn logprobs(request: &ChatRequest) -> Result<Option<usize>, Failure> {
         (true, top) if top > Some(MOST_LOGPROBS) => Err(out_of_range("top_logprobs", "use 0 to 20")),
         (true, top) => Ok(Some(usize::try_from(top.unwrap_or(0)).unwrap_or(0))),
     }
-}
-
-fn sampling(request: &ChatRequest) -> Result<Sampling, Failure> {
-    let neutral = SamplingOptions::default();
-    let or = |asked: Option<f64>, neutral: f32| asked.map_or(neutral, |asked| asked as f32);
-    let top_k = match request.top_k {
-        // vLLM's word for all.
-        None | Some(-1) => 0,
-        Some(asked) => usize::try_from(asked).map_err(|_| out_of_range("top_k", "use 1 or more, or -1 for all"))?,
-    };
-    let bias = |(token, bias): (&String, &f64)| {
-        let token = token.parse().map_err(|_| out_of_range("logit_bias", "use the ids of tokens as keys"))?;
-        Ok((token, *bias as f32))
-    };
-    let options = SamplingOptions {
-        temperature: or(request.temperature, neutral.temperature),
-        top_k,
-        top_p: or(request.top_p, neutral.top_p),
-        min_p: or(request.min_p, neutral.min_p),
-        frequency_penalty: or(request.frequency_penalty, neutral.frequency_penalty),
-        presence_penalty: or(request.presence_penalty, neutral.presence_penalty),
-        repetition_penalty: or(request.repetition_penalty, neutral.repetition_penalty),
-        logit_bias: request.logit_bias.iter().flatten().map(bias).collect::<Result<_, _>>()?,
-        // The bits of a negative seed are as good as any.
-        seed: request.seed.map(i64::cast_unsigned),
-    };
-    Sampling::new(options).map_err(|error| out_of_range(error.option, &format!("use {}", error.accepted)))
 }
 
 fn translate_message(place: usize, message: Message) -> Result<chat::Message, Failure> {
@@ -171,12 +162,14 @@ pub(super) fn unsupported_field(param: String, accepted: &str) -> Failure {
     Failure::unsuited(Error::new(Kind::UnsupportedParameter, message).with_param(param))
 }
 
-fn out_of_range(param: &'static str, accepted: &str) -> Failure {
+pub(super) fn out_of_range(param: &'static str, accepted: &str) -> Failure {
     Failure::request(Error::new(Kind::InvalidRequest, format!("`{param}` is out of range: {accepted}.")).with_param(param))
 }
 
 #[cfg(test)]
 mod tests {
+    use tradewind_models::sample::{Sampling, SamplingOptions};
+
     use super::*;
     use crate::inference::Blame;
 
@@ -187,6 +180,11 @@ mod tests {
 
     fn with(fields: &str) -> Result<chat::ChatRequest, (Blame, String)> {
         translated(&format!(r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}],{fields}}}"#))
+    }
+
+    fn first_message(request: chat::ChatRequest) -> chat::Message {
+        let chat::Prompt::Conversation(mut messages) = request.prompt else { panic!("no conversation: {request:?}") };
+        messages.remove(0)
     }
 
     fn of(message: &str) -> Result<chat::ChatRequest, (Blame, String)> {
@@ -226,17 +224,17 @@ mod tests {
     fn the_developer_speaks_as_the_system_and_text_parts_are_joined() {
         let parts =
             r#"{"role":"developer","name":"d","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"audio":null}"#;
-        let message = of(parts).unwrap().messages.remove(0);
+        let message = first_message(of(parts).unwrap());
         assert_eq!(message, chat::Message::new(chat::Role::System, "ab".to_owned()));
     }
 
     #[test]
     fn calls_and_their_results_are_part_of_the_conversation() {
         let call = r#"{"role":"assistant","content":null,"refusal":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]}"#;
-        let message = of(call).unwrap().messages.remove(0);
+        let message = first_message(of(call).unwrap());
         let expected = ToolCall { id: "c".to_owned(), name: "f".to_owned(), arguments: "{}".to_owned() };
         assert_eq!((message.content.as_str(), message.calls), ("", vec![expected]));
-        let result = of(r#"{"role":"tool","tool_call_id":"c","content":"x"}"#).unwrap().messages.remove(0);
+        let result = first_message(of(r#"{"role":"tool","tool_call_id":"c","content":"x"}"#).unwrap());
         assert_eq!((result.role, result.call_id.as_deref(), result.content.as_str()), (chat::Role::Tool, Some("c"), "x"));
     }
 

@@ -364,7 +364,7 @@ impl LocalEngines {
 #[must_use]
 pub const fn operations(manifest: &Manifest) -> &'static [Operation] {
     match manifest.task {
-        manifest::Task::Chat => &[Operation::Chat],
+        manifest::Task::Chat => &[Operation::Chat, Operation::Completions],
         manifest::Task::Embeddings { .. } => &[Operation::Embeddings, Operation::Infer],
         manifest::Task::Rerank => &[Operation::Rerank, Operation::Infer],
         manifest::Task::Classification | manifest::Task::TokenClassification { .. } => &[Operation::Infer],

@@ -5,8 +5,13 @@ mod chat;
 mod chat_events;
 mod chat_form;
 mod chat_request;
+mod completion_events;
+mod completion_request;
+mod completions;
 mod embeddings;
 mod engines;
+mod events;
+mod generations;
 mod infer;
 mod inside;
 mod keeper;
@@ -15,6 +20,7 @@ mod named;
 mod place;
 mod report;
 mod rerank;
+mod sampling;
 mod tensors;
 #[cfg(test)]
 mod testing;
@@ -79,6 +85,9 @@ impl Service<Attempt> for Local {
         let engine = self.engines.take(attempt.model.as_str());
         Box::pin(async move {
             match engine.as_deref() {
+                Some(Engine::Chat(engine)) if attempt.inference.operation == Operation::Completions => {
+                    completions::answer(engine, attempt).await
+                }
                 Some(Engine::Chat(engine)) => chat::answer(engine, attempt).await,
                 Some(Engine::Embeddings(engine)) if is_infer(&attempt) => infer::embed(engine, attempt).await,
                 Some(Engine::Embeddings(engine)) => embeddings::answer(engine, attempt).await,

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::fake::{Behind, Speech};
 use super::rig::{ECHO, Make, Random, Reader, Rig, SETTINGS, limited};
-use crate::chat::{ChatRequest, ChatSettings};
+use crate::chat::{ChatRequest, ChatSettings, Prompt};
 use crate::decoder::CacheLayout;
 use crate::load::Forecast;
 
@@ -69,7 +69,8 @@ impl World {
         let (engine, prompter, intake) = (self.rig.engine.clone(), Arc::clone(&self.rig.prompter), Arc::clone(&self.rig.intake));
         let taken = Arc::clone(&self.taken);
         let event = move || {
-            let (prompt, answer) = (request.messages[0].content.len(), request.max_tokens.unwrap());
+            let Prompt::Conversation(messages) = &request.prompt else { panic!("{request:?}") };
+            let (prompt, answer) = (messages[0].content.len(), request.max_tokens.unwrap());
             let forecast = engine.forecast(prompt, answer);
             let reader = Reader::of(engine.submit(request).unwrap());
             prompter.serve_next(&intake);

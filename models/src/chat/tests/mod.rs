@@ -5,6 +5,7 @@ pub(crate) mod fake;
 mod faults;
 mod forecasts;
 mod grammars;
+mod prompts;
 mod properties;
 mod readers;
 pub(crate) mod rig;

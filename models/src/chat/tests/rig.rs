@@ -74,8 +74,13 @@ impl Make {
     }
 
     pub(crate) fn rig(self) -> Rig {
+        self.rig_of(|model| model)
+    }
+
+    /// With a model that is changed before it runs.
+    pub(crate) fn rig_of(self, change: impl FnOnce(ChatModel) -> ChatModel) -> Rig {
         let (clock, behind, model) = self.model();
-        let (engine, prompter, worker) = ChatEngine::assemble(clock.clock(), model, self.settings).unwrap();
+        let (engine, prompter, worker) = ChatEngine::assemble(clock.clock(), change(model), self.settings).unwrap();
         let intake = engine.intake_of_thread();
         Rig { clock, engine, intake, worker, prompter: Arc::new(prompter), behind, readers: Mutex::default() }
     }

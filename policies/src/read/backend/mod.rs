@@ -4,10 +4,8 @@ use super::cursor::{Located, Table, Value, shortened};
 use super::draft::RawBackend;
 use super::timeouts;
 use crate::fault::{Report, did_you_mean};
-use crate::operation::Operations;
 use crate::spec::{Provider, Remote};
 use kind::{Kind, PROVIDERS, Speaks};
-use tradewind_protocol::Operation;
 
 mod address;
 mod api;
@@ -32,9 +30,8 @@ pub(super) fn read(entry: Value<'_>, report: &mut Report<'_>) -> RawBackend {
     let timeouts =
         table.take("timeouts").map(|value| timeouts::read(value, timeouts::Scope::Backends, report)).unwrap_or_default();
     let upkeep = upkeep::read(kind, &mut table, report);
-    let usual = usual_operations(kind);
     let is_local = matches!(kind, Some(Kind { speaks: Speaks::Local, .. }));
-    let models = table.required("models", report, |value, report| model::read(value, usual, is_local, report));
+    let models = table.required("models", report, |value, report| model::read(value, is_local, report));
     let provider = match kind {
         Some(Kind { speaks: Speaks::Local, .. }) => Some(Provider::Local),
         Some(kind) => remote(kind, &mut table, report).map(Provider::Remote),
@@ -57,15 +54,6 @@ fn kind(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<&'static Kind>
         report.fault(at, key, format!("unknown provider `{}`{hint}", shortened(word)));
     }
     known
-}
-
-/// What a model is asked for where the policy does not say. Every remote chat can continue a text too: as the host's own
-/// operation, or as a conversation of one message. The engine in this process cannot.
-fn usual_operations(kind: Option<&Kind>) -> Operations {
-    match kind {
-        Some(Kind { speaks: Speaks::Local, .. }) => Operation::Chat.into(),
-        _ => [Operation::Chat, Operation::Completions].into_iter().collect(),
-    }
 }
 
 fn remote(kind: &Kind, table: &mut Table<'_>, report: &mut Report<'_>) -> Option<Remote> {

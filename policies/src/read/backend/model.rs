@@ -10,8 +10,8 @@ use crate::operation::Operations;
 use crate::spec::{InProcess, ServedModel};
 use tradewind_protocol::Operation;
 
-/// The models of a backend, which serve `usual` unless they say otherwise; `None` if any of them could not be read.
-pub(super) fn read(value: Value<'_>, usual: Operations, is_local: bool, report: &mut Report<'_>) -> Option<Vec<ServedModel>> {
+/// The models of a backend; `None` if any of them could not be read.
+pub(super) fn read(value: Value<'_>, is_local: bool, report: &mut Report<'_>) -> Option<Vec<ServedModel>> {
     let table = value.table(report)?;
     let (at, key) = (table.at, table.key.clone());
     let entries = table.into_entries();
@@ -20,11 +20,11 @@ pub(super) fn read(value: Value<'_>, usual: Operations, is_local: bool, report: 
         return None;
     }
     // Collected before it is judged, so that one fault does not hide the next.
-    let models: Vec<_> = entries.into_iter().map(|entry| model(entry, usual, is_local, report)).collect();
+    let models: Vec<_> = entries.into_iter().map(|entry| model(entry, is_local, report)).collect();
     models.into_iter().collect()
 }
 
-fn model(entry: Value<'_>, usual: Operations, is_local: bool, report: &mut Report<'_>) -> Option<ServedModel> {
+fn model(entry: Value<'_>, is_local: bool, report: &mut Report<'_>) -> Option<ServedModel> {
     let id = match entry.name.parse::<ModelId>() {
         Ok(id) => Some(id),
         Err(error) => {
@@ -45,7 +45,8 @@ fn model(entry: Value<'_>, usual: Operations, is_local: bool, report: &mut Repor
     Some(ServedModel {
         id,
         upstream,
-        operations: operations?.unwrap_or(usual),
+        // Every chat can continue a text too: as an operation of its own, or as a conversation of one message.
+        operations: operations?.unwrap_or(Operations::TEXT),
         capabilities: capabilities?.unwrap_or_default(),
         price: price?,
         weights: weights?.map(|name| name.value),
