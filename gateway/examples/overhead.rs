@@ -56,12 +56,8 @@ fn question(round: usize, client: usize, number: usize) -> String {
 async fn main() -> Result<(), Failure> {
     let pairs = std::env::args().nth(1).map_or(Ok(5), |typed| typed.parse::<usize>())?;
     let home = std::env::temp_dir().join(format!("tradewind-overhead-{}", std::process::id()));
-    let settings = Settings {
-        home: home.clone(),
-        listen: vec!["127.0.0.1:0".parse()?],
-        admin: vec!["127.0.0.1:0".parse()?],
-        ..Settings::default()
-    };
+    let settings =
+        Settings { home: home.clone(), listen: "127.0.0.1:0".parse()?, admin: "127.0.0.1:0".parse()?, ..Settings::default() };
     let gateway = Gateway::bind(settings).await?;
     let (address, certificate, engines) = (gateway.addresses()?[0], gateway.certificate(), gateway.engines().clone());
     let issuer = DevIssuer::open(gateway.home())?;

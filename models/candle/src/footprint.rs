@@ -91,7 +91,8 @@ pub fn footprint(manifest: &Manifest, files: &ModelFiles, device: DeviceChoice) 
         tensors.add(&path).map_err(LoadError::file(&path))?;
     }
     for graph in ending(".onnx") {
-        tensors.add_packed(graph.size);
+        let path = files.path(&graph.name);
+        tensors.add_packed(path.metadata().map_err(LoadError::file(&path))?.len());
     }
     if tensors.stored == 0 {
         return Err(LoadError::NoSuchFile { model: manifest.id.clone(), ending: ".safetensors" });

@@ -7,7 +7,7 @@ mod common;
 use serde::Deserialize;
 use tradewind_candle::{LoadOptions, load_chat};
 use tradewind_models::chat::{
-    ChatEngine, ChatModel, ChatRequest, ChatSettings, Event, Finish, GenerateError, Message, Role, Usage,
+    ChatEngine, ChatModel, ChatRequest, ChatSettings, Event, Finish, GenerateError, Message, Prompt, Role, Usage,
 };
 use tradewind_models::decoder::{Batch, Decoder, Row};
 use tradewind_models::manifest;
@@ -195,7 +195,8 @@ async fn the_engine_answers_with_the_text_the_end_and_the_usage_of_llama_cpp() {
         if case.unpacked.gaps.iter().any(|gap| *gap < NEAR_TIE) {
             continue;
         }
-        let (text, outcome) = generate(&engine, ChatRequest { messages: messages(&case.messages), ..request("") }).await;
+        let (text, outcome) =
+            generate(&engine, ChatRequest { prompt: Prompt::Conversation(messages(&case.messages)), ..request("") }).await;
         let (finish, usage) = outcome.unwrap();
         assert_eq!(text, case.unpacked.text);
         assert_eq!(finish, if case.unpacked.stopped == "eos" { Finish::Stop } else { Finish::Length });
