@@ -9,11 +9,7 @@
 
 #![expect(clippy::indexing_slicing, clippy::expect_used, reason = "a measurement that cannot go on has failed")]
 
-use std::{
-    error::Error,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, body::Bytes, client::conn::http1};
@@ -23,7 +19,7 @@ use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::Instant};
 use tokio_rustls::TlsConnector;
 use tradewind::{
     auth::{DevClaims, DevIssuer, SystemClock},
