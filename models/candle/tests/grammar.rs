@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 use tradewind_candle::{LoadOptions, load_chat};
-use tradewind_models::chat::{ChatEngine, ChatRequest, ChatSettings, Event, Finish, Message, Role};
+use tradewind_models::chat::{ChatEngine, ChatRequest, ChatSettings, Event, Finish, Message, Prompt, Role};
 use tradewind_models::constrain::Grammar;
 use tradewind_models::fetch::{Cache, LogProgress};
 use tradewind_models::manifest;
@@ -22,7 +22,8 @@ fn engine() -> ChatEngine {
 fn answer(engine: &ChatEngine, question: &str, asked: ChatRequest) -> (String, Vec<(String, String)>, Finish) {
     let messages = vec![Message::new(Role::User, question.to_owned())];
     let options = SamplingOptions { temperature: 0.9, seed: Some(7), ..SamplingOptions::default() };
-    let request = ChatRequest { messages, sampling: Sampling::new(options).unwrap(), max_tokens: Some(160), ..asked };
+    let prompt = Prompt::Conversation(messages);
+    let request = ChatRequest { prompt, sampling: Sampling::new(options).unwrap(), max_tokens: Some(160), ..asked };
     let mut generation = engine.submit(request).unwrap();
     let (mut text, mut calls, mut finished) = (String::new(), Vec::<(String, String)>::new(), None);
     runtime().block_on(async {
