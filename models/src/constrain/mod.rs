@@ -144,3 +144,5 @@ impl Mask {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod validity;

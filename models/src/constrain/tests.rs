@@ -88,7 +88,7 @@ proptest! {
         let pattern = constrainer().compile(&schema(&described)).unwrap();
         if let Some(answer) = walk(pattern.begin(), seed, 4000) {
             let value: Value = serde_json::from_str(&answer).unwrap();
-            prop_assert!(jsonschema::is_valid(&described, &value), "{answer} is not {described}");
+            prop_assert!(super::validity::is_valid(&described, &value), "{answer} is not {described}");
         }
     }
 }
@@ -102,7 +102,7 @@ fn any_object_and_a_recursive_schema_can_be_asked_for() {
     ] {
         for answer in answers(&schema(&described)) {
             let value: Value = serde_json::from_str(&answer).unwrap();
-            assert!(jsonschema::is_valid(&described, &value), "{answer}");
+            assert!(super::validity::is_valid(&described, &value), "{answer}");
         }
     }
 }

@@ -39,7 +39,7 @@ fn held(rig: &Rig, schema: &Value, request: ChatRequest) -> ChatRequest {
 }
 
 fn is_valid(schema: &Value, text: &str) -> bool {
-    serde_json::from_str(text).is_ok_and(|value: Value| jsonschema::is_valid(schema, &value))
+    serde_json::from_str(text).is_ok_and(|value: Value| crate::constrain::validity::is_valid(schema, &value))
 }
 
 /// All ways to choose tokens at once.

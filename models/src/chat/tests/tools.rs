@@ -30,7 +30,7 @@ fn are_valid(calls: &[(String, String)]) -> bool {
     calls.iter().all(|(name, arguments)| {
         let tool = tools.iter().find(|tool| tool.name == *name).unwrap();
         let arguments: Value = serde_json::from_str(arguments).unwrap();
-        jsonschema::is_valid(tool.parameters.as_ref().unwrap(), &arguments)
+        crate::constrain::validity::is_valid(tool.parameters.as_ref().unwrap(), &arguments)
     })
 }
 
