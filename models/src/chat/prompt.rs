@@ -46,30 +46,32 @@ impl Prompter {
     /// Waits for the next request and makes its prompt; false if there will be none.
     pub(super) fn serve_next(&self, intake: &Intake) -> bool {
         let Some(job) = intake.next_raw() else { return false };
-        intake.hand_on(self.prepare(job, intake));
-        true
-    }
-
-    /// Nothing, if there is nothing to compute: nobody waits any more, or the request cannot be answered and was told so. A panic costs this
-    /// request.
-    fn prepare(&self, job: ChatJob, intake: &Intake) -> Option<Ready> {
+        // Nobody waits for it any more.
         if job.events.is_closed() {
-            return None;
+            intake.hand_on(None);
+            return true;
         }
-        let prompt = catch_unwind(AssertUnwindSafe(|| self.prompt(&job.request, intake)));
-        let panicked = |payload: Box<dyn Any + Send>| Err(GenerateError::Panicked(panic_message(payload.as_ref()).into()));
-        match prompt.unwrap_or_else(panicked) {
+        match self.try_prompt(&job.request, intake) {
             Ok(prompt) => {
                 // A reader that left in this very moment is noticed before the next step.
                 let _left = job.events.try_send(Event::Started { prompt_tokens: prompt.len() });
-                Some(Ready { job, prompt })
+                intake.hand_on(Some(Ready { job, prompt }));
             }
             Err(error) => {
                 tracing::debug!(%error, "a request cannot be computed");
+                // Before it is told: whoever asks again at once must not find the queue full of it.
+                intake.hand_on(None);
                 let _left = job.events.try_send(Event::Failed(error));
-                None
             }
         }
+        true
+    }
+
+    /// A panic costs this request.
+    fn try_prompt(&self, request: &ChatRequest, intake: &Intake) -> Result<Vec<u32>, GenerateError> {
+        let prompt = catch_unwind(AssertUnwindSafe(|| self.prompt(request, intake)));
+        let panicked = |payload: Box<dyn Any + Send>| Err(GenerateError::Panicked(panic_message(payload.as_ref()).into()));
+        prompt.unwrap_or_else(panicked)
     }
 
     fn prompt(&self, request: &ChatRequest, intake: &Intake) -> Result<Vec<u32>, GenerateError> {
