@@ -94,11 +94,15 @@ fn every_sequence_by_itself_is_computed_as_in_a_batch() {
 
 #[test]
 fn eight_bits_a_weight_change_little_and_four_bits_more() {
+    let mut differ = false;
     for case in cases() {
         let [eight, four] = [DenseWeights::EightBits, DenseWeights::FourBits].map(|dense| error_with(dense, &case));
         println!("{}: {eight} {four}", case.name);
-        assert!(eight < EIGHT_BITS && eight < four && four < FOUR_BITS, "{}: off by {eight} and {four}", case.name);
+        // Matrices that are too narrow for the kernels stay what they are.
+        assert!(eight < EIGHT_BITS && eight <= four && four < FOUR_BITS, "{}: off by {eight} and {four}", case.name);
+        differ |= eight < four;
     }
+    assert!(differ);
 }
 
 /// The root of the mean square of what logits are off by, as a part of theirs.
