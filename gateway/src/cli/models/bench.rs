@@ -17,7 +17,7 @@ pub(super) struct BenchArgs {
     /// Which [default: the chat model that is served when nobody chose]
     #[arg(value_name = "MODEL")]
     model: Option<String>,
-    /// How long each of the six parts lasts, about; without traffic of some seconds nothing is refused
+    /// How long each of the six parts lasts, about; the one with too many requests, three times as long
     #[arg(long, value_name = "N", default_value = "10")]
     seconds: NonZeroU32,
     /// Decides the questions, their times and who leaves

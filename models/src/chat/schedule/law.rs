@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use crate::load::{Costs, Work};
 
 /// How much longer a step may take that reads prompts as well, than one that only generates. Whoever reads an answer notices the longest
-/// gap between two tokens; half as long again as usual is still even.
+/// gap between two tokens: less than twice the usual one is still even.
 const STRETCH: f64 = 1.75;
 
 /// The fewest tokens of a prompt that are read in a step: where even they stretch it further, a prompt must be read in the end.
