@@ -22,9 +22,11 @@
 mod decimal;
 mod fault;
 mod grant;
+mod hex;
 mod name;
 mod operation;
 mod pattern;
+mod plan_hash;
 mod policy;
 mod quota;
 mod read;
@@ -37,9 +39,11 @@ pub mod spec;
 
 pub use fault::{Fault, Place, PolicyErrors};
 pub use grant::Grants;
+pub use hex::{HashPrefix, InvalidHash, InvalidPrefix};
 pub use name::{BackendName, FailureDomain, InvalidName, ModelAlias, ModelId, RouteName, TenantId, UpstreamModel, Weights};
 pub use operation::Operations;
 pub use pattern::{InvalidPattern, Pattern};
+pub use plan_hash::PlanHash;
 pub use policy::{Denied, Eligible, Grantor, NoRoute, Policy, VisibleModel};
 pub use quota::Quota;
 pub use source::{PolicyHash, SourceFile};

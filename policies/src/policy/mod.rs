@@ -63,7 +63,7 @@ impl Policy {
     pub fn parse(files: &[SourceFile]) -> Result<Self, PolicyErrors> {
         let mut report = Report::new(files);
         let draft = read::read(files, &mut report);
-        let hash = PolicyHash::of(files.iter().map(|file| file.text.as_str()));
+        let hash = PolicyHash::of_files(files);
         let policy = Self::compile(resolve::resolve(draft, hash, &mut report));
         report.into_result(policy)
     }
