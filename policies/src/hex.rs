@@ -86,7 +86,7 @@ mod tests {
     fn a_whole_hash_is_read_as_it_is_written() {
         let text = "00ff".repeat(16);
         assert_eq!(read(&text).unwrap()[..2], [0, 255]);
-        for bad in ["", "00ff", &"0g".repeat(32), &"é0".repeat(22)[..64]] {
+        for bad in ["", "00ff", &"0g".repeat(32), &"é".repeat(32)] {
             assert_eq!(read(bad), Err(InvalidHash(bad.to_owned())));
         }
     }
