@@ -32,6 +32,7 @@ mod quota;
 mod read;
 mod resolve;
 
+pub mod decision;
 pub mod select;
 pub mod simulate;
 mod source;

@@ -46,7 +46,8 @@ pub struct Candidate<T> {
 }
 
 /// Which attempt of a request is to be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Turn {
     /// The first. It may explore.
     First,
@@ -76,7 +77,8 @@ pub struct Choice<T> {
 }
 
 /// Why a target was chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// It was the only one.
     Only,

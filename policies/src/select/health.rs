@@ -225,6 +225,7 @@ impl Health {
             first_token_variance: self.first_token_level.counted_variance(),
             removed: self.removed(now, ask),
             heard: self.heard.map(|heard| now.since(heard)),
+            in_flight,
             waiting: self.waiting.len(),
             is_stuck: self.waiting.is_overdue(now, STUCK),
             is_told: ask.forecast.is_some(),

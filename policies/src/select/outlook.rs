@@ -81,6 +81,8 @@ pub struct Outlook {
     pub removed: Option<Removed>,
     /// How long ago it last sent a first token; `None` if it never did.
     pub heard: Option<Duration>,
+    /// How many requests are under way, those of others included as far as it tells.
+    pub in_flight: f64,
     /// How many requests wait for their first token.
     pub waiting: usize,
     /// Whether one of them has waited several times as long as was predicted, and was not overtaken.
