@@ -11,7 +11,8 @@
 //! 1. [`Policy::parse`] reads the files (`read`), checks every reference between them (`resolve`) and returns
 //!    either one immutable [`Policy`] or all the faults it found ([`PolicyErrors`]), never a part of a policy.
 //! 2. [`Policy::authorize`] says whether a tenant may ask for a model; [`Policy::eligible`] says which backends
-//!    may then serve the request, in tiers. Both are look-ups in tables compiled at load.
+//!    may then serve the [`Request`], in tiers. Both are look-ups in tables compiled at load.
+//!    [`Policy::consider`] tells the same of every backend, with the reason and the line that left it out.
 //! 3. [`select::choose`] picks one of the eligible backends by what [`select::Health`] has learnt about each.
 //!
 //! A promise of the policy (who may use what, which backends may see it) is decided in step 2 and nothing in step
@@ -30,6 +31,7 @@ mod plan_hash;
 mod policy;
 mod quota;
 mod read;
+mod request;
 mod resolve;
 
 pub mod decision;
@@ -45,7 +47,10 @@ pub use name::{BackendName, FailureDomain, InvalidName, ModelAlias, ModelId, Rou
 pub use operation::Operations;
 pub use pattern::{InvalidPattern, Pattern};
 pub use plan_hash::PlanHash;
-pub use policy::{Denied, Eligible, Grantor, NoRoute, Policy, VisibleModel};
+pub use policy::{
+    Considered, Considering, Denied, Eligible, Excluded, Grantor, NoRoute, Policy, Stage, TenantClass, VisibleModel,
+};
 pub use quota::Quota;
+pub use request::{Attributes, Caller, Needs, Request};
 pub use source::{PolicyHash, SourceFile};
 pub use tradewind_protocol::Operation;

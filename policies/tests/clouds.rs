@@ -7,7 +7,7 @@ use tradewind_policies::spec::{
     Credential, EntraCredential, EntraSource, GoogleCredential, GoogleSource, HttpVersion, IbmCredential, OAuthCredential,
     OpenAiHost, Provider, Remote, SageMakerContainer, SecretRef, SnowflakeKeyPair, VertexChat, WatsonxScope,
 };
-use tradewind_policies::{Operation, Policy, SourceFile};
+use tradewind_policies::{Caller, Operation, Policy, Request, SourceFile};
 use tradewind_protocol::{Capabilities, MaxTokensField, Support};
 
 const CLOUDS: &str = include_str!("../examples/clouds.toml");
@@ -274,8 +274,8 @@ fn a_model_serves_chat_and_completions_unless_told_otherwise() {
     assert_eq!(served("tei"), [Operation::Embeddings]);
     let who = "acme".parse().unwrap();
     let backends = |asked, operation| {
-        let tiers = policy.eligible(&who, asked, operation).unwrap().tiers;
-        tiers.iter().flatten().map(|target| policy.backends()[target.backend.get()].name.to_string()).collect::<Vec<_>>()
+        let eligible = policy.eligible(&Request::new(Caller::of(&who), asked, operation)).unwrap();
+        eligible.targets().map(|target| policy.backends()[target.backend.get()].name.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(backends("rerank", Operation::Rerank), ["cohere", "bedrock"]);
     assert!(backends("chat", Operation::Chat).contains(&"local".into()));

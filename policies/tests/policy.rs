@@ -5,8 +5,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tradewind_policies::spec::{Api, Credential, HttpVersion, OpenAiHost, Provider, SecretRef, TenantLimits};
-use tradewind_policies::{Denied, Grantor, Grants, NoRoute, Operation, Policy, SourceFile, TenantId};
+use tradewind_policies::spec::{Api, Credential, HttpVersion, OpenAiHost, Provider, SecretRef, Target, TenantLimits};
+use tradewind_policies::{Caller, Denied, Eligible, Grantor, Grants, NoRoute, Operation, Policy, Request, SourceFile, TenantId};
 
 const COMPANY: &str = include_str!("../examples/company.toml");
 const LAPTOP: &str = include_str!("../examples/laptop.toml");
@@ -25,11 +25,23 @@ fn grants(patterns: &[&str]) -> Grants {
     Grants::parse(patterns.iter().copied()).unwrap()
 }
 
+fn eligible<'p>(policy: &'p Policy, who: &str, asked: &str, operation: Operation) -> Result<Eligible<'p>, NoRoute> {
+    policy.eligible(&Request::new(Caller::of(&tenant(who)), asked, operation))
+}
+
+fn first<'p>(policy: &'p Policy, who: &str, asked: &str, operation: Operation) -> &'p Target {
+    eligible(policy, who, asked, operation).unwrap().targets().next().unwrap()
+}
+
 /// The route's name and, tier by tier, the names of its backends.
 fn way(policy: &Policy, who: &str, asked: &str, operation: Operation) -> (String, Vec<Vec<String>>) {
-    let eligible = policy.eligible(&tenant(who), asked, operation).unwrap();
-    let name = |target: &tradewind_policies::spec::Target| policy.backends()[target.backend.get()].name.to_string();
-    (eligible.route.to_string(), eligible.tiers.iter().map(|tier| tier.iter().map(name).collect()).collect())
+    let eligible = eligible(policy, who, asked, operation).unwrap();
+    let mut tiers: Vec<Vec<String>> = Vec::new();
+    for target in eligible.targets() {
+        tiers.resize(target.tier + 1, Vec::new());
+        tiers[target.tier].push(policy.backends()[target.backend.get()].name.to_string());
+    }
+    (eligible.route.to_string(), tiers)
 }
 
 #[test]
@@ -83,27 +95,26 @@ fn the_first_matching_route_decides() {
 fn an_alias_goes_where_its_model_goes_under_the_name_of_the_upstream() {
     let policy = parse(COMPANY);
     assert_eq!(way(&policy, "acme", "gpt-4o", Operation::Chat), way(&policy, "acme", "chat-large", Operation::Chat));
-    let eligible = policy.eligible(&tenant("bank-retail"), "gpt-4o", Operation::Chat).unwrap();
+    let eligible = eligible(&policy, "bank-retail", "gpt-4o", Operation::Chat).unwrap();
     assert_eq!(eligible.model.as_str(), "chat-large");
-    assert_eq!(eligible.tiers[0][0].model.as_str(), "meta-llama/Llama-3.3-70B-Instruct");
+    assert_eq!(eligible.targets().next().unwrap().model.as_str(), "meta-llama/Llama-3.3-70B-Instruct");
 }
 
 #[test]
 fn a_model_is_called_by_its_id_upstream_unless_named() {
     let policy = Policy::parse(&[SourceFile::new("a", BACKENDS), SourceFile::new("b", ROUTES)]).unwrap();
-    let eligible = policy.eligible(&tenant("any"), "chat", Operation::Chat).unwrap();
-    assert_eq!(eligible.tiers[0][0].model.as_str(), "chat");
+    assert_eq!(first(&policy, "any", "chat", Operation::Chat).model.as_str(), "chat");
 }
 
 #[test]
 fn timeouts_are_those_of_the_route_then_of_the_backend_then_of_the_defaults() {
     let policy = parse(COMPANY);
-    let embed = policy.eligible(&tenant("acme"), "embed", Operation::Embeddings).unwrap();
+    let embed = eligible(&policy, "acme", "embed", Operation::Embeddings).unwrap();
     assert_eq!(embed.timeouts.total, Duration::from_secs(10));
-    assert_eq!(embed.tiers[0][0].timeouts.first_token, Duration::from_secs(5));
-    assert_eq!(embed.tiers[0][0].timeouts.idle, Duration::from_secs(30));
-    let chat = policy.eligible(&tenant("bank-retail"), "chat-small", Operation::Chat).unwrap();
-    assert_eq!(chat.tiers[0][0].timeouts.connect, Duration::from_millis(500));
+    let attempt = first(&policy, "acme", "embed", Operation::Embeddings).timeouts;
+    assert_eq!((attempt.first_token, attempt.idle), (Duration::from_secs(5), Duration::from_secs(30)));
+    let chat = eligible(&policy, "bank-retail", "chat-small", Operation::Chat).unwrap();
+    assert_eq!(first(&policy, "bank-retail", "chat-small", Operation::Chat).timeouts.connect, Duration::from_millis(500));
     assert_eq!(chat.routing.max_attempts.get(), 1);
 }
 
@@ -126,12 +137,12 @@ fn backends_say_how_to_reach_them() {
 #[test]
 fn why_there_is_no_route_is_told_apart() {
     let policy = parse(COMPANY);
-    let ask = |who, asked, operation| policy.eligible(&tenant(who), asked, operation).unwrap_err();
+    let ask = |who, asked, operation| eligible(&policy, who, asked, operation).unwrap_err();
     assert!(matches!(ask("acme", "gpt-5", Operation::Chat), NoRoute::NoSuchModel { .. }));
     assert!(matches!(ask("acme", "embed", Operation::Chat), NoRoute::OperationNotServed { .. }));
     let only_bank = COMPANY.split("[[route]]\nname = \"chat-large\"").next().unwrap().replace(", \"embed\"]", "]");
     let policy = parse(&only_bank.replace("\"text-embedding-3-small\" = \"embed\"\n", ""));
-    let error = policy.eligible(&tenant("acme"), "chat-large", Operation::Chat).unwrap_err();
+    let error = eligible(&policy, "acme", "chat-large", Operation::Chat).unwrap_err();
     assert!(matches!(error, NoRoute::NotForTenant { .. }), "{error}");
 }
 
@@ -190,7 +201,7 @@ fn only_who_is_granted_a_name_learns_whether_it_exists() {
 fn a_caller_sees_the_names_it_may_use_and_no_others() {
     let policy = parse(COMPANY);
     let names = |who, token: Option<&[&str]>| {
-        let models = policy.models_for(&tenant(who), token.map(grants).as_ref());
+        let models = policy.models_for(&Caller::of(&tenant(who)), token.map(grants).as_ref());
         models.iter().map(|model| model.name.to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(names("acme", None), ["chat-large", "chat-small", "embed", "gpt-4o", "gpt-4o-mini", "text-embedding-3-small"]);
@@ -198,17 +209,17 @@ fn a_caller_sees_the_names_it_may_use_and_no_others() {
     assert_eq!(names("bank-retail", Some(&["*-small"])), ["chat-small", "gpt-4o-mini"]);
     assert!(names("eve", Some(&["*"])).is_empty());
     let policy = parse(LAPTOP);
-    assert!(policy.models_for(&tenant("me"), None).is_empty());
+    assert!(policy.models_for(&Caller::of(&tenant("me")), None).is_empty());
 }
 
 #[test]
 fn what_a_caller_sees_it_may_use() {
     for (text, who, token) in [(COMPANY, "bank-markets", None), (LAPTOP, "me", Some(grants(&["*"])))] {
         let policy = parse(text);
-        for model in policy.models_for(&tenant(who), token.as_ref()) {
+        for model in policy.models_for(&Caller::of(&tenant(who)), token.as_ref()) {
             for operation in model.operations.iter() {
                 assert_eq!(policy.authorize(&tenant(who), token.as_ref(), model.name, operation), Ok(()));
-                policy.eligible(&tenant(who), model.name, operation).unwrap();
+                eligible(&policy, who, model.name, operation).unwrap();
             }
         }
     }
@@ -236,7 +247,7 @@ fn the_built_in_policy_serves_the_local_models_under_their_ids_and_aliases() {
 fn the_built_in_policy_without_models_serves_nothing() {
     let policy = Policy::local(None, None).unwrap();
     assert!(policy.backends().is_empty());
-    assert!(policy.models_for(&tenant("me"), Some(&grants(&["*"]))).is_empty());
+    assert!(policy.models_for(&Caller::of(&tenant("me")), Some(&grants(&["*"]))).is_empty());
     let one = Policy::local(Some("both"), Some("both")).unwrap();
     assert_eq!(one.backends()[0].models.len(), 1);
     assert_eq!(way(&one, "me", "default-embeddings", Operation::Embeddings).1, [["local"]]);

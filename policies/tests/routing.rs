@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use tradewind_policies::spec::{BackendSpec, Concurrency, Midstream, NanoUsd, Objective, Poll, Routing};
-use tradewind_policies::{Eligible, Operation, Policy, SourceFile};
+use tradewind_policies::{Caller, Eligible, Operation, Policy, Request, SourceFile};
 use tradewind_protocol::Usage;
 
 const SERVERS: &str = include_str!("../examples/servers.toml");
@@ -20,7 +20,7 @@ fn backend(policy: &Policy, name: &str) -> BackendSpec {
 }
 
 fn eligible<'p>(policy: &'p Policy, model: &str, operation: Operation) -> Eligible<'p> {
-    policy.eligible(&"anyone".parse().unwrap(), model, operation).unwrap()
+    policy.eligible(&Request::new(Caller::of(&"anyone".parse().unwrap()), model, operation)).unwrap()
 }
 
 /// A policy of one backend and one route, with these keys in `[defaults]` and in the route.
@@ -70,11 +70,11 @@ fn a_route_can_take_back_what_the_defaults_ask_for() {
     let kept = one_route(defaults, "");
     let kept = eligible(&kept, "chat", Operation::Chat);
     assert_eq!((kept.routing.seconds_per_dollar, share(kept.routing.hedge_budget)), (Some(100.0), Some("10%".into())));
-    assert_eq!(kept.tiers[0][0].timeouts.tokens_per_second.map(|rate| rate.get()), Some(2.0));
+    assert_eq!(kept.targets().next().unwrap().timeouts.tokens_per_second.map(|rate| rate.get()), Some(2.0));
     let freed = one_route(defaults, "one_cent_buys = false\nhedge = false\ntimeouts = { tokens_per_second = 0 }");
     let freed = eligible(&freed, "chat", Operation::Chat);
     assert_eq!((freed.routing.seconds_per_dollar, freed.routing.hedge_budget), (None, None));
-    assert_eq!(freed.tiers[0][0].timeouts.tokens_per_second, None);
+    assert_eq!(freed.targets().next().unwrap().timeouts.tokens_per_second, None);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn the_number_of_attempts_may_stand_in_retry_or_beside_it() {
 #[test]
 fn a_target_knows_its_failure_domain_its_price_and_its_weights() {
     let policy = parse(SERVERS);
-    let tier = &eligible(&policy, "chat", Operation::Chat).tiers[0];
+    let tier: Vec<_> = eligible(&policy, "chat", Operation::Chat).targets().filter(|target| target.tier == 0).collect();
     let domains: Vec<_> = tier.iter().map(|target| target.failure_domain.as_str()).collect();
     assert_eq!(domains, ["hall-a", "hall-b", "hall-b", "openai"]);
     assert_eq!(tier[0].weights, tier[1].weights);
@@ -112,7 +112,7 @@ fn a_target_knows_its_failure_domain_its_price_and_its_weights() {
 #[test]
 fn input_from_a_cache_costs_what_other_input_does_unless_it_has_a_price() {
     let policy = parse(SERVERS);
-    let price = eligible(&policy, "embed", Operation::Embeddings).tiers[0][0].price.unwrap();
+    let price = eligible(&policy, "embed", Operation::Embeddings).targets().next().unwrap().price.unwrap();
     assert_eq!(price.of(Usage { cached_tokens: 500, ..Usage::new(1000, 0) }), NanoUsd(20_000));
 }
 

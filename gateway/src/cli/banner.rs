@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tradewind_policies::{Grants, Operation, spec::Provider};
+use tradewind_policies::{Caller, Grants, Operation, spec::Provider};
 
 use crate::{
     backend::{Engine, LocalEngines, operations},
@@ -69,7 +69,8 @@ impl Ready {
     pub(super) fn of(gateway: &Gateway) -> Self {
         let snapshot = gateway.snapshot();
         let (tenant, everything) = (TENANT.parse(), Grants::parse(["*"]));
-        let visible = tenant.ok().zip(everything.ok()).map(|(tenant, grants)| snapshot.policy.models_for(&tenant, Some(&grants)));
+        let visible = |(tenant, grants)| snapshot.policy.models_for(&Caller::of(&tenant), Some(&grants));
+        let visible = tenant.ok().zip(everything.ok()).map(visible);
         let chat = visible.unwrap_or_default().into_iter().find(|model| model.operations.contains(Operation::Chat));
         let settings = gateway.settings();
         Self {

@@ -24,7 +24,7 @@ use http::{HeaderName, Method};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tradewind_policies::RouteName;
+use tradewind_policies::{Caller, RouteName};
 use tradewind_protocol::{BrokenOff, Operation, Usage};
 
 use self::tokens::Tokens;
@@ -194,6 +194,12 @@ impl RequestContext {
     #[must_use]
     pub fn principal(&self) -> Option<&Arc<Principal>> {
         self.principal.get()
+    }
+
+    /// Who is asking, as policies see it; nobody before the token was verified.
+    #[must_use]
+    pub fn caller(&self) -> Option<Caller<'_>> {
+        self.principal().map(|principal| Caller::of(&principal.tenant))
     }
 
     /// Sets the client's name for what is to be done once.

@@ -9,7 +9,7 @@ use futures_util::future::{Either, Ready, ready};
 use http::{HeaderValue, Response, header::CONTENT_TYPE};
 use serde::Serialize;
 use tower::{Layer, Service};
-use tradewind_policies::{NoRoute, TenantId};
+use tradewind_policies::{Caller, NoRoute};
 use tradewind_protocol::{
     Operation,
     oip::{self, LIVE, ModelMetadata, ModelReady, Path, ServerMetadata},
@@ -67,7 +67,7 @@ fn describe(context: &Arc<RequestContext>, path: &Path) -> Result<Response<Body>
         Path::Ready => told(&oip::Ready { ready: true }),
         Path::Model(model) | Path::Infer(model) => {
             let snapshot = context.snapshot();
-            let mut serving = snapshot.serving(tenant(context)?, model, Operation::Infer).map_err(|error| not_served(&error))?;
+            let mut serving = snapshot.serving(caller(context)?, model, Operation::Infer).map_err(|error| not_served(&error))?;
             let tensors = serving.find_map(|deployment| deployment.tensors());
             let Some((inputs, outputs)) = tensors else {
                 return Err(Error::new(
@@ -79,7 +79,7 @@ fn describe(context: &Arc<RequestContext>, path: &Path) -> Result<Response<Body>
         }
         Path::ModelReady(model) => {
             let snapshot = context.snapshot();
-            let mut serving = snapshot.serving(tenant(context)?, model, Operation::Infer).map_err(|error| not_served(&error))?;
+            let mut serving = snapshot.serving(caller(context)?, model, Operation::Infer).map_err(|error| not_served(&error))?;
             if !serving.any(|deployment| deployment.is_ready()) {
                 return Err(not_ready("The model cannot be asked now."));
             }
@@ -88,9 +88,8 @@ fn describe(context: &Arc<RequestContext>, path: &Path) -> Result<Response<Body>
     }
 }
 
-fn tenant(context: &RequestContext) -> Result<&TenantId, Error> {
-    let principal = context.principal().ok_or_else(|| Error::new(Kind::Internal, "Internal error."))?;
-    Ok(&principal.tenant)
+fn caller(context: &RequestContext) -> Result<Caller<'_>, Error> {
+    context.caller().ok_or_else(|| Error::new(Kind::Internal, "Internal error."))
 }
 
 /// A model that nobody serves, as far as the caller may know.

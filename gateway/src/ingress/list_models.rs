@@ -54,7 +54,8 @@ impl<S: Service<Inference, Response = Response<Body>, Error = Error>> Service<Ca
 fn list(context: &RequestContext) -> Result<Response<Body>, Error> {
     let internal = || Error::new(Kind::Internal, "Internal error.");
     let principal = context.principal().ok_or_else(internal)?;
-    let models = context.snapshot().policy.models_for(&principal.tenant, principal.models.as_deref());
+    let caller = context.caller().ok_or_else(internal)?;
+    let models = context.snapshot().policy.models_for(&caller, principal.models.as_deref());
     let list = ModelList::new(models.iter().map(|model| model.name), "tradewind");
     let body = serde_json::to_vec(&list).map_err(|_| internal())?;
     let mut response = Response::new(Body::full(body.into()));

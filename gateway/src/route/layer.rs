@@ -8,21 +8,19 @@ use std::{
 use futures_util::future::{Either, Ready, ready};
 use http::Response;
 use tower::{Layer, Service};
-use tradewind_policies::{
-    TenantId,
-    spec::{Routing, Target},
-};
+use tradewind_policies::{Request, TenantId, spec::Routing};
 use tradewind_protocol::Operation;
 
-use super::{Candidates, Planned, Prefix, RouteState, candidates::ask};
+use super::{
+    Candidates, Planned, Prefix, RouteState,
+    candidates::ask,
+    needs::{BYTES_PER_TOKEN, needs},
+};
 use crate::{
     body::Body,
     error::{Error, Kind},
     inference::Inference,
 };
-
-/// The bytes of a token of a prompt, about. What is learnt of each deployment makes up for the difference.
-const BYTES_PER_TOKEN: f64 = 4.0;
 
 /// A request, and who may serve it.
 #[derive(Debug)]
@@ -81,7 +79,14 @@ fn route(inference: Inference) -> Result<Routed, Error> {
     let snapshot = context.snapshot();
     let internal = || Error::new(Kind::Internal, "Internal error.");
     let tenant = context.principal().ok_or_else(internal)?.tenant.clone();
-    let eligible = snapshot.policy.eligible(&tenant, &inference.head().model, inference.operation).map_err(|error| {
+    let request = Request {
+        caller: context.caller().ok_or_else(internal)?,
+        asked: &inference.head().model,
+        operation: inference.operation,
+        needs: needs(&inference),
+        session: None,
+    };
+    let eligible = snapshot.policy.eligible(&request).map_err(|error| {
         tracing::debug!(%error, "no route");
         let message = format!("The model '{}' does not exist or you do not have access to it.", inference.head().model);
         Error::new(Kind::ModelNotFound, message).with_param("model")
@@ -96,16 +101,14 @@ fn route(inference: Inference) -> Result<Routed, Error> {
         Operation::Chat | Operation::Completions => state.expected_output(&tenant, inference.head().max_tokens),
         Operation::Embeddings | Operation::Rerank | Operation::Infer => 0.0,
     };
-    let tiers = eligible.tiers.iter().enumerate();
-    let targets = tiers.flat_map(|(tier, targets)| targets.iter().map(move |target| (tier, target)));
-    let candidates = targets.filter_map(|(tier, target): (usize, &Target)| {
+    let candidates = eligible.targets().filter_map(|target| {
         let deployment = Arc::clone(snapshot.deployment(target)?);
         let cached_tokens = deployment.cached_tokens(&prefix);
         let ask = ask(eligible.routing, target.price.as_ref(), prompt_tokens, cached_tokens, output_tokens);
         let is_drained = snapshot.policy.backends().get(target.backend.get()).is_some_and(|backend| backend.drained);
         let (timeouts, domain, price) = (target.timeouts, target.failure_domain.clone(), target.price);
         let weights = target.weights.clone();
-        Some(Planned { deployment, timeouts, domain, price, weights, tier, is_drained, ask })
+        Some(Planned { deployment, timeouts, domain, price, weights, tier: target.tier, is_drained, ask })
     });
     let candidates = Candidates::new(candidates);
     let routing = *eligible.routing;

@@ -6,6 +6,7 @@ mod candidates;
 mod deployment;
 mod drain;
 mod layer;
+mod needs;
 mod prompts;
 mod state;
 

@@ -8,7 +8,7 @@ mod build;
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use tradewind_policies::{
-    BackendName, NoRoute, Operation, Policy, RouteName, TenantId, UpstreamModel,
+    BackendName, Caller, NoRoute, Operation, Policy, Request, RouteName, TenantId, UpstreamModel,
     spec::{BackendSpec, Routing, ServedModel, Target, TenantLimits, TenantSpec},
 };
 
@@ -84,18 +84,18 @@ impl Snapshot {
         self.backends.get(target.backend.get())?.deployments.get(&target.model)
     }
 
-    /// The deployments that may serve a tenant's request, those of the first tier first.
+    /// The deployments that may serve a caller's request that needs nothing in particular, those of the first tier first.
     ///
     /// # Errors
     /// [`NoRoute`], where there are none.
     pub fn serving(
         &self,
-        tenant: &TenantId,
+        caller: Caller<'_>,
         model: &str,
         operation: Operation,
     ) -> Result<impl Iterator<Item = &Arc<Deployment>>, NoRoute> {
-        let eligible = self.policy.eligible(tenant, model, operation)?;
-        Ok(eligible.tiers.iter().flatten().filter_map(|target| self.deployment(target)))
+        let eligible = self.policy.eligible(&Request::new(caller, model, operation))?;
+        Ok(eligible.targets().filter_map(|target| self.deployment(target)))
     }
 
     /// Every deployment, with the backend it belongs to.

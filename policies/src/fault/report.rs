@@ -27,6 +27,8 @@ impl At {
 /// Collects faults while files are read.
 pub(crate) struct Report<'s> {
     files: &'s [SourceFile],
+    /// Where the lines of each file begin.
+    lines: Vec<Vec<usize>>,
     found: Vec<(At, String, String)>,
     /// Places that no snippet may show, because a secret may be written there.
     concealed: Vec<At>,
@@ -34,7 +36,8 @@ pub(crate) struct Report<'s> {
 
 impl<'s> Report<'s> {
     pub(crate) fn new(files: &'s [SourceFile]) -> Self {
-        Self { files, found: Vec::new(), concealed: Vec::new() }
+        let lines = files.iter().map(|file| line_starts(&file.text)).collect();
+        Self { files, lines, found: Vec::new(), concealed: Vec::new() }
     }
 
     /// Notes a fault of the key at `at`.
@@ -50,13 +53,11 @@ impl<'s> Report<'s> {
     /// The place, as people look it up; none if there is no such file.
     pub(crate) fn place(&self, at: At) -> Option<Place> {
         let SourceFile { name, text } = self.files.get(at.file)?;
-        let before = text.get(..at.start).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Some(Place {
-            file: name.clone(),
-            line: before.matches('\n').count() + 1,
-            column: before.get(line_start..).unwrap_or("").chars().count() + 1,
-        })
+        let starts = self.lines.get(at.file)?;
+        let line = starts.partition_point(|start| *start <= at.start);
+        let line_start = starts.get(line.checked_sub(1)?)?;
+        let before = text.get(*line_start..at.start).unwrap_or("");
+        Some(Place { file: name.clone(), line, column: before.chars().count() + 1 })
     }
 
     /// ` at file:line:column`, to be put into another fault's message.
@@ -87,4 +88,8 @@ impl<'s> Report<'s> {
         let concealed: Vec<_> = concealed.map(|hidden| hidden.start..hidden.end).collect();
         Some(snippet::draw(text, at.start..at.end, self.place(at)?.line, &concealed))
     }
+}
+
+fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(newline, _)| newline + 1)).collect()
 }

@@ -43,8 +43,9 @@ impl Policy {
                 Some(model) => model.operations = model.operations.union(operations),
                 None => {
                     let (upstream, capabilities) = ((&id).into(), CapabilityOverrides::default());
-                    let in_process = InProcess::default();
-                    models.push(ServedModel { id, upstream, operations, capabilities, price: None, weights: None, in_process });
+                    let (in_process, place) = (InProcess::default(), None);
+                    let (price, weights) = (None, None);
+                    models.push(ServedModel { id, upstream, operations, capabilities, price, weights, in_process, place });
                 }
             }
         }
@@ -56,6 +57,7 @@ impl Policy {
         let route = |(place, model): (usize, ServedModel)| {
             let parts = RouteParts {
                 name: format!("{BACKEND}-{place}").parse::<RouteName>()?,
+                place: None,
                 model: model.id,
                 tenants: None,
                 tiers: vec![vec![BackendIndex(0)]],
@@ -83,6 +85,7 @@ fn this_process(name: BackendName, timeouts: Timeouts, models: Vec<ServedModel>)
         metrics: None,
         timeouts,
         models,
+        place: None,
         name,
     }
 }

@@ -7,15 +7,19 @@ use crate::fault::{PolicyErrors, Report};
 use crate::name::{ModelAlias, ModelId, RouteName, TenantId};
 use crate::operation::Operations;
 use crate::source::{PolicyHash, SourceFile};
-use crate::spec::{BackendSpec, RouteSpec, Routing, TenantSpec};
+use crate::spec::{BackendSpec, Lane, RouteSpec, Routing, TenantSpec};
 use crate::{read, resolve};
 
 mod authorize;
 mod builtin;
+mod class;
+mod consider;
 mod eligible;
 mod visible;
 
 pub use authorize::{Denied, Grantor};
+pub use class::TenantClass;
+pub use consider::{Considered, Considering, Excluded, Stage};
 pub use eligible::{Eligible, NoRoute};
 pub use visible::VisibleModel;
 
@@ -71,13 +75,14 @@ impl Policy {
     pub(crate) fn compile(parts: Parts) -> Self {
         let mut models: Vec<Model> = Vec::new();
         for (place, route) in parts.routes.iter().enumerate() {
-            let operations = crate::Operation::ALL.into_iter().filter(|op| !route.tiers(*op).is_empty()).collect();
-            match models.iter_mut().find(|model| model.id == route.model) {
+            let Lane { model: id, .. } = &route.lane;
+            let operations = route.lane.operations();
+            match models.iter_mut().find(|model| model.id == *id) {
                 Some(model) => {
                     model.operations = model.operations.union(operations);
                     model.routes.push(place);
                 }
-                None => models.push(Model { id: route.model.clone(), operations, routes: vec![place] }),
+                None => models.push(Model { id: id.clone(), operations, routes: vec![place] }),
             }
         }
         let mut names: HashMap<Arc<str>, usize> =

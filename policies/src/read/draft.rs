@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::cursor::Located;
+use crate::fault::Place;
 use crate::name::{BackendName, FailureDomain, ModelAlias, ModelId, RouteName, TenantId};
 use crate::pattern::Pattern;
 use crate::spec::{
@@ -52,6 +53,7 @@ pub(crate) struct RawTenant {
 
 /// One `[[route]]`.
 pub(crate) struct RawRoute {
+    pub(crate) place: Option<Place>,
     pub(crate) name: Option<Located<RouteName>>,
     pub(crate) model: Option<Located<ModelId>>,
     pub(crate) tenants: Option<Vec<Located<Pattern>>>,

@@ -8,6 +8,7 @@ use crate::name::BackendName;
 
 /// The route, as far as it can be read.
 pub(super) fn read(value: Value<'_>, report: &mut Report<'_>) -> Option<RawRoute> {
+    let place = report.place(value.at);
     let mut table = value.table(report)?;
     let name = table.require("name", report).and_then(|value| value.parsed(report));
     let (model, tenants) = match table.require("match", report).and_then(|value| value.table(report)) {
@@ -23,7 +24,7 @@ pub(super) fn read(value: Value<'_>, report: &mut Report<'_>) -> Option<RawRoute
     let routing = routing::read(&mut table, report);
     let timeouts = table.take("timeouts").map(|value| timeouts::read(value, timeouts::Scope::Route, report)).unwrap_or_default();
     table.finish(report);
-    Some(RawRoute { name, model, tenants, tiers, routing, timeouts })
+    Some(RawRoute { place, name, model, tenants, tiers, routing, timeouts })
 }
 
 fn tenants<T>(value: Value<'_>, report: &mut Report<'_>) -> Vec<Located<T>>

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::fault::Report;
+use crate::fault::{Place, Report};
 use crate::name::{BackendName, FailureDomain, ModelId};
 use crate::policy::Parts;
 use crate::read::{Draft, RawBackend, RawTenant};
@@ -31,11 +31,12 @@ pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -
 
     let defaults = Timeouts::default().with(draft.timeouts.map(|located| located.value).unwrap_or_default());
     let backends = draft.backends.into_iter();
-    let backends: Vec<_> = backends.filter_map(|(name, raw)| backend(name, raw.value, defaults)).collect();
+    let backends: Vec<_> = backends.filter_map(|(name, raw)| backend(name, report.place(raw.at), raw.value, defaults)).collect();
     let places: Vec<_> = backends.iter().map(|backend| backend.name.clone()).collect();
     let routes = draft.routes.into_iter().filter_map(|route| {
         let parts = RouteParts {
             name: route.name?.value,
+            place: route.place,
             model: route.model?.value,
             tenants: route.tenants.map(|tenants| tenants.into_iter().map(|tenant| tenant.value).collect()),
             tiers: route.tiers.into_iter().map(|tier| route::places(&tier.value, &places)).collect(),
@@ -57,7 +58,7 @@ pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -
 }
 
 /// The backend, if all of it could be read.
-fn backend(name: BackendName, raw: RawBackend, defaults: Timeouts) -> Option<BackendSpec> {
+fn backend(name: BackendName, place: Option<Place>, raw: RawBackend, defaults: Timeouts) -> Option<BackendSpec> {
     let upkeep = raw.upkeep?;
     Some(BackendSpec {
         provider: raw.provider?,
@@ -68,6 +69,7 @@ fn backend(name: BackendName, raw: RawBackend, defaults: Timeouts) -> Option<Bac
         metrics: upkeep.metrics,
         timeouts: defaults.with(raw.timeouts),
         models: raw.models?,
+        place,
         name,
     })
 }

@@ -6,7 +6,7 @@ use super::Models;
 use crate::fault::{Report, accepted, did_you_mean};
 use crate::name::{BackendName, ModelId, TenantId};
 use crate::read::{Draft, Located, RawRoute};
-use crate::spec::{BackendIndex, ServedModel};
+use crate::spec::{BackendIndex, MOST_TARGETS, ServedModel};
 
 pub(super) fn check(draft: &Draft, models: &Models, report: &mut Report<'_>) {
     let mut names = BTreeMap::new();
@@ -68,6 +68,11 @@ fn tenants(route: &RawRoute, draft: &Draft, report: &mut Report<'_>) {
 }
 
 fn tiers(route: &RawRoute, draft: &Draft, models: &Models, report: &mut Report<'_>) {
+    let count = route.tiers.iter().map(|tier| tier.value.len()).sum::<usize>();
+    if let Some(first) = route.tiers.first().filter(|_| count > MOST_TARGETS) {
+        let message = format!("{count} backends{}; accepted: at most {MOST_TARGETS}", in_route(route));
+        report.fault(first.at, first.key.as_str(), message);
+    }
     let mut seen = BTreeSet::new();
     for backend in route.tiers.iter().flat_map(|tier| &tier.value) {
         let name = &backend.value;

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use super::{CapabilityOverrides, Concurrency, Device, Poll, Price, Provider, Timeouts};
+use crate::fault::Place;
 use crate::name::{BackendName, FailureDomain, ModelId, UpstreamModel, Weights};
 use crate::operation::Operations;
 
@@ -41,6 +42,8 @@ pub struct BackendSpec {
     pub timeouts: Timeouts,
     /// The models it serves, by id; never empty.
     pub models: Vec<ServedModel>,
+    /// Where it is written; nowhere for the built-in policy.
+    pub place: Option<Place>,
 }
 
 impl BackendSpec {
@@ -67,6 +70,8 @@ pub struct ServedModel {
     pub weights: Option<Weights>,
     /// How it is run, where that is in this process; nothing is said of others.
     pub in_process: InProcess,
+    /// Where it is written; nowhere for the built-in policy.
+    pub place: Option<Place>,
 }
 
 /// How a model is run in this process, as far as the policy says.
@@ -88,7 +93,7 @@ impl ServedModel {
     /// nothing of how a model answers, and neither does the name of its weights. How it is run says something, but its engine tells that by itself.
     pub fn is_same_deployment(&self, other: &Self) -> bool {
         // Spelled out, so that whoever adds a field decides.
-        let Self { id, upstream, operations, capabilities, price: _, weights: _, in_process: _ } = self;
+        let Self { id, upstream, operations, capabilities, price: _, weights: _, in_process: _, place: _ } = self;
         *id == other.id && *upstream == other.upstream && *operations == other.operations && *capabilities == other.capabilities
     }
 }

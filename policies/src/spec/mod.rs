@@ -6,6 +6,7 @@ mod capability;
 mod concurrency;
 mod credential;
 mod device;
+mod lane;
 mod poll;
 mod price;
 mod provider;
@@ -25,6 +26,8 @@ pub use credential::{
     IbmCredential, OAuthCredential, SnowflakeKeyPair,
 };
 pub use device::{Device, InvalidDevice};
+pub use lane::Target;
+pub(crate) use lane::{Lane, MOST_TARGETS, Targets};
 pub(crate) use poll::Pages;
 pub use poll::Poll;
 pub(crate) use price::Rate;
@@ -33,7 +36,6 @@ pub use provider::{
     AnthropicHost, AnthropicVersion, Api, AzureSurface, BedrockChat, ClientCertificate, Connection, HttpVersion, OpenAiHost,
     Provider, Remote, SageMakerContainer, VertexChat, WatsonxScope,
 };
-pub use route::Target;
 pub(crate) use route::{RouteParts, RouteSpec};
 pub use routing::{MaxAttempts, Midstream, Objective, Routing};
 pub use secret::{InvalidSecretRef, SecretRef};

@@ -1,44 +1,27 @@
 //! One route: from a model, and perhaps some tenants, to tiers of backends.
 
-use super::{BackendIndex, BackendSpec, Price, Routing, TimeoutOverrides, Timeouts};
-use crate::name::{FailureDomain, ModelId, RouteName, TenantId, UpstreamModel, Weights};
+use super::{BackendIndex, BackendSpec, Lane, Routing, TimeoutOverrides, Timeouts};
+use crate::fault::Place;
+use crate::name::{ModelId, RouteName, TenantId};
 use crate::pattern::Pattern;
-use tradewind_protocol::Operation;
-
-/// One backend that may serve a request, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// Which backend.
-    pub backend: BackendIndex,
-    /// What that backend calls the model.
-    pub model: UpstreamModel,
-    /// The limits of one attempt: the built-in ones, overridden by `[defaults]`, the backend and the route, in
-    /// this order.
-    pub timeouts: Timeouts,
-    /// What fails together with that backend: a second attempt elsewhere in the same domain is no second chance.
-    pub failure_domain: FailureDomain,
-    /// What the tokens of the model cost there, if the policy says so.
-    pub price: Option<Price>,
-    /// Which weights the model has there, if the policy says so: those of two targets are the same if their names are.
-    pub weights: Option<Weights>,
-}
 
 /// One `[[route]]`, its backends looked up.
 #[derive(Clone, Debug)]
 pub(crate) struct RouteSpec {
     pub(crate) name: RouteName,
-    pub(crate) model: ModelId,
+    /// Where it is written; nowhere for the built-in policy.
+    pub(crate) place: Option<Place>,
     /// Whom it is for; everyone if absent.
     pub(crate) tenants: Option<Vec<Pattern>>,
     pub(crate) routing: Routing,
     pub(crate) timeouts: Timeouts,
-    /// The targets of each operation, in the order of [`Operation::ALL`].
-    tiers: [Vec<Vec<Target>>; Operation::ALL.len()],
+    pub(crate) lane: Lane,
 }
 
 /// What a route is made from.
 pub(crate) struct RouteParts {
     pub(crate) name: RouteName,
+    pub(crate) place: Option<Place>,
     pub(crate) model: ModelId,
     pub(crate) tenants: Option<Vec<Pattern>>,
     pub(crate) tiers: Vec<Vec<BackendIndex>>,
@@ -50,38 +33,21 @@ pub(crate) struct RouteParts {
 }
 
 impl RouteSpec {
-    /// Works out the targets of each operation once, so that a request only reads them.
+    /// Works out the targets once, so that a request only reads them.
     pub(crate) fn compile(parts: RouteParts, backends: &[BackendSpec]) -> Self {
-        let target = |index: BackendIndex, operation: Operation| {
-            let backend = backends.get(index.0)?;
-            let served = backend.serves(&parts.model).filter(|served| served.operations.contains(operation))?;
-            Some(Target {
-                backend: index,
-                model: served.upstream.clone(),
-                timeouts: backend.timeouts.with(parts.overrides),
-                failure_domain: backend.failure_domain.clone(),
-                price: served.price,
-                weights: served.weights.clone(),
-            })
-        };
-        let tiers = |operation: Operation| {
-            let tier = |tier: &Vec<BackendIndex>| tier.iter().filter_map(|index| target(*index, operation)).collect();
-            parts.tiers.iter().map(tier).filter(|tier: &Vec<Target>| !tier.is_empty()).collect()
-        };
         Self {
-            tiers: Operation::ALL.map(tiers),
+            lane: Lane::compile(parts.model, &parts.tiers, parts.overrides, backends),
             timeouts: parts.defaults.with(parts.overrides),
             name: parts.name,
-            model: parts.model,
+            place: parts.place,
             tenants: parts.tenants,
             routing: parts.routing,
         }
     }
 
-    /// The targets that may serve `operation`, in tiers; empty if there are none.
-    pub(crate) fn tiers(&self, operation: Operation) -> &[Vec<Target>] {
-        let mut tiers = Operation::ALL.iter().zip(&self.tiers);
-        tiers.find(|(served, _)| **served == operation).map_or(&[], |(_, tiers)| tiers)
+    /// What it leads to for `model`, if it is for that model.
+    pub(crate) fn lane(&self, model: &ModelId) -> Option<&Lane> {
+        (self.lane.model == *model).then_some(&self.lane)
     }
 
     /// Whether the route is for this tenant.

@@ -32,6 +32,7 @@ fn model(entry: Value<'_>, is_local: bool, report: &mut Report<'_>) -> Option<Se
             None
         }
     };
+    let place = report.place(entry.name_at);
     let mut table: Table<'_> = entry.table(report)?;
     let upstream = table.optional("name", report, Value::parsed);
     let operations = table.optional("operations", report, operations);
@@ -51,6 +52,7 @@ fn model(entry: Value<'_>, is_local: bool, report: &mut Report<'_>) -> Option<Se
         price: price?,
         weights: weights?.map(|name| name.value),
         in_process: in_process?,
+        place,
     })
 }
 
