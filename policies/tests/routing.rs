@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use tradewind_policies::spec::{BackendSpec, Concurrency, Midstream, NanoUsd, Objective, Poll, Routing};
+use tradewind_policies::spec::{
+    BackendSpec, Concurrency, Consumption, Haste, Midstream, NanoUsd, Objective, Origin, Poll, Pricing, Routing,
+};
 use tradewind_policies::{Caller, Eligible, Operation, Policy, Request, SourceFile};
 use tradewind_protocol::Usage;
 
@@ -103,17 +105,56 @@ fn a_target_knows_its_failure_domain_its_price_and_its_weights() {
     assert_eq!(domains, ["hall-a", "hall-b", "hall-b", "openai"]);
     assert_eq!(tier[0].weights, tier[1].weights);
     assert_eq!(tier[0].weights.as_ref().unwrap().as_str(), "meta-llama/Llama-3.1-8B-Instruct");
-    assert_eq!((tier[0].price, tier[3].weights.clone()), (None, None));
+    assert_eq!((tier[0].price.clone(), tier[3].weights.clone()), (None, None));
     // 1000 fresh tokens at 150 and 1000 cached ones at 75 billionths of a dollar, and 100 written ones at 600.
     let usage = Usage { cached_tokens: 1000, ..Usage::new(2000, 100) };
-    assert_eq!(tier[3].price.unwrap().of(usage), NanoUsd(150_000 + 75_000 + 60_000));
+    assert_eq!(tier[3].price.as_ref().unwrap().of(usage), NanoUsd(150_000 + 75_000 + 60_000));
 }
 
 #[test]
 fn input_from_a_cache_costs_what_other_input_does_unless_it_has_a_price() {
     let policy = parse(SERVERS);
-    let price = eligible(&policy, "embed", Operation::Embeddings).targets().next().unwrap().price.unwrap();
+    let price = eligible(&policy, "embed", Operation::Embeddings).targets().next().unwrap().price.clone().unwrap();
     assert_eq!(price.of(Usage { cached_tokens: 500, ..Usage::new(1000, 0) }), NanoUsd(20_000));
+}
+
+/// The price of the only model of a backend with these keys.
+fn price(backend: &str, model: &str) -> Pricing {
+    let policy = parse(&format!(
+        "version = 1\n[backend.a]\nprovider = \"vllm\"\nbase_url = \"http://a.internal/v1\"\n{backend}\nmodels.chat = {{ {model} }}\n"
+    ));
+    policy.backends().iter().flat_map(|backend| &backend.models).map(|model| model.price.clone()).next().unwrap()
+}
+
+#[test]
+fn what_is_not_priced_of_a_kind_of_token_costs_what_its_direction_does() {
+    let all = "price = { in = 1, out = 10, cached_in = 0.1, cache_write = 1.25, reasoning = 20, per_request = 0.001, \
+               per_second = 0.01, batch_discount = \"50%\", above = [{ prompt = 1000, in = 2, out = 15 }] }";
+    let price = price("", all).known().unwrap().clone();
+    let usage = Usage { cached_tokens: 100, cache_write_tokens: 200, reasoning_tokens: 4, ..Usage::new(1000, 10) };
+    let tokens = 700 * 1_000 + 100 * 100 + 200 * 1_250 + 6 * 10_000 + 4 * 20_000;
+    assert_eq!(price.of(usage), NanoUsd(tokens + 1_000_000));
+    let batch = Consumption { took: Duration::from_secs(2), haste: Haste::Batch, ..usage.into() };
+    assert_eq!(price.of(batch), NanoUsd(tokens / 2 + 1_000_000 + 20_000_000));
+    let long = Usage { prompt_tokens: 1001, ..usage };
+    assert_eq!(
+        price.of(long),
+        NanoUsd(1001 * 2_000 + 10 * 15_000 + 1_000_000),
+        "other rates, and what they leave out is as theirs"
+    );
+}
+
+#[test]
+fn a_server_that_is_paid_by_the_hour_has_a_price_without_prices_of_tokens() {
+    let hour = Consumption { share: Duration::from_secs(3600), answer_bytes: 1_000_000_000, ..Consumption::default() };
+    let server = price("cost = { per_hour = 2.10, egress_per_gb = 0.09 }", "");
+    let Pricing::Known { price: paid, origin: Origin::Server } = server else { panic!("{server:?}") };
+    assert_eq!(paid.of(hour), NanoUsd(2_190_000_000));
+    let both = price("cost = { per_hour = 2.10 }", "price = { in = 1, out = 1 }");
+    let Pricing::Known { price: both, origin: Origin::Policy } = both else { panic!("{both:?}") };
+    assert_eq!(both.of(Consumption { usage: Usage::new(1000, 0), ..hour }), NanoUsd(2_100_000_000 + 1_000_000));
+    assert_eq!(price("cost = { egress_per_gb = 0.09 }", ""), Pricing::Unknown, "nobody says what its tokens cost");
+    assert_eq!(price("cost = { per_hour = 2.10 }", "price = false"), Pricing::Off);
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub struct Planned {
     /// What it fails together with.
     pub domain: FailureDomain,
     /// What it costs there.
-    pub price: Option<Price>,
+    pub price: Option<Arc<Price>>,
     /// Which weights the model has there, if the policy says so.
     pub weights: Option<Weights>,
     pub(super) tier: usize,
@@ -41,7 +41,7 @@ pub struct Planned {
 impl Planned {
     /// An attempt there was called off because another was quicker. The provider has read the prompt by then, and wants to be paid for it.
     pub fn called_off(&self) {
-        let Some(price) = self.price else { return };
+        let Some(price) = &self.price else { return };
         let read = Usage::new(self.prompt_tokens(), 0);
         self.deployment.metrics().called_off(price.of(read).0);
     }

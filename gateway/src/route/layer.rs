@@ -104,9 +104,9 @@ fn route(inference: Inference) -> Result<Routed, Error> {
     let candidates = eligible.targets().filter_map(|target| {
         let deployment = Arc::clone(snapshot.deployment(target)?);
         let cached_tokens = deployment.cached_tokens(&prefix);
-        let ask = ask(eligible.routing, target.price.as_ref(), prompt_tokens, cached_tokens, output_tokens);
+        let ask = ask(eligible.routing, target.price.as_deref(), prompt_tokens, cached_tokens, output_tokens);
         let is_drained = snapshot.policy.backends().get(target.backend.get()).is_some_and(|backend| backend.drained);
-        let (timeouts, domain, price) = (target.timeouts, target.failure_domain.clone(), target.price);
+        let (timeouts, domain, price) = (target.timeouts, target.failure_domain.clone(), target.price.clone());
         let weights = target.weights.clone();
         Some(Planned { deployment, timeouts, domain, price, weights, tier: target.tier, is_drained, ask })
     });

@@ -7,7 +7,7 @@ use crate::name::{BackendName, InvalidName, ModelAlias, ModelId, RouteName};
 use crate::operation::Operations;
 use crate::source::PolicyHash;
 use crate::spec::{
-    BackendIndex, BackendSpec, CapabilityOverrides, Concurrency, InProcess, Provider, RouteParts, RouteSpec, Routing,
+    BackendIndex, BackendSpec, CapabilityOverrides, Concurrency, InProcess, Pricing, Provider, RouteParts, RouteSpec, Routing,
     ServedModel, TimeoutOverrides, Timeouts,
 };
 use tradewind_protocol::Operation;
@@ -44,7 +44,7 @@ impl Policy {
                 None => {
                     let (upstream, capabilities) = ((&id).into(), CapabilityOverrides::default());
                     let (in_process, place) = (InProcess::default(), None);
-                    let (price, weights) = (None, None);
+                    let (price, weights) = (Pricing::default(), None);
                     models.push(ServedModel { id, upstream, operations, capabilities, price, weights, in_process, place });
                 }
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::cursor::Located;
+use super::price::ServerCost;
 use crate::fault::Place;
 use crate::name::{BackendName, FailureDomain, ModelAlias, ModelId, RouteName, TenantId};
 use crate::pattern::Pattern;
@@ -30,6 +31,8 @@ pub(crate) type RawAlias = Located<Option<Located<ModelId>>>;
 pub(crate) struct RawBackend {
     pub(crate) provider: Option<Provider>,
     pub(crate) upkeep: Option<Upkeep>,
+    /// What its server costs.
+    pub(crate) cost: Option<ServerCost>,
     pub(crate) timeouts: TimeoutOverrides,
     /// `None` if any of them could not be read, so that nobody can say what the backend does not serve.
     pub(crate) models: Option<Vec<ServedModel>>,

@@ -12,6 +12,7 @@ mod cursor;
 mod draft;
 mod duration;
 mod file;
+mod price;
 mod route;
 mod routing;
 mod tenant;
@@ -19,6 +20,7 @@ mod timeouts;
 
 pub(crate) use cursor::{Located, Table, Value, shortened};
 pub(crate) use draft::{Draft, RawBackend, RawRoute, RawRouting, RawTenant};
+pub(crate) use price::ServerCost;
 
 /// Reads every file into one draft. What cannot be read is reported and left out.
 ///

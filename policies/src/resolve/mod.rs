@@ -11,7 +11,7 @@ use crate::name::{BackendName, FailureDomain, ModelId};
 use crate::policy::Parts;
 use crate::read::{Draft, RawBackend, RawTenant};
 use crate::source::PolicyHash;
-use crate::spec::{BackendSpec, RouteParts, RouteSpec, Routing, TenantSpec, Timeouts};
+use crate::spec::{BackendSpec, RouteParts, RouteSpec, Routing, ServedModel, TenantSpec, Timeouts};
 
 mod alias;
 mod route;
@@ -59,7 +59,7 @@ pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -
 
 /// The backend, if all of it could be read.
 fn backend(name: BackendName, place: Option<Place>, raw: RawBackend, defaults: Timeouts) -> Option<BackendSpec> {
-    let upkeep = raw.upkeep?;
+    let (upkeep, cost) = (raw.upkeep?, raw.cost?);
     Some(BackendSpec {
         provider: raw.provider?,
         failure_domain: upkeep.failure_domain.unwrap_or_else(|| FailureDomain::from(&name)),
@@ -68,7 +68,7 @@ fn backend(name: BackendName, place: Option<Place>, raw: RawBackend, defaults: T
         probe: upkeep.probe,
         metrics: upkeep.metrics,
         timeouts: defaults.with(raw.timeouts),
-        models: raw.models?,
+        models: raw.models?.into_iter().map(|model| ServedModel { price: model.price.with(cost), ..model }).collect(),
         place,
         name,
     })

@@ -53,7 +53,7 @@ fn continuation(route: &RawRoute, (at, key): (At, &str), draft: &Draft, report: 
 fn prices(route: &RawRoute, draft: &Draft, report: &mut Report<'_>) {
     for Place { name, backend, served } in places(route, draft) {
         let is_paid = backend.provider.as_ref().is_some_and(Provider::is_paid);
-        if is_paid && served.price.is_none() {
+        if is_paid && served.price.known().is_none() {
             let message = format!(
                 "money counts{} (`one_cent_buys`), but backend `{}` has no price for model `{}`; give it one, such as \
                 `price = {{ in = 1.25, out = 10.0 }}`",

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::{CapabilityOverrides, Concurrency, Device, Poll, Price, Provider, Timeouts};
+use super::{CapabilityOverrides, Concurrency, Device, Poll, Pricing, Provider, Timeouts};
 use crate::fault::Place;
 use crate::name::{BackendName, FailureDomain, ModelId, UpstreamModel, Weights};
 use crate::operation::Operations;
@@ -64,8 +64,8 @@ pub struct ServedModel {
     pub operations: Operations,
     /// What the operator knows of it better than the provider's adapter does.
     pub capabilities: CapabilityOverrides,
-    /// What its tokens cost.
-    pub price: Option<Price>,
+    /// What it costs.
+    pub price: Pricing,
     /// Which weights it has, if somebody vouches for them: backends that give them the same name serve the same.
     pub weights: Option<Weights>,
     /// How it is run, where that is in this process; nothing is said of others.

@@ -1,5 +1,7 @@
 //! What a route leads to for one model: its backends, and which of them pass each stage.
 
+use std::sync::Arc;
+
 use super::{BackendIndex, BackendSpec, Price, TimeoutOverrides, Timeouts};
 use crate::name::{FailureDomain, ModelId, UpstreamModel, Weights};
 use crate::operation::Operations;
@@ -19,8 +21,8 @@ pub struct Target {
     pub timeouts: Timeouts,
     /// What fails together with that backend: a second attempt elsewhere in the same domain is no second chance.
     pub failure_domain: FailureDomain,
-    /// What the tokens of the model cost there, if the policy says so.
-    pub price: Option<Price>,
+    /// What the model costs there, if that is known.
+    pub price: Option<Arc<Price>>,
     /// Which weights the model has there, if the policy says so: those of two targets are the same if their names are.
     pub weights: Option<Weights>,
 }
@@ -90,7 +92,7 @@ impl Lane {
                 model: served.upstream.clone(),
                 timeouts: backend.timeouts.with(overrides),
                 failure_domain: backend.failure_domain.clone(),
-                price: served.price,
+                price: served.price.known().cloned(),
                 weights: served.weights.clone(),
             };
             Some((target, served.operations))

@@ -7,8 +7,10 @@ mod concurrency;
 mod credential;
 mod device;
 mod lane;
+mod money;
 mod poll;
 mod price;
+mod pricing;
 mod provider;
 mod route;
 mod routing;
@@ -28,10 +30,11 @@ pub use credential::{
 pub use device::{Device, InvalidDevice};
 pub use lane::Target;
 pub(crate) use lane::{Lane, MOST_TARGETS, Targets};
+pub use money::{InvalidAmount, NanoUsd};
 pub(crate) use poll::Pages;
 pub use poll::Poll;
-pub(crate) use price::Rate;
-pub use price::{NanoUsd, Price};
+pub use price::{Above, Consumption, Haste, Price, Rate, Rates};
+pub use pricing::{Origin, Pricing};
 pub use provider::{
     AnthropicHost, AnthropicVersion, Api, AzureSurface, BedrockChat, ClientCertificate, Connection, HttpVersion, OpenAiHost,
     Provider, Remote, SageMakerContainer, VertexChat, WatsonxScope,

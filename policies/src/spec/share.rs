@@ -23,6 +23,11 @@ impl Share {
         Self(if percent > 100 { 10_000 } else { percent * 100 })
     }
 
+    /// In hundredths of a percent, of which ten thousand are all of it.
+    pub const fn hundredths(self) -> u64 {
+        self.0
+    }
+
     /// As a number from 0 to 1.
     #[expect(clippy::cast_precision_loss, reason = "at most ten thousand")]
     pub fn get(self) -> f64 {

@@ -2,7 +2,7 @@
 
 use super::cursor::{Located, Table, Value, shortened};
 use super::draft::RawBackend;
-use super::timeouts;
+use super::{price, timeouts};
 use crate::fault::{Report, did_you_mean};
 use crate::spec::{Provider, Remote};
 use kind::{Kind, PROVIDERS, Speaks};
@@ -16,7 +16,6 @@ mod credential;
 mod field;
 mod kind;
 mod model;
-mod price;
 mod upkeep;
 mod vertex;
 mod way;
@@ -24,12 +23,13 @@ mod way;
 /// The backend, as far as it can be read.
 pub(super) fn read(entry: Value<'_>, report: &mut Report<'_>) -> RawBackend {
     let Some(mut table) = entry.table(report) else {
-        return RawBackend { provider: None, upkeep: None, timeouts: Default::default(), models: None };
+        return RawBackend { provider: None, upkeep: None, cost: None, timeouts: Default::default(), models: None };
     };
     let kind = kind(&mut table, report);
     let timeouts =
         table.take("timeouts").map(|value| timeouts::read(value, timeouts::Scope::Backends, report)).unwrap_or_default();
     let upkeep = upkeep::read(kind, &mut table, report);
+    let cost = table.optional("cost", report, price::server);
     let is_local = matches!(kind, Some(Kind { speaks: Speaks::Local, .. }));
     let models = table.required("models", report, |value, report| model::read(value, is_local, report));
     let provider = match kind {
@@ -42,7 +42,7 @@ pub(super) fn read(entry: Value<'_>, report: &mut Report<'_>) -> RawBackend {
         }
     };
     table.finish(report);
-    RawBackend { provider, upkeep, timeouts, models }
+    RawBackend { provider, upkeep, cost: cost.map(Option::unwrap_or_default), timeouts, models }
 }
 
 /// The provider that is named, if there is one.

@@ -1,13 +1,15 @@
 //! Reads the models of a backend.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use super::super::cursor::{Table, Value};
-use super::{capabilities, price};
+use super::super::price;
+use super::capabilities;
 use crate::fault::{Report, accepted};
 use crate::name::ModelId;
 use crate::operation::Operations;
-use crate::spec::{InProcess, ServedModel};
+use crate::spec::{InProcess, Origin, Pricing, ServedModel};
 use tradewind_protocol::Operation;
 
 /// The models of a backend; `None` if any of them could not be read.
@@ -37,7 +39,7 @@ fn model(entry: Value<'_>, is_local: bool, report: &mut Report<'_>) -> Option<Se
     let upstream = table.optional("name", report, Value::parsed);
     let operations = table.optional("operations", report, operations);
     let capabilities = table.optional("capabilities", report, capabilities::read);
-    let price = table.optional("price", report, price::read);
+    let price = table.optional("price", report, pricing);
     let weights = table.optional("weights", report, Value::parsed);
     let in_process = if is_local { in_process(&mut table, report) } else { Some(InProcess::default()) };
     table.finish(report);
@@ -49,11 +51,17 @@ fn model(entry: Value<'_>, is_local: bool, report: &mut Report<'_>) -> Option<Se
         // Every chat can continue a text too: as an operation of its own, or as a conversation of one message.
         operations: operations?.unwrap_or(Operations::TEXT),
         capabilities: capabilities?.unwrap_or_default(),
-        price: price?,
+        price: price?.unwrap_or_default(),
         weights: weights?.map(|name| name.value),
         in_process: in_process?,
         place,
     })
+}
+
+/// The price that is written, or that there is to be none.
+fn pricing(value: Value<'_>, report: &mut Report<'_>) -> Option<Pricing> {
+    let price = value.unless_false(report, price::read)?;
+    Some(price.map_or(Pricing::Off, |price| Pricing::Known { price: Arc::new(price), origin: Origin::Policy }))
 }
 
 /// The keys that only a model of this process has.
