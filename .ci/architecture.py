@@ -66,13 +66,13 @@ SHARED = frozenset(
 )
 # One-way exceptions. An attempt is made on the deployments that routing ordered, and a deployment wraps a backend, whose
 # last step before the socket is its credential; what is found out about a server is told to its deployments; the operators' listener
-# is served by the same server and reports on the health of the log and of the local models.
+# is served by the same server and reports on the health of the log, of the local models, and on the policy in force.
 NEIGHBOURS: dict[str, frozenset[str]] = {
     "dispatch": frozenset({"route", "backend"}),
     "backend": frozenset({"credential"}),
     "route": frozenset({"backend"}),
     "upkeep": frozenset({"route"}),
-    "admin": frozenset({"server", "audit", "backend"}),
+    "admin": frozenset({"server", "audit", "backend", "in_force"}),
 }
 
 Fault = str

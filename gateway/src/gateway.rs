@@ -14,7 +14,6 @@ use std::{
 use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
-    sync::Notify,
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval_at},
 };
@@ -34,7 +33,8 @@ use crate::{
     credential::Surroundings,
     home::{Home, HomeError},
     idempotency::Ledger,
-    reload::{self, LoadError, Reloader},
+    in_force::{Board, History},
+    reload::{self, LoadError, Reloader, Swap},
     server::{BindError, Connection, Listeners, Server, Shutdown, Tls, TlsError},
     snapshot::{Builder, Snapshot},
     stack::{self, Shared},
@@ -53,7 +53,7 @@ pub struct Gateway {
     admin: Listeners,
     tls: Tls,
     snapshot: Arc<ArcSwap<Snapshot>>,
-    builder: Builder,
+    swap: Swap,
     engines: LocalEngines,
     loader: Arc<dyn Loader>,
     authenticator: Arc<Authenticator>,
@@ -90,9 +90,6 @@ pub enum StartError {
 /// Why a running gateway ended other than by a shutdown, or not cleanly.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The policy files cannot be watched.
-    #[error("cannot watch the policy for changes: {0}")]
-    Watch(#[from] notify::Error),
     /// What a task of the gateway's own was doing.
     #[error("a task of the gateway panicked: {0}")]
     Task(#[from] tokio::task::JoinError),
@@ -124,10 +121,12 @@ impl Gateway {
         let folder = settings.audit.dir.clone().unwrap_or_else(|| home.audit_dir());
         let options = AuditOptions { segment_bytes: settings.audit.segment_size.0, ..AuditOptions::default() };
         let audit = Audit::open(&folder, options)?;
+        let board = Arc::new(Board::new(snapshot.policy.hash(), settings.policy.as_deref()));
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
+        let swap = Swap::new(builder, Arc::clone(&snapshot), board);
         let authenticator = Arc::new(authenticator);
         let loader = Arc::new(LocalLoader::new(settings.local.clone(), engines.budget()));
-        Ok(Self { settings, home, listeners, admin, tls, snapshot, builder, engines, loader, authenticator, audit, memory })
+        Ok(Self { settings, home, listeners, admin, tls, snapshot, swap, engines, loader, authenticator, audit, memory })
     }
 
     /// The same, whose local models come from `loader`.
@@ -177,6 +176,12 @@ impl Gateway {
         self.snapshot.load_full()
     }
 
+    /// What puts another policy in force. With policy files, it is they that say which: they are read again when they change.
+    #[must_use]
+    pub const fn swap(&self) -> &Swap {
+        &self.swap
+    }
+
     /// The local models that the policy names; they are [`loading`](crate::backend::Engine::Loading) until it [runs](Self::run).
     #[must_use]
     pub const fn engines(&self) -> &LocalEngines {
@@ -190,10 +195,9 @@ impl Gateway {
     pub async fn run(self, metrics: PrometheusHandle, shutdown: Shutdown) -> Result<(), RunError> {
         self.snapshot.load().warm();
         let mut background = JoinSet::new();
-        let replaced = Arc::new(Notify::new());
+        let (board, replaced) = (Arc::clone(self.swap.board()), self.swap.replaced());
         if let Some(path) = &self.settings.policy {
-            let (current, replaced) = (Arc::clone(&self.snapshot), Arc::clone(&replaced));
-            background.spawn(Reloader::watch(path, self.builder, current, replaced)?.run());
+            background.spawn(Reloader::watch(path, self.swap, History::of(self.home)).run());
         }
         let LocalSettings { idle_unload, unload_grace: grace, .. } = self.settings.local;
         background.spawn(Keeper::new(self.engines.clone(), self.loader, KeeperSettings { idle_unload, grace }).run());
@@ -208,7 +212,7 @@ impl Gateway {
         background.spawn(async move { tidied.keep_tidy().await });
 
         let (engines, snapshot) = (self.engines.clone(), Arc::clone(&self.snapshot));
-        let admin = Admin::new(metrics, self.audit.clone(), engines, snapshot, shutdown.clone());
+        let admin = Admin::new(metrics, self.audit.clone(), engines, snapshot, board, shutdown.clone());
         // Operators watch the drain too, so their listener ends after the other.
         let admin_shutdown = Shutdown::new();
         let admin_server = Server::http(self.admin, self.settings.connections.clone(), admin_shutdown.clone());

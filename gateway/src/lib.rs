@@ -19,7 +19,7 @@
 //! On the way back the [`body`] owns what must outlast the headers, and settles it when it ends or is dropped. An
 //! [`error`] becomes HTTP in one place, near the top.
 //!
-//! Beside the requests, [`upkeep`] looks after what is known of the backends.
+//! Beside the requests, [`upkeep`] looks after what is known of the backends, and [`in_force`] keeps what policies there were.
 //!
 //! [`gateway`] puts all of it together from the [settings](config), and [`reload`] replaces the [`snapshot`] of policy and backends that
 //! requests are served by. Modules of one feature do not import those of another; they meet in the modules named here that put
@@ -43,6 +43,7 @@ pub mod finishing;
 pub mod gateway;
 pub mod home;
 pub mod idempotency;
+pub mod in_force;
 pub mod inference;
 pub mod ingress;
 pub mod limit;

@@ -1,4 +1,5 @@
-//! The operators' listener: is it alive, is it ready, what has it counted, how are its backends and its local models.
+//! The operators' listener: is it alive, is it ready, what has it counted, how are its backends and its local models, which policy is
+//! in force.
 //!
 //! Plain HTTP on loopback unless an operator says otherwise; it takes no credential and tells no secret.
 
@@ -24,6 +25,7 @@ use tower::Service;
 use crate::{
     audit::Audit,
     backend::{LocalEngines, Wish},
+    in_force::Board,
     server::Shutdown,
     snapshot::Snapshot,
 };
@@ -39,6 +41,7 @@ pub struct Admin {
     audit: Audit,
     engines: LocalEngines,
     snapshot: Arc<ArcSwap<Snapshot>>,
+    board: Arc<Board>,
     shutdown: Shutdown,
 }
 
@@ -52,16 +55,17 @@ enum Order {
 
 impl Admin {
     /// Renders `metrics`; ready once the local models have come in or failed to, for as long as requests can be recorded and no
-    /// shutdown has begun. Tells of the backends in `snapshot`, and takes them out of service.
+    /// shutdown has begun. Tells of the backends in `snapshot`, takes them out of service, and tells what is on the `board`.
     #[must_use]
     pub const fn new(
         metrics: PrometheusHandle,
         audit: Audit,
         engines: LocalEngines,
         snapshot: Arc<ArcSwap<Snapshot>>,
+        board: Arc<Board>,
         shutdown: Shutdown,
     ) -> Self {
-        Self { metrics, audit, engines, snapshot, shutdown }
+        Self { metrics, audit, engines, snapshot, board, shutdown }
     }
 
     fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> Response<Full<Bytes>> {
@@ -79,13 +83,14 @@ impl Admin {
             "/readyz" => self.readiness(),
             "/metrics" => {
                 self.engines.measure();
-                response(StatusCode::OK, PROMETHEUS, self.metrics.render())
+                response(StatusCode::OK, PROMETHEUS, self.metrics.render() + &self.board.metrics())
             }
             "/backends" => json(backends::list(&self.snapshot.load(), None)),
             "/models" => self.models(None),
+            "/policy" => json(serde_json::to_string_pretty(&self.board.report()).map(|text| text + "\n")),
             _ => text(
                 StatusCode::NOT_FOUND,
-                "served are /livez, /readyz, /metrics, /backends and /models, and POST to /backends/NAME/drain, /backends/NAME/undrain, \
+                "served are /livez, /readyz, /metrics, /backends, /models and /policy, and POST to /backends/NAME/drain, /backends/NAME/undrain, \
                  /models/ID/load and /models/ID/unload\n",
             ),
         }

@@ -37,7 +37,11 @@ const TENANT: &str = "acme";
 pub(super) fn listening(gateway: &Gateway) -> String {
     let mut text = format!("tradewind {}\n\n", env!("CARGO_PKG_VERSION"));
     line(&mut text, "applications", &format!("https://{}", gateway.settings().listen));
-    line(&mut text, "operators", &format!("http://{}   /livez /readyz /metrics /backends /models", gateway.settings().admin));
+    line(
+        &mut text,
+        "operators",
+        &format!("http://{}   /livez /readyz /metrics /backends /models /policy", gateway.settings().admin),
+    );
     line(&mut text, "certificate", &gateway.certificate().display().to_string());
     let policy = gateway.settings().policy.as_ref();
     line(&mut text, "policy", &policy.map_or_else(|| "built-in: the local models".to_owned(), |path| path.display().to_string()));

@@ -48,6 +48,25 @@ fn replace(path: &Path, content: &str, access: Access) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
+/// Removes the file, if it is there.
+pub(super) fn remove(path: &Path) -> Result<(), HomeError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(HomeError::io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The names in the folder, of which there are none where there is no such folder.
+pub(super) fn list(path: &Path) -> Result<Vec<String>, HomeError> {
+    let entries = match std::fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(HomeError::io("list", path)(error)),
+    };
+    let name = |entry: io::Result<std::fs::DirEntry>| entry.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    entries.map(name).collect::<io::Result<_>>().map_err(HomeError::io("list", path))
+}
+
 /// The file's text, or `None` where there is no such file.
 pub(super) fn read(path: &Path, access: Access) -> Result<Option<String>, HomeError> {
     let text = match std::fs::read_to_string(path) {

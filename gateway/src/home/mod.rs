@@ -8,6 +8,7 @@
 //!   issuer/jwks.json     its public half
 //!   audit/               the audit log
 //!   learnt.json          how fast each backend was
+//!   policies/      0600  the policies that were in force
 //! ```
 //!
 //! Each file is written beside its place, made durable, and moved there, with its final mode from the first byte. A
@@ -175,6 +176,46 @@ impl Home {
     /// Where that is kept.
     pub fn learnt_file(&self) -> PathBuf {
         self.dir.join("learnt.json")
+    }
+
+    /// The folder of the policies that were in force. It need not be there.
+    pub fn policies_dir(&self) -> PathBuf {
+        self.dir.join("policies")
+    }
+
+    /// The names of the files in that folder, in no order.
+    ///
+    /// # Errors
+    /// It is there and cannot be listed.
+    pub fn kept_policies(&self) -> Result<Vec<String>, HomeError> {
+        files::list(&self.policies_dir())
+    }
+
+    /// The text of a file in that folder, or `None` where there is no such file.
+    ///
+    /// # Errors
+    /// It cannot be read, or others can read it.
+    pub fn kept_policy(&self, name: &str) -> Result<Option<String>, HomeError> {
+        files::read(&self.policies_dir().join(name), Access::Private)
+    }
+
+    /// Writes a file in that folder, which is made if it has to be. Blocks until it is durable.
+    ///
+    /// # Errors
+    /// The file system says no.
+    pub fn keep_policy(&self, name: &str, text: &str) -> Result<(), HomeError> {
+        let folder = self.policies_dir();
+        files::make_folder(&folder)?;
+        let _lock = self.lock()?;
+        files::write(&folder.join(name), text, Access::Private)
+    }
+
+    /// Removes a file from that folder, if it is there.
+    ///
+    /// # Errors
+    /// The file system says no.
+    pub fn forget_policy(&self, name: &str) -> Result<(), HomeError> {
+        files::remove(&self.policies_dir().join(name))
     }
 
     fn tls(&self) -> PathBuf {

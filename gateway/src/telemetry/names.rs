@@ -41,6 +41,10 @@ pub const POLICY_RELOADS: &str = "tradewind_policy_reloads_total";
 pub const POLICY_LOADED: &str = "tradewind_policy_loaded_timestamp_seconds";
 /// 1 where the last reload failed and an older policy is in force.
 pub const POLICY_STALE: &str = "tradewind_policy_stale";
+/// Always 1; its label is the beginning of the hash of the policy in force.
+pub const POLICY_INFO: &str = "tradewind_policy_info";
+/// For how long the policy in force has been, in seconds.
+pub const POLICY_AGE: &str = "tradewind_policy_age_seconds";
 /// How long a request that came now would wait for a local model, in seconds, as the model's engine predicts it.
 pub const LOCAL_WAIT: &str = "tradewind_local_predicted_wait_seconds";
 /// Local models, by how far they have come.
@@ -68,5 +72,7 @@ pub const STATUS: &str = "status";
 pub const OUTCOME: &str = "outcome";
 /// Label: how far a local model has come.
 pub const STATE: &str = "state";
+/// Label: the first digits of a policy's hash.
+pub const POLICY: &str = "policy";
 /// Label: `ok` or `error`.
 pub const RESULT: &str = "result";

@@ -27,6 +27,7 @@ mod open_inference;
 mod order;
 mod outage;
 mod passthrough;
+mod policy_commands;
 mod refusals;
 mod reload;
 mod shutdown;

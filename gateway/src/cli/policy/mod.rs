@@ -1,15 +1,23 @@
-//! `tradewind policy`: what a policy decides, before it meets a real request.
+//! `tradewind policy`: what a policy decides, before it meets a real request; and which policy is in force.
 
+mod apply;
+mod error;
+mod history;
+mod operators;
+mod place;
+mod rollback;
 mod simulate;
+mod step;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+pub use error::OperateError;
 pub use simulate::SimulateError;
 
-/// Try out how requests are routed.
+/// Try out how requests are routed, and say which policy is in force.
 #[derive(Debug, Args)]
 pub struct PolicyArgs {
     #[command(subcommand)]
@@ -20,14 +28,38 @@ pub struct PolicyArgs {
 enum PolicyCommand {
     /// Play a world in virtual time, and compare the router with those of other gateways
     Simulate(simulate::SimulateArgs),
+    /// Bring a new policy into force, if the step to it is the one that was planned
+    Apply(apply::ApplyArgs),
+    /// Bring back a policy that was in force
+    Rollback(rollback::RollbackArgs),
+    /// List the policies that were in force, the newest first
+    History(history::HistoryArgs),
+    /// Print a policy that was in force
+    Show(history::ShowArgs),
+}
+
+/// Why a command about policies cannot be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyCliError {
+    /// `simulate`.
+    #[error(transparent)]
+    Simulate(#[from] SimulateError),
+    /// The commands about the policy in force.
+    #[error(transparent)]
+    Operate(#[from] OperateError),
 }
 
 /// Runs the command; what it finds goes to `out`.
 ///
 /// # Errors
 /// Where it cannot be run.
-pub fn run(args: PolicyArgs, out: &mut impl Write) -> Result<ExitCode, SimulateError> {
+pub fn run(args: PolicyArgs, out: &mut impl Write) -> Result<ExitCode, PolicyCliError> {
     match args.command {
-        PolicyCommand::Simulate(args) => simulate::run(&args, out).map(|()| ExitCode::SUCCESS),
+        PolicyCommand::Simulate(args) => simulate::run(&args, out)?,
+        PolicyCommand::Apply(args) => return Ok(apply::run(args, out)?),
+        PolicyCommand::Rollback(args) => return Ok(rollback::run(args, out)?),
+        PolicyCommand::History(args) => history::list(args, out)?,
+        PolicyCommand::Show(args) => history::show(args, out)?,
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -184,6 +184,26 @@ impl Gateway {
         Events::of(self.client.send(self.chat(body)).await)
     }
 
+    /// Where its policy is.
+    pub(crate) fn policy_path(&self) -> PathBuf {
+        policy_file(self.folder.path())
+    }
+
+    /// Its state folder.
+    pub(crate) fn home_dir(&self) -> &Path {
+        self.home.dir()
+    }
+
+    /// Where operators connect.
+    pub(crate) const fn admin_address(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// The text of this policy, for this gateway.
+    pub(crate) fn policy_text(&self, policy: &Policy) -> String {
+        policy.text(&key_file(self.folder.path()))
+    }
+
     /// Replaces the policy file.
     pub(crate) fn write_policy(&self, policy: &Policy) {
         write_policy(self.folder.path(), &policy.text(&key_file(self.folder.path())));
