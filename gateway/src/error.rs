@@ -71,6 +71,10 @@ pub enum Kind {
     AuthenticationUnavailable,
     /// The caller may not use this model.
     ModelNotAllowed,
+    /// The policy lets no backend serve the request.
+    NoEligibleBackend,
+    /// No backend of the model can do what the request needs.
+    NoCapableBackend,
     /// There is no such model.
     ModelNotFound,
     /// Nothing is served at this path.
@@ -134,6 +138,8 @@ impl Kind {
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, INVALID, "invalid_api_key", Downstream),
             Self::AuthenticationUnavailable => (StatusCode::SERVICE_UNAVAILABLE, SERVER, "authentication_unavailable", Internal),
             Self::ModelNotAllowed => (StatusCode::FORBIDDEN, "permission_error", "model_not_allowed", Downstream),
+            Self::NoEligibleBackend => (StatusCode::FORBIDDEN, "permission_error", "no_eligible_backend", Downstream),
+            Self::NoCapableBackend => (StatusCode::UNPROCESSABLE_ENTITY, INVALID, "no_eligible_backend", Downstream),
             Self::ModelNotFound => (StatusCode::NOT_FOUND, INVALID, "model_not_found", Downstream),
             Self::UnknownPath => (StatusCode::NOT_FOUND, INVALID, "unknown_url", Downstream),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, INVALID, "method_not_allowed", Downstream),

@@ -33,6 +33,7 @@ mod policy;
 mod quota;
 mod read;
 mod request;
+mod residency;
 mod resolve;
 
 pub mod decision;
@@ -50,9 +51,10 @@ pub use operation::Operations;
 pub use pattern::{InvalidPattern, Pattern};
 pub use plan_hash::PlanHash;
 pub use policy::{
-    Considered, Considering, Denied, Eligible, Excluded, Grantor, NoRoute, Policy, Stage, TenantClass, VisibleModel,
+    Considered, Considering, Denied, Eligible, Excluded, Grantor, NoRoute, Policy, Reasons, Stage, TenantClass, VisibleModel,
 };
 pub use quota::Quota;
 pub use request::{Attributes, Caller, Needs, Request};
+pub use residency::{DeploymentType, InvalidJurisdiction, Jurisdictions};
 pub use source::{PolicyHash, SourceFile};
 pub use tradewind_protocol::Operation;

@@ -77,6 +77,13 @@ pub struct Needs {
     pub dimensions: Option<u64>,
 }
 
+impl Needs {
+    /// How many tokens the model has to have room for: the prompt, and what may be answered, which is something.
+    pub fn room(&self) -> u64 {
+        self.prompt_tokens.saturating_add(self.max_output_tokens.unwrap_or(1))
+    }
+}
+
 /// A request as a policy sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'r> {

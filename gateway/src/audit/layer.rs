@@ -131,6 +131,7 @@ fn record(context: &RequestContext, status: Option<StatusCode>, ended: context::
             Kind::Unauthenticated
                 | Kind::AuthenticationUnavailable
                 | Kind::ModelNotAllowed
+                | Kind::NoEligibleBackend
                 | Kind::ModelNotFound
                 | Kind::QuotaExceeded
                 | Kind::Overloaded

@@ -8,7 +8,7 @@ use std::{
 use futures_util::future::{Either, Ready, ready};
 use http::Response;
 use tower::{Layer, Service};
-use tradewind_policies::{Request, TenantId, spec::Routing};
+use tradewind_policies::{NoRoute, Request, Stage, TenantId, spec::Routing};
 use tradewind_protocol::Operation;
 
 use super::{
@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     body::Body,
+    context::RequestContext,
     error::{Error, Kind},
     inference::Inference,
 };
@@ -86,11 +87,7 @@ fn route(inference: Inference) -> Result<Routed, Error> {
         needs: needs(&inference),
         session: None,
     };
-    let eligible = snapshot.policy.eligible(&request).map_err(|error| {
-        tracing::debug!(%error, "no route");
-        let message = format!("The model '{}' does not exist or you do not have access to it.", inference.head().model);
-        Error::new(Kind::ModelNotFound, message).with_param("model")
-    })?;
+    let eligible = snapshot.policy.eligible(&request).map_err(|error| refused(&context, request.asked, error))?;
     context.set_route(eligible.route.clone());
     let state = Arc::clone(snapshot.route_state(eligible.route).ok_or_else(internal)?);
     state.request();
@@ -113,4 +110,29 @@ fn route(inference: Inference) -> Result<Routed, Error> {
     let candidates = Candidates::new(candidates);
     let routing = *eligible.routing;
     Ok(Routed { inference, candidates, routing, state, tenant, prefix })
+}
+
+/// What the caller is told where nobody may serve its request. Which backends there are, and what left them out, is for the log and the records.
+fn refused(context: &RequestContext, asked: &str, error: NoRoute) -> Error {
+    let NoRoute::NoneEligible { route, stage, reasons, .. } = error else {
+        tracing::debug!(%error, "no route");
+        let message = format!("The model '{asked}' does not exist or you do not have access to it.");
+        return Error::new(Kind::ModelNotFound, message).with_param("model");
+    };
+    tracing::info!(%route, %stage, %reasons, "no backend may serve the request");
+    context.set_route(route);
+    let (reason, is_forbidden) = match stage {
+        Stage::Operation => ("no_backend_for_operation", false),
+        Stage::Residency => ("no_backend_by_residency", true),
+        Stage::DataTerms => ("no_backend_by_data_terms", true),
+        Stage::Capability => ("no_backend_by_capability", false),
+        Stage::Room => ("no_backend_with_room", false),
+    };
+    context.set_reason(reason);
+    if is_forbidden {
+        let message = format!("No backend may serve this request to the model '{asked}'.");
+        return Error::new(Kind::NoEligibleBackend, message).with_param("model");
+    }
+    let message = format!("The model '{asked}' cannot do what this request asks for.");
+    Error::new(Kind::NoCapableBackend, message).with_param("model")
 }

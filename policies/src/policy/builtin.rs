@@ -7,8 +7,8 @@ use crate::name::{BackendName, InvalidName, ModelAlias, ModelId, RouteName};
 use crate::operation::Operations;
 use crate::source::PolicyHash;
 use crate::spec::{
-    BackendIndex, BackendSpec, CapabilityOverrides, Concurrency, InProcess, Pricing, Provider, RouteParts, RouteSpec, Routing,
-    ServedModel, TimeoutOverrides, Timeouts,
+    BackendIndex, BackendSpec, CapabilityOverrides, Concurrency, DataTerms, InProcess, Pricing, Provider, Residency, RouteParts,
+    Routing, ServedModel, TimeoutOverrides, Timeouts,
 };
 use tradewind_protocol::Operation;
 
@@ -43,9 +43,19 @@ impl Policy {
                 Some(model) => model.operations = model.operations.union(operations),
                 None => {
                     let (upstream, capabilities) = ((&id).into(), CapabilityOverrides::default());
-                    let (in_process, place) = (InProcess::default(), None);
+                    let (in_process, residency, place) = (InProcess::default(), Residency::default(), None);
                     let (price, weights) = (Pricing::default(), None);
-                    models.push(ServedModel { id, upstream, operations, capabilities, price, weights, in_process, place });
+                    models.push(ServedModel {
+                        id,
+                        upstream,
+                        operations,
+                        capabilities,
+                        price,
+                        weights,
+                        in_process,
+                        residency,
+                        place,
+                    });
                 }
             }
         }
@@ -55,17 +65,17 @@ impl Policy {
             false => vec![this_process(BACKEND.parse()?, timeouts, models.clone())],
         };
         let route = |(place, model): (usize, ServedModel)| {
-            let parts = RouteParts {
+            Ok(RouteParts {
                 name: format!("{BACKEND}-{place}").parse::<RouteName>()?,
                 place: None,
                 model: model.id,
                 tenants: None,
                 tiers: vec![vec![BackendIndex(0)]],
+                demands: Vec::new(),
                 routing: Routing::default(),
                 defaults: timeouts,
                 overrides: TimeoutOverrides::default(),
-            };
-            Ok(RouteSpec::compile(parts, &backends))
+            })
         };
         let routes = models.into_iter().enumerate().map(route).collect::<Result<_, InvalidName>>()?;
         let hash = PolicyHash::of(["built-in", chat.unwrap_or(""), embeddings.unwrap_or("")]);
@@ -84,6 +94,7 @@ fn this_process(name: BackendName, timeouts: Timeouts, models: Vec<ServedModel>)
         probe: None,
         metrics: None,
         timeouts,
+        terms: DataTerms { zero_retention: true, no_training: true },
         models,
         place: None,
         name,

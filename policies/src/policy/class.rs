@@ -1,65 +1,91 @@
-//! Tenants that no stage tells apart.
+//! Which tenants no stage tells apart, worked out once: a request then only looks up the class of its tenant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 
-use super::Policy;
 use crate::name::TenantId;
-use crate::pattern::Pattern;
+use crate::spec::{Floor, Requirement, RouteSpec, TenantSpec};
 
-/// Tenants that no stage tells apart: whatever one of them may do, and whoever may serve it, holds for all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TenantClass {
-    /// Those that the policy names, sorted; where it names none of them, one that stands for them all. Never empty.
-    pub tenants: Vec<TenantId>,
-    /// Whether there are more that the policy does not name.
-    pub is_open: bool,
+/// What tenants require, each once; nothing comes first.
+pub(super) fn floors(tenants: Option<&HashMap<TenantId, TenantSpec>>) -> Vec<Requirement> {
+    let mut floors = vec![Requirement::default()];
+    for tenant in tenants.into_iter().flat_map(HashMap::values) {
+        if !floors.contains(&tenant.requirement) {
+            floors.push(tenant.requirement);
+        }
+    }
+    floors
 }
 
-impl Policy {
-    /// The classes of tenants, sorted by the first name of each.
-    ///
-    /// A policy that declares its tenants has no others. Where it leaves that to the tokens, every name in a pattern of a route stands for
-    /// itself, a `*` in one for some text, and one more name for everybody else; tenants that fit several patterns with `*` at once are only
-    /// in a class of their own if some name in the policy shows it.
-    pub fn tenant_classes(&self) -> Vec<TenantClass> {
-        let mut classes: BTreeMap<Vec<bool>, TenantClass> = BTreeMap::new();
-        for (tenant, is_open) in self.known_tenants() {
-            let class = classes.entry(self.told_apart_by(&tenant));
-            let class = class.or_insert_with(|| TenantClass { tenants: Vec::new(), is_open: false });
-            class.is_open |= is_open;
-            class.tenants.push(tenant);
+/// Tenants by what the routes and their own requirements make of them.
+#[derive(Clone, Debug)]
+pub(super) struct Classes {
+    of: HashMap<TenantId, ClassIndex>,
+    all: Vec<Class>,
+    /// Whether there are no tenants but those in `of`.
+    is_closed: bool,
+}
+
+/// The place of a class in [`Classes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ClassIndex(pub(super) usize);
+
+/// Tenants that no stage tells apart.
+#[derive(Clone, Debug)]
+pub(super) struct Class {
+    /// One of them.
+    pub(super) example: TenantId,
+    pub(super) floor: Floor,
+}
+
+impl Classes {
+    /// Those of the tenants that are declared, else of those that routes name in full: with a `*`, there is no end of them.
+    pub(super) fn compile(tenants: Option<&HashMap<TenantId, TenantSpec>>, floors: &[Requirement], routes: &[RouteSpec]) -> Self {
+        let patterns = || routes.iter().flat_map(|route| route.tenants.iter().flatten());
+        let known: BTreeSet<TenantId> = match tenants {
+            Some(tenants) => tenants.keys().cloned().collect(),
+            None => patterns().filter_map(|pattern| pattern.as_str().parse().ok()).collect(),
+        };
+        let floor = |tenant: &TenantId| {
+            let required = tenants.and_then(|tenants| tenants.get(tenant)).map(|tenant| tenant.requirement);
+            Floor(floors.iter().position(|floor| Some(*floor) == required).unwrap_or_default())
+        };
+        let (mut of, mut all) = (HashMap::with_capacity(known.len()), Vec::new());
+        let mut seen: HashMap<(Floor, Vec<u64>), ClassIndex> = HashMap::new();
+        for tenant in known {
+            let floor = floor(&tenant);
+            let class = *seen.entry((floor, fits(&tenant, routes))).or_insert_with(|| {
+                all.push(Class { example: tenant.clone(), floor });
+                ClassIndex(all.len() - 1)
+            });
+            of.insert(tenant, class);
         }
-        let mut classes: Vec<_> = classes.into_values().collect();
-        for class in &mut classes {
-            class.tenants.sort_unstable();
-            class.tenants.dedup();
-        }
-        classes.sort_unstable_by(|a, b| a.tenants.cmp(&b.tenants));
-        classes
+        Self { of, all, is_closed: tenants.is_some() }
     }
 
-    /// The tenants by their names, and whether each stands for others too.
-    fn known_tenants(&self) -> Vec<(TenantId, bool)> {
-        if let Some(tenants) = &self.tenants {
-            return tenants.keys().map(|tenant| (tenant.clone(), false)).collect();
-        }
-        let patterns = || self.routes.iter().flat_map(|route| route.tenants.iter().flatten());
-        let named = patterns().filter_map(|pattern| Some((example(pattern)?, pattern.is_wildcard())));
-        let is_other = |tenant: &TenantId| !patterns().any(|pattern| pattern.matches(tenant.as_str()) && pattern.as_str() != "*");
-        let others = (0_u32..).map_while(|number| format!("other-{number}").parse().ok()).find(is_other);
-        named.chain(others.map(|tenant| (tenant, true))).collect()
+    /// The class of a tenant, if it is a known one.
+    pub(super) fn of(&self, tenant: &TenantId) -> Option<ClassIndex> {
+        self.of.get(tenant).copied()
     }
 
-    /// What the stages ask of a tenant, answered.
-    fn told_apart_by(&self, tenant: &TenantId) -> Vec<bool> {
-        let entry = self.tenants.as_ref().and_then(|tenants| tenants.get(tenant));
-        let allowed = self.names.keys().map(|name| entry.is_none_or(|entry| entry.allow.allow(name)));
-        let allowed: BTreeMap<_, _> = self.names.keys().zip(allowed).collect();
-        self.routes.iter().map(|route| route.is_for(tenant)).chain(allowed.into_values()).collect()
+    pub(super) fn get(&self, class: ClassIndex) -> Option<&Class> {
+        self.all.get(class.0)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Class> {
+        self.all.iter()
+    }
+
+    /// Whether a tenant that is in no class is none at all.
+    pub(super) fn are_closed(&self) -> bool {
+        self.is_closed
     }
 }
 
-/// A tenant that fits a pattern, if a tenant's name can.
-fn example(pattern: &Pattern) -> Option<TenantId> {
-    pattern.as_str().replace('*', "any").parse().ok()
+/// For each route, as a bit, whether it is for this tenant.
+fn fits(tenant: &TenantId, routes: &[RouteSpec]) -> Vec<u64> {
+    let word = |routes: &[RouteSpec]| {
+        let bits = routes.iter().enumerate().map(|(place, route)| u64::from(route.is_for(tenant)) << place);
+        bits.fold(0, |word, bit| word | bit)
+    };
+    routes.chunks(64).map(word).collect()
 }

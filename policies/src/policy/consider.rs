@@ -5,9 +5,9 @@ use std::fmt;
 use super::Policy;
 use super::eligible::{Matched, NoRoute};
 use crate::fault::Place;
-use crate::name::{ModelId, RouteName};
+use crate::name::{ModelId, RouteName, TenantId};
 use crate::request::Request;
-use crate::spec::Target;
+use crate::spec::{Demand, Feature, Target};
 
 /// The route that matched a request, and every backend of it.
 #[derive(Clone, Debug)]
@@ -48,6 +48,14 @@ pub struct Excluded {
 pub enum Stage {
     /// What the model is for there.
     Operation,
+    /// Where data may be processed.
+    Residency,
+    /// What is agreed about the data.
+    DataTerms,
+    /// What the model can do there.
+    Capability,
+    /// Whether prompt and answer fit, as far as they can be estimated; asked only while it leaves some backend.
+    Room,
 }
 
 impl Stage {
@@ -55,6 +63,10 @@ impl Stage {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Operation => "operation",
+            Self::Residency => "residency",
+            Self::DataTerms => "data_terms",
+            Self::Capability => "capability",
+            Self::Room => "room",
         }
     }
 }
@@ -73,19 +85,54 @@ impl Policy {
     ///
     /// No route matches.
     pub fn consider(&self, request: &Request<'_>) -> Result<Considered<'_>, NoRoute> {
-        let Matched { route, lane } = self.matched(&request.caller, request.asked)?;
-        let consider = |target| Considering { target, excluded: self.excluded(target, &lane.model, request) };
-        let candidates = lane.all().iter().map(consider).collect();
+        let matched = self.matched(&request.caller, request.asked)?;
+        let Matched { route, lane, .. } = matched;
+        let candidates = self.candidates(matched, request);
         Ok(Considered { model: &lane.model, route: &route.name, place: route.place.as_ref(), candidates })
     }
 
-    fn excluded(&self, target: &Target, model: &ModelId, request: &Request<'_>) -> Option<Excluded> {
-        let served = self.backends.get(target.backend.get())?.serves(model)?;
-        if served.operations.contains(request.operation) {
-            return None;
+    /// What became of each backend of the route that matched.
+    pub(super) fn candidates<'p>(&'p self, matched: Matched<'p>, request: &Request<'_>) -> Vec<Considering<'p>> {
+        let chosen = matched.chosen(request).unwrap_or_default();
+        let consider = |(place, target): (usize, &'p Target)| {
+            let excluded = if chosen.holds(place) { None } else { self.excluded(matched, target, request) };
+            Considering { target, excluded }
+        };
+        matched.lane.all().iter().enumerate().map(consider).collect()
+    }
+
+    /// The first stage that a target does not pass.
+    fn excluded(&self, matched: Matched<'_>, target: &Target, request: &Request<'_>) -> Option<Excluded> {
+        let backend = self.backends.get(target.backend.get())?;
+        let served = backend.serves(&matched.lane.model)?;
+        let place = || served.place.clone();
+        if !served.operations.contains(request.operation) {
+            let offered: Vec<_> = served.operations.iter().map(|operation| operation.as_str()).collect();
+            let why = format!("it serves {} with this model, not {}", offered.join(", "), request.operation);
+            return Some(Excluded { stage: Stage::Operation, why, place: place() });
         }
-        let offered: Vec<_> = served.operations.iter().map(|operation| operation.as_str()).collect();
-        let why = format!("it serves {} with this model, not {}", offered.join(", "), request.operation);
-        Some(Excluded { stage: Stage::Operation, why, place: served.place.clone() })
+        let own = self.demand_of(request.caller.tenant);
+        if let Some(excluded) = matched.route.demands.iter().chain(own.as_ref()).find_map(|demand| demand.unmet(backend, served))
+        {
+            return Some(excluded);
+        }
+        let capabilities = &served.capabilities;
+        let lacking = Feature::ALL.into_iter().filter(|feature| feature.is_needed(&request.needs));
+        let lacking =
+            lacking.filter(|feature| capabilities.lack(*feature)).map(|feature| format!("`{} = false`", feature.as_str()));
+        let short = request.needs.dimensions.zip(capabilities.dimensions).filter(|(asked, most)| asked > most);
+        let short = short.map(|(asked, most)| format!("embeddings of {most} numbers, and {asked} are asked for"));
+        if let Some(why) = lacking.chain(short).reduce(|all, one| format!("{all}, {one}")) {
+            return Some(Excluded { stage: Stage::Capability, why: format!("the model has {why}"), place: place() });
+        }
+        let most = capabilities.context?;
+        let why = format!("prompt and answer may have {} tokens, and the model has room for {most}", request.needs.room());
+        Some(Excluded { stage: Stage::Room, why, place: place() })
+    }
+
+    /// What the tenant requires by itself.
+    fn demand_of(&self, tenant: &TenantId) -> Option<Demand> {
+        let spec = self.tenants.as_ref()?.get(tenant)?;
+        Some(Demand { requirement: spec.requirement, by: format!("tenant `{tenant}`"), place: spec.place.clone() })
     }
 }

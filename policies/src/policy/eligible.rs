@@ -1,9 +1,13 @@
 //! Which backends may serve a request.
 
+use std::fmt;
+
 use super::Policy;
-use crate::name::{ModelId, RouteName, TenantId};
+use super::consider::{Considering, Excluded, Stage};
+use crate::name::{BackendName, ModelId, RouteName, TenantId};
+use crate::operation::Operations;
 use crate::request::{Caller, Request};
-use crate::spec::{Lane, RouteSpec, Routing, Target, Targets, Timeouts};
+use crate::spec::{Floor, Lane, Places, RouteSpec, Routing, Target, Targets, Timeouts};
 use tradewind_protocol::Operation;
 
 /// Which backends may serve a request, and within which limits. It borrows from the policy; nothing is allocated.
@@ -54,13 +58,61 @@ pub enum NoRoute {
         /// What its backends cannot do.
         operation: Operation,
     },
+    /// The route that matched has backends for the operation, but each was left out. No later route is asked.
+    #[error("no backend of route `{route}` may serve model `{model}`: {reasons}")]
+    NoneEligible {
+        /// The model that was found.
+        model: ModelId,
+        /// The route that matched.
+        route: RouteName,
+        /// The stage that left out the last of them.
+        stage: Stage,
+        /// What left out each of them.
+        reasons: Reasons,
+    },
 }
 
-/// The route that a request takes, and what it leads to.
+/// What left out each backend of a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reasons(Vec<(BackendName, Excluded)>);
+
+impl Reasons {
+    /// The backends, in the order of their tiers, and what left out each.
+    pub fn iter(&self) -> impl Iterator<Item = (&BackendName, &Excluded)> {
+        self.0.iter().map(|(backend, excluded)| (backend, excluded))
+    }
+}
+
+impl fmt::Display for Reasons {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (backend, Excluded { stage, why, .. })) in self.iter().enumerate() {
+            let separator = if number > 0 { "; " } else { "" };
+            write!(f, "{separator}`{backend}` ({stage}): {why}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The route that a request takes, what it leads to, and what its tenant requires.
 #[derive(Clone, Copy)]
 pub(super) struct Matched<'p> {
     pub(super) route: &'p RouteSpec,
     pub(super) lane: &'p Lane,
+    pub(super) floor: Floor,
+}
+
+impl Matched<'_> {
+    /// The targets that may serve the request, or the stage that left none.
+    pub(super) fn chosen(&self, request: &Request<'_>) -> Result<Places, Stage> {
+        let left = |places: Places, stage: Stage| if places.is_empty() { Err(stage) } else { Ok(places) };
+        let serving = left(self.lane.serving(request.operation), Stage::Operation)?;
+        let admitted = left(serving.and(self.lane.admitted(self.floor)), Stage::Residency)?;
+        let able = left(admitted.without(self.lane.unable(&request.needs)), Stage::Capability)?;
+        let roomy =
+            if Operations::TEXT.contains(request.operation) { able.without(self.lane.full(&request.needs)) } else { able };
+        // How long the prompt is was estimated; where nobody seems to have room, the backends may count for themselves.
+        Ok(if roomy.is_empty() { able } else { roomy })
+    }
 }
 
 impl Policy {
@@ -72,20 +124,56 @@ impl Policy {
     ///
     /// Why there are none.
     pub fn eligible(&self, request: &Request<'_>) -> Result<Eligible<'_>, NoRoute> {
-        let Matched { route, lane } = self.matched(&request.caller, request.asked)?;
-        let targets = lane.serving(request.operation);
-        if targets.is_empty() {
-            let (model, route) = (lane.model.clone(), route.name.clone());
-            return Err(NoRoute::OperationNotServed { model, route, operation: request.operation });
-        }
+        let matched = self.matched(&request.caller, request.asked)?;
+        let Matched { route, lane, .. } = matched;
+        let chosen = matched.chosen(request).map_err(|stage| self.refusal(matched, stage, request))?;
+        let targets = Targets { all: lane.all(), chosen };
         Ok(Eligible { model: &lane.model, route: &route.name, routing: &route.routing, timeouts: route.timeouts, targets })
+    }
+
+    #[cold]
+    fn refusal(&self, matched: Matched<'_>, stage: Stage, request: &Request<'_>) -> NoRoute {
+        let (model, route) = (matched.lane.model.clone(), matched.route.name.clone());
+        if stage == Stage::Operation {
+            return NoRoute::OperationNotServed { model, route, operation: request.operation };
+        }
+        let candidates = self.candidates(matched, request);
+        let reasons = candidates.into_iter().filter_map(|Considering { target, excluded }| {
+            let backend = self.backends.get(target.backend.get())?;
+            Some((backend.name.clone(), excluded?))
+        });
+        let reasons: Vec<_> = reasons.collect();
+        // The promises are asked together; which of them was broken last shows here.
+        let stage = reasons.iter().map(|(_, excluded)| excluded.stage).max().unwrap_or(stage);
+        NoRoute::NoneEligible { model, route, stage, reasons: Reasons(reasons) }
     }
 
     /// The first route for that name and that caller.
     pub(super) fn matched(&self, caller: &Caller<'_>, asked: &str) -> Result<Matched<'_>, NoRoute> {
         let model = self.model(asked).ok_or_else(|| NoRoute::NoSuchModel { asked: asked.into() })?;
-        let mut routes = self.routes_of(model).filter(|route| route.is_for(caller.tenant));
-        let matched = routes.find_map(|route| Some(Matched { route, lane: route.lane(&model.id)? }));
-        matched.ok_or_else(|| NoRoute::NotForTenant { model: model.id.clone(), tenant: caller.tenant.clone() })
+        let not_for_tenant = || NoRoute::NotForTenant { model: model.id.clone(), tenant: caller.tenant.clone() };
+        let matches = |place: usize| {
+            let route = self.routes.get(place)?;
+            Some((route, route.lane(&model.id)?))
+        };
+        let (found, floor) = match self.classes.of(caller.tenant) {
+            Some(class) => {
+                let floor = self.classes.get(class).ok_or_else(not_for_tenant)?.floor;
+                (model.routes.of(class).find_map(matches), floor)
+            }
+            None if self.classes.are_closed() => return Err(not_for_tenant()),
+            None => {
+                let mut routes = model.routes.all().filter_map(matches);
+                (routes.find(|(route, _)| route.is_for(caller.tenant)), Floor::default())
+            }
+        };
+        let (route, lane) = found.ok_or_else(not_for_tenant)?;
+        Ok(Matched { route, lane, floor })
+    }
+
+    /// What a tenant requires.
+    pub(super) fn floor(&self, tenant: &TenantId) -> Floor {
+        let class = self.classes.of(tenant).and_then(|class| self.classes.get(class));
+        class.map(|class| class.floor).unwrap_or_default()
     }
 }

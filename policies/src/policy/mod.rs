@@ -7,20 +7,24 @@ use crate::fault::{PolicyErrors, Report};
 use crate::name::{ModelAlias, ModelId, RouteName, TenantId};
 use crate::operation::Operations;
 use crate::source::{PolicyHash, SourceFile};
-use crate::spec::{BackendSpec, Lane, RouteSpec, Routing, TenantSpec};
+use crate::spec::{BackendSpec, Floor, RouteParts, RouteSpec, Routing, TenantSpec};
 use crate::{read, resolve};
+use chain::Chains;
+use class::Classes;
 
 mod authorize;
 mod builtin;
+mod chain;
 mod class;
 mod consider;
 mod eligible;
+mod tenant_class;
 mod visible;
 
 pub use authorize::{Denied, Grantor};
-pub use class::TenantClass;
 pub use consider::{Considered, Considering, Excluded, Stage};
-pub use eligible::{Eligible, NoRoute};
+pub use eligible::{Eligible, NoRoute, Reasons};
+pub use tenant_class::TenantClass;
 pub use visible::VisibleModel;
 
 /// A policy in force. The gateway keeps the current one behind a swappable pointer; a request takes one snapshot
@@ -33,6 +37,8 @@ pub struct Policy {
     routes: Vec<RouteSpec>,
     /// `None` if the policy declares no tenants and leaves them to the token issuer.
     tenants: Option<HashMap<TenantId, TenantSpec>>,
+    /// Which tenants no stage tells apart.
+    classes: Classes,
     models: Vec<Model>,
     /// Every name that can be asked for, id or alias, with the place of its model in `models`.
     names: HashMap<Arc<str>, usize>,
@@ -44,8 +50,8 @@ struct Model {
     id: ModelId,
     /// What at least one route can serve.
     operations: Operations,
-    /// Places of its routes in `Policy::routes`, in order.
-    routes: Vec<usize>,
+    /// Its routes.
+    routes: Chains,
 }
 
 /// What a policy is compiled from; every reference in it has been checked.
@@ -54,7 +60,7 @@ pub(crate) struct Parts {
     pub(crate) backends: Vec<BackendSpec>,
     pub(crate) aliases: Vec<(ModelAlias, ModelId)>,
     pub(crate) tenants: Option<HashMap<TenantId, TenantSpec>>,
-    pub(crate) routes: Vec<RouteSpec>,
+    pub(crate) routes: Vec<RouteParts>,
 }
 
 impl Policy {
@@ -73,27 +79,32 @@ impl Policy {
     }
 
     pub(crate) fn compile(parts: Parts) -> Self {
-        let mut models: Vec<Model> = Vec::new();
-        for (place, route) in parts.routes.iter().enumerate() {
-            let Lane { model: id, .. } = &route.lane;
-            let operations = route.lane.operations();
-            match models.iter_mut().find(|model| model.id == *id) {
-                Some(model) => {
-                    model.operations = model.operations.union(operations);
-                    model.routes.push(place);
-                }
-                None => models.push(Model { id: id.clone(), operations, routes: vec![place] }),
+        let Parts { hash, backends, aliases, tenants, routes } = parts;
+        let floors = class::floors(tenants.as_ref());
+        let routes: Vec<_> = routes.into_iter().map(|route| RouteSpec::compile(route, &backends, &floors)).collect();
+        let classes = Classes::compile(tenants.as_ref(), &floors, &routes);
+        let mut places: Vec<(&ModelId, Vec<usize>)> = Vec::new();
+        let mut names: HashMap<Arc<str>, usize> = HashMap::new();
+        for (place, route) in routes.iter().enumerate() {
+            let id = &route.lane.model;
+            let model = *names.entry(id.as_str().into()).or_insert(places.len());
+            match places.get_mut(model) {
+                Some((_, routes)) => routes.push(place),
+                None => places.push((id, vec![place])),
             }
         }
-        let mut names: HashMap<Arc<str>, usize> =
-            models.iter().enumerate().map(|(place, model)| (model.id.as_str().into(), place)).collect();
-        for (alias, id) in &parts.aliases {
+        for (alias, id) in &aliases {
             if let Some(place) = names.get(id.as_str()).copied() {
                 names.insert(alias.as_str().into(), place);
             }
         }
-        let Parts { hash, backends, tenants, routes, .. } = parts;
-        Self { hash, backends, routes, tenants, models, names }
+        let model = |(id, places): (&ModelId, Vec<usize>)| {
+            let lanes = places.iter().filter_map(|place| routes.get(*place)).map(|route| &route.lane);
+            let operations = lanes.map(|lane| lane.operations(Floor::default())).fold(Operations::default(), Operations::union);
+            Model { id: id.clone(), operations, routes: Chains::compile(places, &classes, &routes) }
+        };
+        let models = places.into_iter().map(model).collect();
+        Self { hash, backends, routes, tenants, classes, models, names }
     }
 
     /// The fingerprint of the policy's texts.
@@ -120,10 +131,5 @@ impl Policy {
     /// The model of that name, be it an id or an alias, if some route matches it.
     fn model(&self, asked: &str) -> Option<&Model> {
         self.names.get(asked).and_then(|place| self.models.get(*place))
-    }
-
-    /// The routes of a model, in the order in which they are tried.
-    fn routes_of<'p>(&'p self, model: &'p Model) -> impl Iterator<Item = &'p RouteSpec> {
-        model.routes.iter().filter_map(|place| self.routes.get(*place))
     }
 }

@@ -29,8 +29,9 @@ impl Policy {
         let visible = |(name, place): (&'p Arc<str>, &'p usize)| {
             let model = self.models.get(*place)?;
             sides.grant(name, Some(&model.id)).ok()?;
-            let Matched { lane, .. } = self.matched(caller, name).ok()?;
-            Some(VisibleModel { name, model: &model.id, operations: lane.operations() })
+            let Matched { lane, floor, .. } = self.matched(caller, name).ok()?;
+            let operations = lane.operations(floor);
+            (operations != Operations::default()).then_some(VisibleModel { name, model: &model.id, operations })
         };
         let mut models: Vec<_> = self.names.iter().filter_map(visible).collect();
         models.sort_unstable_by_key(|model| model.name);

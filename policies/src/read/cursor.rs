@@ -57,6 +57,13 @@ impl<'t> Table<'t> {
         Some(self.entries.swap_remove(place))
     }
 
+    /// The string at `name`, if there is one, left for whoever takes it.
+    pub(crate) fn peek(&self, name: &str) -> Option<Located<String>> {
+        let entry = self.entries.iter().find(|entry| entry.name == name)?;
+        let DeValue::String(text) = entry.tree else { return None };
+        Some(Located { value: text.as_ref().into(), at: entry.at, key: entry.key.clone() })
+    }
+
     /// The value of `name`, whose absence is a fault.
     pub(crate) fn require(&mut self, name: &'static str, report: &mut Report<'_>) -> Option<Value<'t>> {
         let value = self.take(name);

@@ -8,7 +8,8 @@ use crate::fault::Place;
 use crate::name::{BackendName, FailureDomain, ModelAlias, ModelId, RouteName, TenantId};
 use crate::pattern::Pattern;
 use crate::spec::{
-    Concurrency, MaxAttempts, Midstream, Objective, Poll, Provider, ServedModel, Share, TenantLimits, TimeoutOverrides,
+    Concurrency, DataTerms, MaxAttempts, Midstream, Objective, Poll, Provider, Requirement, ServedModel, Share, TenantLimits,
+    TimeoutOverrides,
 };
 
 /// All files together. Maps are sorted, so that the same texts always give the same policy.
@@ -16,6 +17,7 @@ use crate::spec::{
 pub(crate) struct Draft {
     /// What `[defaults]` says of choosing.
     pub(crate) routing: RawRouting,
+    pub(crate) require: Option<Located<Requirement>>,
     pub(crate) timeouts: Option<Located<TimeoutOverrides>>,
     pub(crate) backends: BTreeMap<BackendName, Located<RawBackend>>,
     pub(crate) aliases: BTreeMap<ModelAlias, RawAlias>,
@@ -33,6 +35,7 @@ pub(crate) struct RawBackend {
     pub(crate) upkeep: Option<Upkeep>,
     /// What its server costs.
     pub(crate) cost: Option<ServerCost>,
+    pub(crate) terms: Option<DataTerms>,
     pub(crate) timeouts: TimeoutOverrides,
     /// `None` if any of them could not be read, so that nobody can say what the backend does not serve.
     pub(crate) models: Option<Vec<ServedModel>>,
@@ -52,6 +55,7 @@ pub(crate) struct Upkeep {
 pub(crate) struct RawTenant {
     pub(crate) allow: Vec<Located<Pattern>>,
     pub(crate) limits: TenantLimits,
+    pub(crate) requirement: Requirement,
 }
 
 /// One `[[route]]`.
@@ -61,6 +65,7 @@ pub(crate) struct RawRoute {
     pub(crate) model: Option<Located<ModelId>>,
     pub(crate) tenants: Option<Vec<Located<Pattern>>>,
     pub(crate) tiers: Vec<Located<Vec<Located<BackendName>>>>,
+    pub(crate) require: Option<Located<Requirement>>,
     pub(crate) routing: RawRouting,
     pub(crate) timeouts: TimeoutOverrides,
 }

@@ -8,7 +8,7 @@ use toml::de::DeTable;
 
 use super::cursor::{Located, Table, Value};
 use super::draft::{Draft, RawRouting};
-use super::{backend, route, routing, tenant, timeouts};
+use super::{backend, require, route, routing, tenant, timeouts};
 use crate::fault::{At, Report};
 use crate::name::InvalidName;
 
@@ -71,6 +71,8 @@ fn version(top: &mut Table<'_>, report: &mut Report<'_>) {
 
 fn defaults(mut table: Table<'_>, draft: &mut Draft, report: &mut Report<'_>) {
     merge(&mut draft.routing, routing::read(&mut table, report), report);
+    let require = table.take("require").and_then(|value| require::read(value, report));
+    set(&mut draft.require, require, report);
     if let Some(value) = table.take("timeouts") {
         let (at, key) = (value.name_at, value.key.clone());
         let value = timeouts::read(value, timeouts::Scope::Backends, report);

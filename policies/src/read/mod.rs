@@ -13,6 +13,7 @@ mod draft;
 mod duration;
 mod file;
 mod price;
+mod require;
 mod route;
 mod routing;
 mod tenant;

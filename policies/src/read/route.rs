@@ -2,7 +2,7 @@
 
 use super::cursor::{Located, Table, Value};
 use super::draft::RawRoute;
-use super::{routing, timeouts};
+use super::{require, routing, timeouts};
 use crate::fault::Report;
 use crate::name::BackendName;
 
@@ -22,9 +22,10 @@ pub(super) fn read(value: Value<'_>, report: &mut Report<'_>) -> Option<RawRoute
     };
     let tiers = tiers(&mut table, report);
     let routing = routing::read(&mut table, report);
+    let require = table.take("require").and_then(|value| require::read(value, report));
     let timeouts = table.take("timeouts").map(|value| timeouts::read(value, timeouts::Scope::Route, report)).unwrap_or_default();
     table.finish(report);
-    Some(RawRoute { place, name, model, tenants, tiers, routing, timeouts })
+    Some(RawRoute { place, name, model, tenants, tiers, require, routing, timeouts })
 }
 
 fn tenants<T>(value: Value<'_>, report: &mut Report<'_>) -> Vec<Located<T>>

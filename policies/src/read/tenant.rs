@@ -4,20 +4,22 @@ use std::num::NonZeroU32;
 
 use super::cursor::Value;
 use super::draft::RawTenant;
+use super::require;
 use crate::fault::Report;
-use crate::spec::TenantLimits;
+use crate::spec::{Requirement, TenantLimits};
 
 /// The most that may be stated of either limit; beyond it, none is meant.
 const MOST: u32 = 10_000_000;
 
 pub(super) fn read(entry: Value<'_>, report: &mut Report<'_>) -> RawTenant {
     let Some(mut table) = entry.table(report) else {
-        return RawTenant { allow: Vec::new(), limits: TenantLimits::default() };
+        return RawTenant { allow: Vec::new(), limits: TenantLimits::default(), requirement: Requirement::default() };
     };
     let allow = table.require("allow", report).and_then(|value| value.parsed_list(report)).unwrap_or_default();
     let limits = table.take("limits").and_then(|value| limits(value, report)).unwrap_or_default();
+    let requirement = require::of_tenant(&mut table, report).unwrap_or_default();
     table.finish(report);
-    RawTenant { allow, limits }
+    RawTenant { allow, limits, requirement }
 }
 
 fn limits(value: Value<'_>, report: &mut Report<'_>) -> Option<TenantLimits> {

@@ -9,11 +9,12 @@ use std::collections::BTreeSet;
 use crate::fault::{Place, Report};
 use crate::name::{BackendName, FailureDomain, ModelId};
 use crate::policy::Parts;
-use crate::read::{Draft, RawBackend, RawTenant};
+use crate::read::{Draft, Located, RawBackend, RawTenant};
 use crate::source::PolicyHash;
-use crate::spec::{BackendSpec, RouteParts, RouteSpec, Routing, ServedModel, TenantSpec, Timeouts};
+use crate::spec::{BackendSpec, RouteParts, Routing, ServedModel, TenantSpec, Timeouts};
 
 mod alias;
+mod require;
 mod route;
 mod routing;
 mod shadow;
@@ -28,14 +29,18 @@ pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -
     shadow::check(&draft.routes, report);
     let routing = routing::resolve(Routing::default(), &draft.routing);
     routing::check(&draft, routing, report);
+    require::check(&draft, report);
 
     let defaults = Timeouts::default().with(draft.timeouts.map(|located| located.value).unwrap_or_default());
     let backends = draft.backends.into_iter();
     let backends: Vec<_> = backends.filter_map(|(name, raw)| backend(name, report.place(raw.at), raw.value, defaults)).collect();
     let places: Vec<_> = backends.iter().map(|backend| backend.name.clone()).collect();
+    let required = draft.require;
     let routes = draft.routes.into_iter().filter_map(|route| {
-        let parts = RouteParts {
-            name: route.name?.value,
+        let name = route.name?.value;
+        Some(RouteParts {
+            demands: require::demands(required.as_ref(), route.require, &name, report),
+            name,
             place: route.place,
             model: route.model?.value,
             tenants: route.tenants.map(|tenants| tenants.into_iter().map(|tenant| tenant.value).collect()),
@@ -43,17 +48,17 @@ pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -
             routing: routing::resolve(routing, &route.routing),
             defaults,
             overrides: route.timeouts,
-        };
-        Some(RouteSpec::compile(parts, &backends))
+        })
     });
     let routes = routes.collect();
     let aliases = draft.aliases.into_iter().filter_map(|(alias, model)| Some((alias, model.value?.value))).collect();
-    let tenant = |tenant: RawTenant| TenantSpec {
+    let tenant = |Located { value: tenant, at, .. }: Located<RawTenant>| TenantSpec {
         allow: tenant.allow.into_iter().map(|pattern| pattern.value).collect(),
         limits: tenant.limits,
+        requirement: tenant.requirement,
+        place: report.place(at),
     };
-    let tenants =
-        (!draft.tenants.is_empty()).then(|| draft.tenants.into_iter().map(|(id, raw)| (id, tenant(raw.value))).collect());
+    let tenants = (!draft.tenants.is_empty()).then(|| draft.tenants.into_iter().map(|(id, raw)| (id, tenant(raw))).collect());
     Parts { hash, backends, aliases, tenants, routes }
 }
 
@@ -68,6 +73,7 @@ fn backend(name: BackendName, place: Option<Place>, raw: RawBackend, defaults: T
         probe: upkeep.probe,
         metrics: upkeep.metrics,
         timeouts: defaults.with(raw.timeouts),
+        terms: raw.terms?,
         models: raw.models?.into_iter().map(|model| ServedModel { price: model.price.with(cost), ..model }).collect(),
         place,
         name,

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::{CapabilityOverrides, Concurrency, Device, Poll, Pricing, Provider, Timeouts};
+use super::{CapabilityOverrides, Concurrency, DataTerms, Device, Poll, Pricing, Provider, Residency, Timeouts};
 use crate::fault::Place;
 use crate::name::{BackendName, FailureDomain, ModelId, UpstreamModel, Weights};
 use crate::operation::Operations;
@@ -40,6 +40,8 @@ pub struct BackendSpec {
     pub metrics: Option<Poll>,
     /// Its limits for one attempt, where no route says otherwise.
     pub timeouts: Timeouts,
+    /// What is agreed about the data that it is sent.
+    pub terms: DataTerms,
     /// The models it serves, by id; never empty.
     pub models: Vec<ServedModel>,
     /// Where it is written; nowhere for the built-in policy.
@@ -70,6 +72,8 @@ pub struct ServedModel {
     pub weights: Option<Weights>,
     /// How it is run, where that is in this process; nothing is said of others.
     pub in_process: InProcess,
+    /// Where it runs.
+    pub residency: Residency,
     /// Where it is written; nowhere for the built-in policy.
     pub place: Option<Place>,
 }
@@ -93,7 +97,7 @@ impl ServedModel {
     /// nothing of how a model answers, and neither does the name of its weights. How it is run says something, but its engine tells that by itself.
     pub fn is_same_deployment(&self, other: &Self) -> bool {
         // Spelled out, so that whoever adds a field decides.
-        let Self { id, upstream, operations, capabilities, price: _, weights: _, in_process: _, place: _ } = self;
+        let Self { id, upstream, operations, capabilities, price: _, weights: _, in_process: _, residency: _, place: _ } = self;
         *id == other.id && *upstream == other.upstream && *operations == other.operations && *capabilities == other.capabilities
     }
 }

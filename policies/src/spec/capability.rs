@@ -1,5 +1,6 @@
 //! What an operator says a model can do, above what the provider's adapter believes.
 
+use crate::request::Needs;
 use tradewind_protocol::{Capabilities, MaxTokensField, Reasoning, Support};
 
 /// The `capabilities` of one model; what is absent is left to the adapter.
@@ -27,9 +28,54 @@ pub struct CapabilityOverrides {
     pub max_tokens_field: Option<MaxTokensField>,
     /// The length of its embeddings.
     pub dimensions: Option<u64>,
+    /// Whether it tells how likely its tokens were.
+    pub logprobs: Option<Support>,
+}
+
+/// Something that a request may need and a model may lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Feature {
+    Tools,
+    Vision,
+    JsonSchema,
+    Logprobs,
+}
+
+impl Feature {
+    pub(crate) const ALL: [Self; 4] = [Self::Tools, Self::Vision, Self::JsonSchema, Self::Logprobs];
+
+    /// Its key in `capabilities`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Vision => "vision",
+            Self::JsonSchema => "json_schema",
+            Self::Logprobs => "logprobs",
+        }
+    }
+
+    pub(crate) fn is_needed(self, needs: &Needs) -> bool {
+        match self {
+            Self::Tools => needs.tools,
+            Self::Vision => needs.vision,
+            Self::JsonSchema => needs.json_schema,
+            Self::Logprobs => needs.logprobs,
+        }
+    }
 }
 
 impl CapabilityOverrides {
+    /// Whether it is said to lack `feature`. What nobody speaks of may be tried.
+    pub(crate) fn lack(&self, feature: Feature) -> bool {
+        let said = match feature {
+            Feature::Tools => self.tools,
+            Feature::Vision => self.vision,
+            Feature::JsonSchema => self.json_schema,
+            Feature::Logprobs => self.logprobs,
+        };
+        said == Some(Support::No)
+    }
+
     /// `base`, with what is set here in its place.
     #[must_use]
     pub fn apply(&self, base: Capabilities) -> Capabilities {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{BackendIndex, BackendSpec, Price, TimeoutOverrides, Timeouts};
+use super::{BackendIndex, BackendSpec, Demand, Feature, Price, Requirement, ServedModel, TimeoutOverrides, Timeouts};
 use crate::name::{FailureDomain, ModelId, UpstreamModel, Weights};
 use crate::operation::Operations;
+use crate::request::Needs;
 use tradewind_protocol::Operation;
 
 /// One backend that may serve a request, and how.
@@ -35,74 +36,124 @@ pub(crate) const MOST_TARGETS: usize = 64;
 pub(crate) struct Places(u64);
 
 impl Places {
-    fn holds(self, place: usize) -> bool {
-        u32::try_from(place).ok().and_then(|place| self.0.checked_shr(place)).is_some_and(|bits| bits & 1 == 1)
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    pub(crate) fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    fn of(place: usize) -> Self {
+        Self(u32::try_from(place).ok().and_then(|place| 1_u64.checked_shl(place)).unwrap_or_default())
+    }
+
+    pub(crate) fn holds(self, place: usize) -> bool {
+        !self.and(Self::of(place)).is_empty()
     }
 }
 
 impl FromIterator<usize> for Places {
     fn from_iter<I: IntoIterator<Item = usize>>(places: I) -> Self {
-        let bit = |place: usize| u32::try_from(place).ok().and_then(|place| 1_u64.checked_shl(place)).unwrap_or_default();
-        Self(places.into_iter().fold(0, |bits, place| bits | bit(place)))
+        places.into_iter().map(Self::of).fold(Self::default(), Self::or)
     }
 }
 
 /// Some of the targets of a lane.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Targets<'p> {
-    all: &'p [Target],
-    chosen: Places,
+    pub(crate) all: &'p [Target],
+    pub(crate) chosen: Places,
 }
 
 impl<'p> Targets<'p> {
-    pub(crate) fn is_empty(self) -> bool {
-        self.chosen == Places::default()
-    }
-
     /// Those of the first tier first.
     pub(crate) fn iter(self) -> impl Iterator<Item = &'p Target> + use<'p> {
         self.all.iter().enumerate().filter(move |(place, _)| self.chosen.holds(*place)).map(|(_, target)| target)
     }
 }
 
-/// What a route leads to for one model.
+/// What a route leads to for one model: its targets, and as bits which of them pass each stage.
 #[derive(Clone, Debug)]
 pub(crate) struct Lane {
     pub(crate) model: ModelId,
-    all: Vec<Target>,
+    all: Box<[Target]>,
     /// The targets of each operation, in the order of [`Operation::ALL`].
     serving: [Places; Operation::ALL.len()],
+    /// Those that meet what the route requires and each of the floors, in the order of [`Floor`].
+    admitted: Box<[Places]>,
+    /// Those that are said to lack each of the features, in the order of [`Feature::ALL`].
+    lacking: [Places; Feature::ALL.len()],
+    /// How much room each has, and how long its embeddings are; `None` if nobody says.
+    sizes: Box<[Sizes]>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sizes {
+    context: Option<u64>,
+    dimensions: Option<u64>,
+}
+
+/// What a tenant requires, by its place among all that tenants require. The first requires nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Floor(pub(crate) usize);
+
+/// What a lane is made from.
+pub(crate) struct LaneParts<'r> {
+    pub(crate) model: ModelId,
+    pub(crate) tiers: &'r [Vec<BackendIndex>],
+    pub(crate) overrides: TimeoutOverrides,
+    pub(crate) demands: &'r [Demand],
+    pub(crate) floors: &'r [Requirement],
 }
 
 impl Lane {
-    /// Works out once which targets there are, so that a request only reads them. A backend that does not serve the model has none.
-    pub(crate) fn compile(
-        model: ModelId,
-        tiers: &[Vec<BackendIndex>],
-        overrides: TimeoutOverrides,
-        backends: &[BackendSpec],
-    ) -> Self {
+    /// Works out once which targets there are and what each passes, so that a request only reads it. A backend that does not serve the model
+    /// is no target.
+    pub(crate) fn compile(parts: &LaneParts<'_>, backends: &[BackendSpec]) -> Self {
+        let LaneParts { model, tiers, overrides, demands, floors } = parts;
         let written = tiers.iter().enumerate().flat_map(|(tier, backends)| backends.iter().map(move |backend| (tier, *backend)));
         let served = written.filter_map(|(tier, index)| {
             let backend = backends.get(index.0)?;
-            let served = backend.serves(&model)?;
+            let served = backend.serves(model)?;
             let target = Target {
                 backend: index,
                 tier,
                 model: served.upstream.clone(),
-                timeouts: backend.timeouts.with(overrides),
+                timeouts: backend.timeouts.with(*overrides),
                 failure_domain: backend.failure_domain.clone(),
                 price: served.price.known().cloned(),
                 weights: served.weights.clone(),
             };
-            Some((target, served.operations))
+            Some((target, (backend, served)))
         });
-        let (all, operations): (Vec<_>, Vec<Operations>) = served.unzip();
-        let places = |operation| {
-            let places = operations.iter().enumerate().filter(|(_, operations)| operations.contains(operation));
-            places.map(|(place, _)| place).collect()
+        let (all, served): (Vec<Target>, Vec<(&BackendSpec, &ServedModel)>) = served.unzip();
+        let places = |passes: &dyn Fn(&BackendSpec, &ServedModel) -> bool| -> Places {
+            let passing = served.iter().enumerate().filter(|(_, (backend, served))| passes(backend, served));
+            passing.map(|(place, _)| place).collect()
         };
-        Self { serving: Operation::ALL.map(places), model, all }
+        let required = places(&|backend, served| demands.iter().all(|demand| demand.requirement.is_met(backend, served)));
+        let admits = |floor: &Requirement| required.and(places(&|backend, served| floor.is_met(backend, served)));
+        let sizes = |(_, served): &(&BackendSpec, &ServedModel)| Sizes {
+            context: served.capabilities.context,
+            dimensions: served.capabilities.dimensions,
+        };
+        Self {
+            model: model.clone(),
+            serving: Operation::ALL.map(|operation| places(&|_, served| served.operations.contains(operation))),
+            admitted: floors.iter().map(admits).collect(),
+            lacking: Feature::ALL.map(|feature| places(&|_, served| served.capabilities.lack(feature))),
+            sizes: served.iter().map(sizes).collect(),
+            all: all.into(),
+        }
     }
 
     /// Every target, those of the first tier first.
@@ -111,13 +162,36 @@ impl Lane {
     }
 
     /// The targets that serve `operation`.
-    pub(crate) fn serving(&self, operation: Operation) -> Targets<'_> {
-        let chosen = Operation::ALL.iter().zip(self.serving).find(|(served, _)| **served == operation);
-        Targets { all: &self.all, chosen: chosen.map(|(_, places)| places).unwrap_or_default() }
+    pub(crate) fn serving(&self, operation: Operation) -> Places {
+        let found = Operation::ALL.iter().zip(self.serving).find(|(served, _)| **served == operation);
+        found.map(|(_, places)| places).unwrap_or_default()
     }
 
-    /// What at least one target serves.
-    pub(crate) fn operations(&self) -> Operations {
-        Operation::ALL.into_iter().filter(|operation| !self.serving(*operation).is_empty()).collect()
+    /// The targets that meet what the route requires, and a tenant of that floor; none for a floor that is not known.
+    pub(crate) fn admitted(&self, floor: Floor) -> Places {
+        self.admitted.get(floor.0).copied().unwrap_or_default()
+    }
+
+    /// The targets that are said to be unable to do what is needed.
+    pub(crate) fn unable(&self, needs: &Needs) -> Places {
+        let lacking = Feature::ALL.iter().zip(self.lacking).filter(|(feature, _)| feature.is_needed(needs));
+        let lacking = lacking.map(|(_, places)| places).fold(Places::default(), Places::or);
+        let too_short = |sizes: &Sizes| needs.dimensions.zip(sizes.dimensions).is_some_and(|(asked, most)| asked > most);
+        lacking.or(self.sized(too_short))
+    }
+
+    /// The targets that are said to have no room for the prompt and the answer.
+    pub(crate) fn full(&self, needs: &Needs) -> Places {
+        self.sized(|sizes| sizes.context.is_some_and(|most| needs.room() > most))
+    }
+
+    fn sized(&self, is: impl Fn(&Sizes) -> bool) -> Places {
+        self.sizes.iter().enumerate().filter(|(_, sizes)| is(sizes)).map(|(place, _)| place).collect()
+    }
+
+    /// What at least one target serves for a tenant of that floor.
+    pub(crate) fn operations(&self, floor: Floor) -> Operations {
+        let serves = |operation: &Operation| !self.serving(*operation).and(self.admitted(floor)).is_empty();
+        Operation::ALL.into_iter().filter(serves).collect()
     }
 }

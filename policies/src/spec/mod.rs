@@ -12,6 +12,7 @@ mod poll;
 mod price;
 mod pricing;
 mod provider;
+mod requirement;
 mod route;
 mod routing;
 mod secret;
@@ -22,6 +23,7 @@ mod timeouts;
 pub use backend::{BackendIndex, BackendSpec, InProcess, ServedModel};
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use capability::CapabilityOverrides;
+pub(crate) use capability::Feature;
 pub use concurrency::Concurrency;
 pub use credential::{
     AssumeRole, AwsCredential, AwsSource, Credential, EntraCredential, EntraSource, GoogleCredential, GoogleSource,
@@ -29,7 +31,7 @@ pub use credential::{
 };
 pub use device::{Device, InvalidDevice};
 pub use lane::Target;
-pub(crate) use lane::{Lane, MOST_TARGETS, Targets};
+pub(crate) use lane::{Floor, Lane, LaneParts, MOST_TARGETS, Places, Targets};
 pub use money::{InvalidAmount, NanoUsd};
 pub(crate) use poll::Pages;
 pub use poll::Poll;
@@ -39,6 +41,8 @@ pub use provider::{
     AnthropicHost, AnthropicVersion, Api, AzureSurface, BedrockChat, ClientCertificate, Connection, HttpVersion, OpenAiHost,
     Provider, Remote, SageMakerContainer, VertexChat, WatsonxScope,
 };
+pub(crate) use requirement::Demand;
+pub use requirement::{DataTerms, Requirement, Residency};
 pub(crate) use route::{RouteParts, RouteSpec};
 pub use routing::{MaxAttempts, Midstream, Objective, Routing};
 pub use secret::{InvalidSecretRef, SecretRef};

@@ -1,6 +1,6 @@
 //! One route: from a model, and perhaps some tenants, to tiers of backends.
 
-use super::{BackendIndex, BackendSpec, Lane, Routing, TimeoutOverrides, Timeouts};
+use super::{BackendIndex, BackendSpec, Demand, Lane, LaneParts, Requirement, Routing, TimeoutOverrides, Timeouts};
 use crate::fault::Place;
 use crate::name::{ModelId, RouteName, TenantId};
 use crate::pattern::Pattern;
@@ -15,6 +15,8 @@ pub(crate) struct RouteSpec {
     pub(crate) tenants: Option<Vec<Pattern>>,
     pub(crate) routing: Routing,
     pub(crate) timeouts: Timeouts,
+    /// What it requires of its backends, with what `[defaults]` does.
+    pub(crate) demands: Vec<Demand>,
     pub(crate) lane: Lane,
 }
 
@@ -25,6 +27,7 @@ pub(crate) struct RouteParts {
     pub(crate) model: ModelId,
     pub(crate) tenants: Option<Vec<Pattern>>,
     pub(crate) tiers: Vec<Vec<BackendIndex>>,
+    pub(crate) demands: Vec<Demand>,
     pub(crate) routing: Routing,
     /// The limits of a request whose route sets none.
     pub(crate) defaults: Timeouts,
@@ -33,21 +36,21 @@ pub(crate) struct RouteParts {
 }
 
 impl RouteSpec {
-    /// Works out the targets once, so that a request only reads them.
-    pub(crate) fn compile(parts: RouteParts, backends: &[BackendSpec]) -> Self {
-        Self {
-            lane: Lane::compile(parts.model, &parts.tiers, parts.overrides, backends),
-            timeouts: parts.defaults.with(parts.overrides),
-            name: parts.name,
-            place: parts.place,
-            tenants: parts.tenants,
-            routing: parts.routing,
-        }
+    /// Works out the targets once, so that a request only reads them. The floors are what tenants require.
+    pub(crate) fn compile(parts: RouteParts, backends: &[BackendSpec], floors: &[Requirement]) -> Self {
+        let RouteParts { name, place, model, tenants, tiers, demands, routing, defaults, overrides } = parts;
+        let lane = Lane::compile(&LaneParts { model, tiers: &tiers, overrides, demands: &demands, floors }, backends);
+        Self { name, place, tenants, routing, timeouts: defaults.with(overrides), demands, lane }
     }
 
     /// What it leads to for `model`, if it is for that model.
     pub(crate) fn lane(&self, model: &ModelId) -> Option<&Lane> {
         (self.lane.model == *model).then_some(&self.lane)
+    }
+
+    /// Whether it matches whatever else is in the request, once the tenant fits.
+    pub(crate) fn is_certain(&self) -> bool {
+        true
     }
 
     /// Whether the route is for this tenant.

@@ -2,6 +2,8 @@
 
 use std::num::NonZeroU32;
 
+use super::Requirement;
+use crate::fault::Place;
 use crate::grant::Grants;
 
 /// One `[tenant.NAME]`.
@@ -11,6 +13,10 @@ pub struct TenantSpec {
     pub allow: Grants,
     /// How much it may ask for.
     pub limits: TenantLimits,
+    /// What it requires of every backend that its requests go to.
+    pub requirement: Requirement,
+    /// Where it is written.
+    pub place: Option<Place>,
 }
 
 /// How much a tenant may ask for, so that others get their share; `None` is no limit.

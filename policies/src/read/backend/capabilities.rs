@@ -19,6 +19,7 @@ pub(super) fn read(value: Value<'_>, report: &mut Report<'_>) -> Option<Capabili
     let reasoning = table.optional("reasoning", report, |value, report| value.choice(&ways, report));
     let names = [("max_tokens", MaxTokensField::MaxTokens), ("max_completion_tokens", MaxTokensField::MaxCompletionTokens)];
     let max_tokens_field = table.optional("max_tokens", report, |value, report| value.choice(&names, report));
+    let logprobs = support("logprobs", &mut table, report);
     let dimensions = count("dimensions", &mut table, report);
     table.finish(report);
     Some(CapabilityOverrides {
@@ -33,6 +34,7 @@ pub(super) fn read(value: Value<'_>, report: &mut Report<'_>) -> Option<Capabili
         reasoning: reasoning?,
         max_tokens_field: max_tokens_field?,
         dimensions: dimensions?,
+        logprobs: logprobs?,
     })
 }
 

@@ -3,6 +3,7 @@
 use super::address::Address;
 use super::field::{HOST, HOST_LABEL};
 use super::way::{self, Shown};
+use crate::residency::Cloud;
 use crate::spec::{AnthropicHost, OpenAiHost, Pages};
 
 /// One provider.
@@ -37,6 +38,18 @@ pub(super) enum Speaks {
 }
 
 impl Speaks {
+    /// The cloud whose regions say where it runs, if it is one.
+    pub(super) fn cloud(self) -> Option<Cloud> {
+        match self {
+            Self::Bedrock | Self::BedrockOpenAi => Some(Cloud::Bedrock),
+            Self::SageMaker | Self::SageMakerOpenAi => Some(Cloud::SageMaker),
+            Self::AzureOpenAi(_) | Self::AzureInference(_) | Self::Anthropic(AnthropicHost::Foundry, _) => Some(Cloud::Azure),
+            Self::Vertex | Self::VertexOpenAi => Some(Cloud::Vertex),
+            Self::Watsonx(_) => Some(Cloud::Ibm),
+            Self::OpenAi(..) | Self::Anthropic(..) | Self::Gemini(_) | Self::Cohere(_) | Self::Local => None,
+        }
+    }
+
     /// The pages that tell how the server is; `None` if it is none of the operator's own.
     pub(super) fn pages(self) -> Option<Pages> {
         match self {

@@ -13,6 +13,7 @@ mod aws;
 mod capabilities;
 mod connection;
 mod credential;
+mod facts;
 mod field;
 mod kind;
 mod model;
@@ -23,7 +24,7 @@ mod way;
 /// The backend, as far as it can be read.
 pub(super) fn read(entry: Value<'_>, report: &mut Report<'_>) -> RawBackend {
     let Some(mut table) = entry.table(report) else {
-        return RawBackend { provider: None, upkeep: None, cost: None, timeouts: Default::default(), models: None };
+        return RawBackend { provider: None, upkeep: None, cost: None, terms: None, timeouts: Default::default(), models: None };
     };
     let kind = kind(&mut table, report);
     let timeouts =
@@ -31,7 +32,8 @@ pub(super) fn read(entry: Value<'_>, report: &mut Report<'_>) -> RawBackend {
     let upkeep = upkeep::read(kind, &mut table, report);
     let cost = table.optional("cost", report, price::server);
     let is_local = matches!(kind, Some(Kind { speaks: Speaks::Local, .. }));
-    let models = table.required("models", report, |value, report| model::read(value, is_local, report));
+    let facts = facts::read(kind, &mut table, report);
+    let models = table.required("models", report, |value, report| model::read(value, is_local, facts.as_ref(), report));
     let provider = match kind {
         Some(Kind { speaks: Speaks::Local, .. }) => Some(Provider::Local),
         Some(kind) => remote(kind, &mut table, report).map(Provider::Remote),
@@ -42,7 +44,8 @@ pub(super) fn read(entry: Value<'_>, report: &mut Report<'_>) -> RawBackend {
         }
     };
     table.finish(report);
-    RawBackend { provider, upkeep, cost: cost.map(Option::unwrap_or_default), timeouts, models }
+    let terms = facts.map(|facts| facts.terms);
+    RawBackend { provider, upkeep, cost: cost.map(Option::unwrap_or_default), terms, timeouts, models }
 }
 
 /// The provider that is named, if there is one.

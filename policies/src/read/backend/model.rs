@@ -3,17 +3,18 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use super::super::cursor::{Table, Value};
+use super::super::cursor::{Located, Table, Value};
 use super::super::price;
 use super::capabilities;
+use super::facts::{self, Facts};
 use crate::fault::{Report, accepted};
-use crate::name::ModelId;
+use crate::name::{ModelId, UpstreamModel};
 use crate::operation::Operations;
 use crate::spec::{InProcess, Origin, Pricing, ServedModel};
 use tradewind_protocol::Operation;
 
 /// The models of a backend; `None` if any of them could not be read.
-pub(super) fn read(value: Value<'_>, is_local: bool, report: &mut Report<'_>) -> Option<Vec<ServedModel>> {
+pub(super) fn read(value: Value<'_>, is_local: bool, facts: Option<&Facts>, report: &mut Report<'_>) -> Option<Vec<ServedModel>> {
     let table = value.table(report)?;
     let (at, key) = (table.at, table.key.clone());
     let entries = table.into_entries();
@@ -22,11 +23,11 @@ pub(super) fn read(value: Value<'_>, is_local: bool, report: &mut Report<'_>) ->
         return None;
     }
     // Collected before it is judged, so that one fault does not hide the next.
-    let models: Vec<_> = entries.into_iter().map(|entry| model(entry, is_local, report)).collect();
+    let models: Vec<_> = entries.into_iter().map(|entry| model(entry, is_local, facts, report)).collect();
     models.into_iter().collect()
 }
 
-fn model(entry: Value<'_>, is_local: bool, report: &mut Report<'_>) -> Option<ServedModel> {
+fn model(entry: Value<'_>, is_local: bool, facts: Option<&Facts>, report: &mut Report<'_>) -> Option<ServedModel> {
     let id = match entry.name.parse::<ModelId>() {
         Ok(id) => Some(id),
         Err(error) => {
@@ -34,7 +35,7 @@ fn model(entry: Value<'_>, is_local: bool, report: &mut Report<'_>) -> Option<Se
             None
         }
     };
-    let place = report.place(entry.name_at);
+    let at = entry.name_at;
     let mut table: Table<'_> = entry.table(report)?;
     let upstream = table.optional("name", report, Value::parsed);
     let operations = table.optional("operations", report, operations);
@@ -42,9 +43,11 @@ fn model(entry: Value<'_>, is_local: bool, report: &mut Report<'_>) -> Option<Se
     let price = table.optional("price", report, pricing);
     let weights = table.optional("weights", report, Value::parsed);
     let in_process = if is_local { in_process(&mut table, report) } else { Some(InProcess::default()) };
+    let said = facts::of_model(facts, &mut table, report);
     table.finish(report);
     let id = id?;
-    let upstream = upstream?.map_or_else(|| (&id).into(), |name| name.value);
+    let upstream = upstream?.map_or_else(|| (&id).into(), |name: Located<UpstreamModel>| name.value);
+    let residency = facts.zip(said).map(|(facts, said)| facts.residency(upstream.as_str(), &said, at, report));
     Some(ServedModel {
         id,
         upstream,
@@ -54,7 +57,8 @@ fn model(entry: Value<'_>, is_local: bool, report: &mut Report<'_>) -> Option<Se
         price: price?.unwrap_or_default(),
         weights: weights?.map(|name| name.value),
         in_process: in_process?,
-        place,
+        residency: residency?,
+        place: report.place(at),
     })
 }
 
