@@ -289,6 +289,7 @@ fn policy(settings: &Settings, home: &Home) -> Result<(Policy, LocalEngines), Lo
         }
         None => Policy::local(None, None).map_err(LoadError::BuiltIn)?,
     };
+    reload::warn_of_stale_prices(&policy);
     engines.follow(&Named::of(&policy).map_err(LoadError::Local)?);
     Ok((policy, engines))
 }

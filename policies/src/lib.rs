@@ -20,6 +20,7 @@
 
 #![forbid(unsafe_code)]
 
+mod calendar;
 mod decimal;
 mod fault;
 mod grant;
@@ -42,6 +43,7 @@ pub mod simulate;
 mod source;
 pub mod spec;
 
+pub use calendar::{Day, Month};
 pub use fault::{Fault, Place, PolicyErrors};
 pub use grant::Grants;
 pub use hex::{HashPrefix, InvalidHash, InvalidPrefix};

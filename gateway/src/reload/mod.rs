@@ -28,7 +28,7 @@ use std::{
 
 use metrics::{counter, gauge};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout_at};
-use tradewind_policies::{Policy, PolicyHash};
+use tradewind_policies::{Day, Policy, PolicyHash};
 
 use self::{swap::Prepared, watch::Watch};
 use crate::{
@@ -53,6 +53,14 @@ const LOOK: Duration = Duration::from_secs(2);
 /// [`LoadError`] with all faults of all files.
 pub fn read(path: &Path) -> Result<Policy, LoadError> {
     Ok(Policy::parse(&read_files(path)?.sources(path))?)
+}
+
+/// Says in the log where the prices that the policy goes by are likely to have changed.
+pub fn warn_of_stale_prices(policy: &Policy) {
+    let today = Day::of(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
+    if let Some(stale) = policy.prices().and_then(|table| table.stale(today)) {
+        tracing::warn!("{stale}");
+    }
 }
 
 /// Puts new policies in force as the files change.

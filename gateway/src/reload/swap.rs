@@ -71,6 +71,7 @@ impl Swap {
 
     pub(super) fn swap(&self, Prepared { snapshot, named }: Prepared) {
         let hash = snapshot.policy.hash();
+        super::warn_of_stale_prices(&snapshot.policy);
         snapshot.warm();
         self.current.store(Arc::new(snapshot));
         self.builder.engines().follow(&named);

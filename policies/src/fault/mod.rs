@@ -7,7 +7,7 @@ mod snippet;
 mod suggest;
 
 pub(crate) use report::{At, Report};
-pub(crate) use suggest::{accepted, did_you_mean};
+pub(crate) use suggest::{accepted, did_you_mean, nearest};
 
 /// Everything that is wrong with the files of a policy, or with a scenario. There is at least one fault.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,13 +5,18 @@ pub(crate) fn did_you_mean<'k>(written: &str, known: impl IntoIterator<Item = &'
     let mut known: Vec<&str> = known.into_iter().collect();
     known.sort_unstable();
     known.dedup();
+    match nearest(written, known.iter().copied()) {
+        Some(name) => format!("; did you mean `{name}`?"),
+        None => accepted(known),
+    }
+}
+
+/// The known name that was likely meant.
+pub(crate) fn nearest<'k>(written: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     // Two slips in a word of nine, one in a word of three: beyond that it is another word.
     let farthest = (written.chars().count() / 3).clamp(1, 3);
-    let nearest = known.iter().map(|name| (distance(written, name), *name)).min();
-    match nearest {
-        Some((slips, name)) if slips <= farthest => format!("; did you mean `{name}`?"),
-        _ => accepted(known),
-    }
+    let (slips, name) = known.map(|name| (distance(written, name), name)).min()?;
+    (slips <= farthest).then_some(name)
 }
 
 /// Ends a message with what is accepted in place of what was written; nothing if nothing is.

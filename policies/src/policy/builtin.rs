@@ -79,7 +79,7 @@ impl Policy {
         };
         let routes = models.into_iter().enumerate().map(route).collect::<Result<_, InvalidName>>()?;
         let hash = PolicyHash::of(["built-in", chat.unwrap_or(""), embeddings.unwrap_or("")]);
-        Ok(Self::compile(Parts { hash, backends, aliases, tenants: None, routes }))
+        Ok(Self::compile(Parts { hash, backends, aliases, tenants: None, routes, prices: None }))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::fault::{PolicyErrors, Report};
 use crate::name::{ModelAlias, ModelId, RouteName, TenantId};
 use crate::operation::Operations;
 use crate::source::{PolicyHash, SourceFile};
-use crate::spec::{BackendSpec, Floor, RouteParts, RouteSpec, Routing, TenantSpec};
+use crate::spec::{BackendSpec, Floor, PriceTable, RouteParts, RouteSpec, Routing, TenantSpec};
 use crate::{read, resolve};
 use chain::Chains;
 use class::Classes;
@@ -39,6 +39,8 @@ pub struct Policy {
     tenants: Option<HashMap<TenantId, TenantSpec>>,
     /// Which tenants no stage tells apart.
     classes: Classes,
+    /// The table of prices, if any of them is used.
+    prices: Option<PriceTable>,
     models: Vec<Model>,
     /// Every name that can be asked for, id or alias, with the place of its model in `models`.
     names: HashMap<Arc<str>, usize>,
@@ -61,6 +63,8 @@ pub(crate) struct Parts {
     pub(crate) aliases: Vec<(ModelAlias, ModelId)>,
     pub(crate) tenants: Option<HashMap<TenantId, TenantSpec>>,
     pub(crate) routes: Vec<RouteParts>,
+    /// `None` where nothing is paid for.
+    pub(crate) prices: Option<PriceTable>,
 }
 
 impl Policy {
@@ -79,7 +83,7 @@ impl Policy {
     }
 
     pub(crate) fn compile(parts: Parts) -> Self {
-        let Parts { hash, backends, aliases, tenants, routes } = parts;
+        let Parts { hash, backends, aliases, tenants, routes, prices } = parts;
         let floors = class::floors(tenants.as_ref());
         let routes: Vec<_> = routes.into_iter().map(|route| RouteSpec::compile(route, &backends, &floors)).collect();
         let classes = Classes::compile(tenants.as_ref(), &floors, &routes);
@@ -104,7 +108,9 @@ impl Policy {
             Model { id: id.clone(), operations, routes: Chains::compile(places, &classes, &routes) }
         };
         let models = places.into_iter().map(model).collect();
-        Self { hash, backends, routes, tenants, classes, models, names }
+        let listed = |backend: &BackendSpec| backend.models.iter().any(|model| model.price.is_of_table());
+        let prices = prices.filter(|_| backends.iter().any(listed));
+        Self { hash, backends, routes, tenants, classes, prices, models, names }
     }
 
     /// The fingerprint of the policy's texts.
@@ -116,6 +122,11 @@ impl Policy {
     /// is a place in this list.
     pub fn backends(&self) -> &[BackendSpec] {
         &self.backends
+    }
+
+    /// Where the prices come from that the policy does not state itself; `None` if it states all that are known.
+    pub fn prices(&self) -> Option<&PriceTable> {
+        self.prices.as_ref()
     }
 
     /// Every route and how it chooses, in the order in which they are tried.

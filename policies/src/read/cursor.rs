@@ -7,6 +7,7 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::calendar::Day;
 use crate::decimal;
 use crate::fault::{At, Report, accepted, did_you_mean};
 
@@ -191,6 +192,19 @@ impl<'t> Value<'t> {
             DeValue::Boolean(value) => Some(*value),
             _ => self.mistyped("`true` or `false`", report),
         }
+    }
+
+    /// A day, written as a date of TOML's own.
+    pub(super) fn date(self, report: &mut Report<'_>) -> Option<Day> {
+        let DeValue::Datetime(written) = self.tree else {
+            return self.mistyped("a date such as `2026-10-20`, without quotes", report);
+        };
+        let date = written.date.filter(|_| written.time.is_none());
+        let day = date.and_then(|date| Day::new(date.year, date.month, date.day));
+        if day.is_none() {
+            report.fault(self.at, self.key, "this is no day; accepted: a date such as `2026-10-20`");
+        }
+        day
     }
 
     /// What `read` makes of the value, and `Some(None)` if it is `false`. `None` if there is a fault.

@@ -8,8 +8,8 @@ use crate::fault::Place;
 use crate::name::{BackendName, FailureDomain, ModelAlias, ModelId, RouteName, TenantId};
 use crate::pattern::Pattern;
 use crate::spec::{
-    Concurrency, DataTerms, MaxAttempts, Midstream, Objective, Poll, Provider, Requirement, ServedModel, Share, TenantLimits,
-    TimeoutOverrides,
+    Concurrency, DataTerms, MaxAttempts, Midstream, Objective, Poll, PriceTable, Provider, Requirement, ServedModel, Share,
+    TenantLimits, TimeoutOverrides,
 };
 
 /// All files together. Maps are sorted, so that the same texts always give the same policy.
@@ -23,6 +23,7 @@ pub(crate) struct Draft {
     pub(crate) aliases: BTreeMap<ModelAlias, RawAlias>,
     pub(crate) tenants: BTreeMap<TenantId, Located<RawTenant>>,
     pub(crate) routes: Vec<RawRoute>,
+    pub(crate) prices: Option<Located<PriceTable>>,
 }
 
 /// One line of `[alias]`: where the alias stands and what it leads to, if that could be read.
@@ -31,6 +32,8 @@ pub(crate) type RawAlias = Located<Option<Located<ModelId>>>;
 /// One `[backend.NAME]`. A part that could not be read is absent; its fault is in the report, and what refers to
 /// the backend is still checked.
 pub(crate) struct RawBackend {
+    /// What its provider is called.
+    pub(crate) word: Option<&'static str>,
     pub(crate) provider: Option<Provider>,
     pub(crate) upkeep: Option<Upkeep>,
     /// What its server costs.
@@ -39,6 +42,8 @@ pub(crate) struct RawBackend {
     pub(crate) timeouts: TimeoutOverrides,
     /// `None` if any of them could not be read, so that nobody can say what the backend does not serve.
     pub(crate) models: Option<Vec<ServedModel>>,
+    /// The models that cost what the table of prices says of others.
+    pub(crate) priced_as: BTreeMap<ModelId, Located<String>>,
 }
 
 /// How a backend is run and watched.

@@ -8,7 +8,7 @@ use toml::de::DeTable;
 
 use super::cursor::{Located, Table, Value};
 use super::draft::{Draft, RawRouting};
-use super::{backend, require, route, routing, tenant, timeouts};
+use super::{backend, prices, require, route, routing, tenant, timeouts};
 use crate::fault::{At, Report};
 use crate::name::InvalidName;
 
@@ -55,6 +55,8 @@ pub(super) fn read(file: usize, text: &str, draft: &mut Draft, report: &mut Repo
         let value = tenant::read(entry, report);
         insert(&mut draft.tenants, id, Located { value, at, key }, report);
     }
+    let prices = top.take("prices").and_then(|value| prices::read(value, report));
+    set(&mut draft.prices, prices, report);
     let routes = top.take("route").and_then(|value| value.list(report)).unwrap_or_default();
     draft.routes.extend(routes.into_iter().filter_map(|value| route::read(value, report)));
     top.finish(report);

@@ -13,6 +13,7 @@ mod draft;
 mod duration;
 mod file;
 mod price;
+mod prices;
 mod require;
 mod route;
 mod routing;
@@ -22,6 +23,7 @@ mod timeouts;
 pub(crate) use cursor::{Located, Table, Value, shortened};
 pub(crate) use draft::{Draft, RawBackend, RawRoute, RawRouting, RawTenant};
 pub(crate) use price::ServerCost;
+pub(crate) use prices::built_in as built_in_prices;
 
 /// Reads every file into one draft. What cannot be read is reported and left out.
 ///

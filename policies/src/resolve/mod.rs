@@ -14,6 +14,7 @@ use crate::source::PolicyHash;
 use crate::spec::{BackendSpec, RouteParts, Routing, ServedModel, TenantSpec, Timeouts};
 
 mod alias;
+mod prices;
 mod require;
 mod route;
 mod routing;
@@ -21,13 +22,14 @@ mod shadow;
 mod tenant;
 
 /// Checks the draft as a whole and turns it into what a policy is compiled from.
-pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -> Parts {
+pub(crate) fn resolve(mut draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -> Parts {
     let models = Models::of(&draft);
     alias::check(&draft, &models, report);
     tenant::check(&draft, &models, report);
     route::check(&draft, &models, report);
     shadow::check(&draft.routes, report);
     let routing = routing::resolve(Routing::default(), &draft.routing);
+    let prices = prices::look_up(&mut draft, report);
     routing::check(&draft, routing, report);
     require::check(&draft, report);
 
@@ -59,7 +61,7 @@ pub(crate) fn resolve(draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -
         place: report.place(at),
     };
     let tenants = (!draft.tenants.is_empty()).then(|| draft.tenants.into_iter().map(|(id, raw)| (id, tenant(raw))).collect());
-    Parts { hash, backends, aliases, tenants, routes }
+    Parts { hash, backends, aliases, tenants, routes, prices: Some(prices) }
 }
 
 /// The backend, if all of it could be read.

@@ -10,6 +10,7 @@ mod lane;
 mod money;
 mod poll;
 mod price;
+mod price_table;
 mod pricing;
 mod provider;
 mod requirement;
@@ -36,6 +37,8 @@ pub use money::{InvalidAmount, NanoUsd};
 pub(crate) use poll::Pages;
 pub use poll::Poll;
 pub use price::{Above, Consumption, Haste, Price, Rate, Rates};
+pub(crate) use price_table::Catalogues;
+pub use price_table::{PriceTable, StalePrices};
 pub use pricing::{Origin, Pricing};
 pub use provider::{
     AnthropicHost, AnthropicVersion, Api, AzureSurface, BedrockChat, ClientCertificate, Connection, HttpVersion, OpenAiHost,

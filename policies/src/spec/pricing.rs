@@ -27,6 +27,8 @@ pub enum Pricing {
 pub enum Origin {
     /// The policy, of the model.
     Policy,
+    /// The table of prices.
+    Table,
     /// The policy, of the backend's server alone.
     Server,
 }
@@ -38,6 +40,11 @@ impl Pricing {
             Self::Known { price, .. } => Some(price),
             Self::Unknown | Self::Off => None,
         }
+    }
+
+    /// Whether the table of prices says what it costs.
+    pub(crate) const fn is_of_table(&self) -> bool {
+        matches!(self, Self::Known { origin: Origin::Table, .. })
     }
 
     /// The same with what the server costs.

@@ -5,6 +5,7 @@ mod error;
 mod history;
 mod operators;
 mod place;
+mod prices;
 mod rollback;
 mod simulate;
 mod step;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 pub use error::OperateError;
+pub use prices::PricesError;
 pub use simulate::SimulateError;
 
 /// Try out how requests are routed, and say which policy is in force.
@@ -26,6 +28,8 @@ pub struct PolicyArgs {
 
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
+    /// Say what each backend and model of a policy costs, or make a table of prices
+    Prices(prices::PricesArgs),
     /// Play a world in virtual time, and compare the router with those of other gateways
     Simulate(simulate::SimulateArgs),
     /// Bring a new policy into force, if the step to it is the one that was planned
@@ -41,6 +45,9 @@ enum PolicyCommand {
 /// Why a command about policies cannot be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyCliError {
+    /// `prices`.
+    #[error(transparent)]
+    Prices(#[from] PricesError),
     /// `simulate`.
     #[error(transparent)]
     Simulate(#[from] SimulateError),
@@ -55,6 +62,7 @@ pub enum PolicyCliError {
 /// Where it cannot be run.
 pub fn run(args: PolicyArgs, out: &mut impl Write) -> Result<ExitCode, PolicyCliError> {
     match args.command {
+        PolicyCommand::Prices(args) => prices::run(&args, out)?,
         PolicyCommand::Simulate(args) => simulate::run(&args, out)?,
         PolicyCommand::Apply(args) => return Ok(apply::run(args, out)?),
         PolicyCommand::Rollback(args) => return Ok(rollback::run(args, out)?),

@@ -1,10 +1,12 @@
 //! Reads a `[backend.NAME]`.
 
+use std::collections::BTreeMap;
+
 use super::cursor::{Located, Table, Value, shortened};
 use super::draft::RawBackend;
 use super::{price, timeouts};
 use crate::fault::{Report, did_you_mean};
-use crate::spec::{Provider, Remote};
+use crate::spec::{PriceTable, Provider, Remote};
 use kind::{Kind, PROVIDERS, Speaks};
 
 mod address;
@@ -24,7 +26,16 @@ mod way;
 /// The backend, as far as it can be read.
 pub(super) fn read(entry: Value<'_>, report: &mut Report<'_>) -> RawBackend {
     let Some(mut table) = entry.table(report) else {
-        return RawBackend { provider: None, upkeep: None, cost: None, terms: None, timeouts: Default::default(), models: None };
+        return RawBackend {
+            word: None,
+            provider: None,
+            upkeep: None,
+            cost: None,
+            terms: None,
+            timeouts: Default::default(),
+            models: None,
+            priced_as: Default::default(),
+        };
     };
     let kind = kind(&mut table, report);
     let timeouts =
@@ -33,7 +44,9 @@ pub(super) fn read(entry: Value<'_>, report: &mut Report<'_>) -> RawBackend {
     let cost = table.optional("cost", report, price::server);
     let is_local = matches!(kind, Some(Kind { speaks: Speaks::Local, .. }));
     let facts = facts::read(kind, &mut table, report);
-    let models = table.required("models", report, |value, report| model::read(value, is_local, facts.as_ref(), report));
+    let mut priced_as = BTreeMap::new();
+    let models =
+        table.required("models", report, |value, report| model::read(value, is_local, facts.as_ref(), &mut priced_as, report));
     let provider = match kind {
         Some(Kind { speaks: Speaks::Local, .. }) => Some(Provider::Local),
         Some(kind) => remote(kind, &mut table, report).map(Provider::Remote),
@@ -45,7 +58,17 @@ pub(super) fn read(entry: Value<'_>, report: &mut Report<'_>) -> RawBackend {
     };
     table.finish(report);
     let terms = facts.map(|facts| facts.terms);
-    RawBackend { provider, upkeep, cost: cost.map(Option::unwrap_or_default), terms, timeouts, models }
+    let (word, cost) = (kind.map(|kind| kind.word), cost.map(Option::unwrap_or_default));
+    RawBackend { word, provider, upkeep, cost, terms, timeouts, models, priced_as }
+}
+
+/// The providers whose prices can be listed: those who are paid, each by one of their words.
+pub(super) fn catalogues() -> impl Iterator<Item = &'static str> {
+    let is_listed = |kind: &&Kind| {
+        let is_paid = kind.speaks.pages().is_none() && !matches!(kind.speaks, Speaks::Local);
+        is_paid && PriceTable::catalogue_of(kind.word) == kind.word
+    };
+    PROVIDERS.iter().filter(is_listed).map(|kind| kind.word)
 }
 
 /// The provider that is named, if there is one.

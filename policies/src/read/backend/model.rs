@@ -1,5 +1,6 @@
 //! Reads the models of a backend.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -13,8 +14,17 @@ use crate::operation::Operations;
 use crate::spec::{InProcess, Origin, Pricing, ServedModel};
 use tradewind_protocol::Operation;
 
+/// The models that cost what the table of prices says of others.
+type PricedAs = BTreeMap<ModelId, Located<String>>;
+
 /// The models of a backend; `None` if any of them could not be read.
-pub(super) fn read(value: Value<'_>, is_local: bool, facts: Option<&Facts>, report: &mut Report<'_>) -> Option<Vec<ServedModel>> {
+pub(super) fn read(
+    value: Value<'_>,
+    is_local: bool,
+    facts: Option<&Facts>,
+    priced_as: &mut PricedAs,
+    report: &mut Report<'_>,
+) -> Option<Vec<ServedModel>> {
     let table = value.table(report)?;
     let (at, key) = (table.at, table.key.clone());
     let entries = table.into_entries();
@@ -23,11 +33,17 @@ pub(super) fn read(value: Value<'_>, is_local: bool, facts: Option<&Facts>, repo
         return None;
     }
     // Collected before it is judged, so that one fault does not hide the next.
-    let models: Vec<_> = entries.into_iter().map(|entry| model(entry, is_local, facts, report)).collect();
+    let models: Vec<_> = entries.into_iter().map(|entry| model(entry, is_local, facts, priced_as, report)).collect();
     models.into_iter().collect()
 }
 
-fn model(entry: Value<'_>, is_local: bool, facts: Option<&Facts>, report: &mut Report<'_>) -> Option<ServedModel> {
+fn model(
+    entry: Value<'_>,
+    is_local: bool,
+    facts: Option<&Facts>,
+    priced_as: &mut PricedAs,
+    report: &mut Report<'_>,
+) -> Option<ServedModel> {
     let id = match entry.name.parse::<ModelId>() {
         Ok(id) => Some(id),
         Err(error) => {
@@ -40,7 +56,13 @@ fn model(entry: Value<'_>, is_local: bool, facts: Option<&Facts>, report: &mut R
     let upstream = table.optional("name", report, Value::parsed);
     let operations = table.optional("operations", report, operations);
     let capabilities = table.optional("capabilities", report, capabilities::read);
-    let price = table.optional("price", report, pricing);
+    let price = table.optional("price", report, |value, report| match value.is_string() {
+        true => value.string(report).map(|Located { value, at, key }| {
+            priced_as.extend(id.clone().map(|id| (id, Located { value: value.to_owned(), at, key })));
+            Pricing::Unknown
+        }),
+        false => pricing(value, report),
+    });
     let weights = table.optional("weights", report, Value::parsed);
     let in_process = if is_local { in_process(&mut table, report) } else { Some(InProcess::default()) };
     let said = facts::of_model(facts, &mut table, report);
