@@ -176,7 +176,7 @@ fn dense(weights: &Weights, parts: &[String], scaled: usize, factor: f32) -> Res
     let (mut weight, mut bias): (Vec<f32>, Vec<f32>) = (weight.flatten_all()?.to_vec1()?, bias.to_vec1()?);
     weight.iter_mut().take(scaled * inputs).for_each(|x| *x *= factor);
     bias.iter_mut().take(scaled).for_each(|x| *x *= factor);
-    Ok(Dense::new(&weight, &bias))
+    Ok(Dense::new(Isa::best(), &weight, &bias))
 }
 
 impl Norm {

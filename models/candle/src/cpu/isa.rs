@@ -20,6 +20,9 @@ pub(super) enum Level {
     /// AVX-512 with its F, BW, VL and VNNI parts.
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// These, and AMX with its tiles of bfloat16.
+    #[cfg(target_arch = "x86_64")]
+    Amx,
 }
 
 impl Isa {
@@ -46,6 +49,9 @@ impl Isa {
             if has_avx2 && has_avx512 {
                 levels.push(Level::Avx512);
             }
+            if has_avx2 && has_avx512 && tiles::may_be_used() {
+                levels.push(Level::Amx);
+            }
         }
         levels.into_iter().map(Self).collect()
     }
@@ -58,11 +64,46 @@ impl Isa {
             Level::Avx2 => "AVX2",
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => "AVX-512 with VNNI",
+            #[cfg(target_arch = "x86_64")]
+            Level::Amx => "AVX-512 with VNNI, and AMX",
         }
     }
 
     pub(super) fn level(self) -> Level {
         self.0
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod tiles {
+    //! Tiles are more state than a thread has room for, so Linux wants to be asked first
+    //! (<https://docs.kernel.org/arch/x86/xstate.html>). Other systems are not asked.
+
+    /// Whether the processor has tiles and products of bfloat16 in them, and the system grants them to this process.
+    pub(super) fn may_be_used() -> bool {
+        are_there() && are_granted()
+    }
+
+    /// AMX-BF16 and AMX-TILE: bits 22 and 24 of EDX, leaf 7 of CPUID, which every processor with AVX-512 has.
+    fn are_there() -> bool {
+        const BITS: u32 = 1 << 22 | 1 << 24;
+        std::arch::x86_64::__cpuid_count(7, 0).edx & BITS == BITS
+    }
+
+    #[cfg(target_os = "linux")]
+    fn are_granted() -> bool {
+        const ARCH_REQ_XCOMP_PERM: libc::c_long = 0x1023;
+        const XFEATURE_XTILEDATA: libc::c_long = 18;
+        #[expect(unsafe_code, reason = "a system call that no library knows")]
+        // SAFETY: the call takes two numbers, and changes nothing but what this process may use.
+        unsafe {
+            libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn are_granted() -> bool {
+        false
     }
 }
 
@@ -91,7 +132,7 @@ macro_rules! for_each_isa {
                 #[cfg(target_arch = "x86_64")]
                 #[expect(unsafe_code, reason = "instructions that not every processor has")]
                 // SAFETY: an `Isa` has this level only where the processor was seen to have its instructions.
-                $crate::cpu::isa::Level::Avx512 => unsafe { avx512($($argument),*) },
+                $crate::cpu::isa::Level::Avx512 | $crate::cpu::isa::Level::Amx => unsafe { avx512($($argument),*) },
             }
         }
     };

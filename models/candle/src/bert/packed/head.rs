@@ -50,7 +50,7 @@ impl Head {
         let mut scratch = Scratch::default();
         if let Some((dense, bend)) = &self.inner {
             let mut inner = Vec::new();
-            dense.forward(isa, &x, &mut inner, &mut scratch);
+            dense.forward(&x, &mut inner, &mut scratch);
             bend.apply(isa, &mut inner);
             x = inner;
         }
@@ -59,7 +59,7 @@ impl Head {
         }
         if let Some(dense) = &self.scores {
             let mut scores = Vec::new();
-            dense.forward(isa, &x, &mut scores, &mut scratch);
+            dense.forward(&x, &mut scores, &mut scratch);
             x = scores;
         }
         if self.is_unit_length {

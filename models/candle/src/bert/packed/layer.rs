@@ -68,27 +68,27 @@ impl Layer {
         let isa = model.isa;
         match self.order {
             Order::After => {
-                self.qkv.forward(isa, x, &mut buffers.qkv, &mut buffers.scratch);
+                self.qkv.forward(x, &mut buffers.qkv, &mut buffers.scratch);
                 self.attend(model, sequences, buffers);
                 if let Some(norm) = &self.attention_norm {
                     norm.add_each(isa, x, &buffers.sum);
                 }
                 let Buffers { inner, sum, scratch, .. } = buffers;
-                self.up.forward(isa, x, inner, scratch);
+                self.up.forward(x, inner, scratch);
                 gelu(isa, inner);
-                self.down.forward(isa, inner, sum, scratch);
+                self.down.forward(inner, sum, scratch);
                 self.output_norm.add_each(isa, x, sum);
             }
             Order::BeforeAndGated => {
                 normalised(isa, self.attention_norm.as_ref(), x, &mut buffers.normed);
-                self.qkv.forward(isa, &buffers.normed, &mut buffers.qkv, &mut buffers.scratch);
+                self.qkv.forward(&buffers.normed, &mut buffers.qkv, &mut buffers.scratch);
                 self.attend(model, sequences, buffers);
                 add(isa, x, &buffers.sum);
                 normalised(isa, Some(&self.output_norm), x, &mut buffers.normed);
                 let Buffers { normed, inner, gated, sum, scratch, .. } = buffers;
-                self.up.forward(isa, normed, inner, scratch);
+                self.up.forward(normed, inner, scratch);
                 gate(isa, inner, gated, self.up.outputs());
-                self.down.forward(isa, gated, sum, scratch);
+                self.down.forward(gated, sum, scratch);
                 add(isa, x, sum);
             }
         }
@@ -110,7 +110,7 @@ impl Layer {
             }
             attention.mix(isa, own, mixed, width, head, self.sight.reach);
         }
-        self.attended.forward(isa, mixed, sum, scratch);
+        self.attended.forward(mixed, sum, scratch);
     }
 }
 

@@ -25,7 +25,7 @@ impl Panel {
 pub(super) fn heights(isa: Isa) -> (usize, usize) {
     match isa.level() {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => (TALLEST, 4),
+        Level::Avx512 | Level::Amx => (TALLEST, 4),
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => (3, 1),
         Level::Baseline => (3, 1),

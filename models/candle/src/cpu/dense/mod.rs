@@ -4,9 +4,13 @@
 //! in panels of [`WIDTH`] outputs. A piece of a panel stays in the nearest cache while all rows of a stripe go past it.
 
 mod kernel;
+#[cfg(target_arch = "x86_64")]
+mod tiles;
 
 use self::kernel::multiply;
 pub(super) use self::kernel::{Panel, WIDTH};
+#[cfg(target_arch = "x86_64")]
+use self::tiles::{Amx, Line, Tiles};
 use super::isa::Isa;
 
 /// Rows that share a panel while it is near. More of them would push the panel, or each other, out of the second cache.
@@ -24,33 +28,55 @@ pub(crate) struct Scratch {
     arranged: Vec<f32>,
     /// Of each block, by row.
     sums: Vec<[Panel; kernel::TALLEST]>,
+    /// The rows in the order in which tiles are read.
+    #[cfg(target_arch = "x86_64")]
+    lines: Vec<Line>,
 }
 
 /// `y = x W^T + b`.
 #[derive(Debug)]
 pub(crate) struct Dense {
-    /// `[panels, inputs]`.
-    weights: Vec<Panel>,
+    isa: Isa,
+    weights: Weights,
     /// `[panels]`.
     bias: Vec<Panel>,
     inputs: usize,
     outputs: usize,
 }
 
+/// Weights as the instructions want them that read them.
+#[derive(Debug)]
+enum Weights {
+    /// `[panels, inputs]`.
+    Panels(Vec<Panel>),
+    #[cfg(target_arch = "x86_64")]
+    Tiles(Tiles),
+}
+
+impl Weights {
+    fn arrange(isa: Isa, rows: &[&[f32]], inputs: usize) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(amx) = Amx::on(isa) {
+            return Self::Tiles(Tiles::new(amx, rows, inputs));
+        }
+        let panel = |rows: &[&[f32]], input: usize| Panel::of(rows.iter().filter_map(|row| row.get(input).copied()));
+        let mut panels = Vec::with_capacity(rows.len().div_ceil(WIDTH) * inputs);
+        for rows in rows.chunks(WIDTH) {
+            panels.extend((0..inputs).map(|input| panel(rows, input)));
+        }
+        Self::Panels(panels)
+    }
+}
+
 impl Dense {
-    /// Arranges `weight`, `[outputs, inputs]`, of which there are as many outputs as `bias` has numbers.
-    pub(crate) fn new(weight: &[f32], bias: &[f32]) -> Self {
+    /// Arranges `weight`, `[outputs, inputs]`, of which there are as many outputs as `bias` has numbers, for the instructions at hand.
+    pub(crate) fn new(isa: Isa, weight: &[f32], bias: &[f32]) -> Self {
         let outputs = bias.len();
         let inputs = weight.len().checked_div(outputs).unwrap_or(0);
         let rows: Vec<&[f32]> = weight.chunks_exact(inputs.max(1)).collect();
-        let mut weights = Vec::with_capacity(outputs.div_ceil(WIDTH) * inputs);
-        for rows in rows.chunks(WIDTH) {
-            for input in 0..inputs {
-                weights.push(Panel::of(rows.iter().filter_map(|row| row.get(input).copied())));
-            }
-        }
+        let weights = Weights::arrange(isa, &rows, inputs);
         let bias = bias.chunks(WIDTH).map(|part| Panel::of(part.iter().copied())).collect();
-        Self { weights, bias, inputs, outputs }
+        Self { isa, weights, bias, inputs, outputs }
     }
 
     /// How many numbers a product has.
@@ -59,19 +85,26 @@ impl Dense {
     }
 
     /// Replaces `y` by the product with rows `x`.
-    pub(crate) fn forward(&self, isa: Isa, x: &[f32], y: &mut Vec<f32>, scratch: &mut Scratch) {
+    pub(crate) fn forward(&self, x: &[f32], y: &mut Vec<f32>, scratch: &mut Scratch) {
         let rows = x.len().checked_div(self.inputs).unwrap_or(0);
         // Whatever is there already is overwritten.
         y.resize(rows * self.outputs, 0.0);
         for (x, y) in x.chunks(STRIPE * self.inputs.max(1)).zip(y.chunks_mut(STRIPE * self.outputs.max(1))) {
-            let x = Rows { values: x, stride: self.inputs, width: self.inputs };
-            product(isa, x, &self.weights, &self.bias, scratch, |row, number, sums| {
+            let put = |row: usize, number: usize, sums: &Panel| {
                 let start = row * self.outputs + number * WIDTH;
                 let count = WIDTH.min(self.outputs - number * WIDTH);
                 if let Some((y, sums)) = y.get_mut(start..start + count).zip(sums.0.get(..count)) {
                     y.copy_from_slice(sums);
                 }
-            });
+            };
+            match &self.weights {
+                Weights::Panels(panels) => {
+                    let x = Rows { values: x, stride: self.inputs, width: self.inputs };
+                    product(self.isa, x, panels, &self.bias, scratch, put);
+                }
+                #[cfg(target_arch = "x86_64")]
+                Weights::Tiles(tiles) => tiles.product(self.isa, (x, self.inputs), &self.bias, &mut scratch.lines, put),
+            }
         }
     }
 }
@@ -163,8 +196,7 @@ mod tests {
     fn products_are_those_of_the_definition_by_every_kernel_and_of_any_shape() {
         for (inputs, outputs) in [(1, 1), (7, 33), (64, 96), (DEPTH + 3, 40)] {
             let (weight, bias) = (numbers(inputs * outputs), numbers(outputs));
-            let dense = Dense::new(&weight, &bias);
-            for rows in [0, 1, 3, 4, 5, 8, 9, 12, 13, 25, STRIPE + 7] {
+            for rows in [0, 1, 3, 4, 5, 8, 9, 12, 13, 25, 32, 41, STRIPE + 7] {
                 let x = numbers(rows * inputs);
                 let mut expected = Vec::new();
                 for x in x.chunks(inputs) {
@@ -176,7 +208,7 @@ mod tests {
                 }
                 for isa in Isa::available() {
                     let mut y = vec![1.0];
-                    dense.forward(isa, &x, &mut y, &mut Scratch::default());
+                    Dense::new(isa, &weight, &bias).forward(&x, &mut y, &mut Scratch::default());
                     assert_eq!(y.len(), expected.len());
                     for (y, expected) in y.iter().zip(&expected) {
                         assert!((f64::from(*y) - expected).abs() < 1e-3, "{isa:?} [{rows}, {inputs}, {outputs}]: {y} {expected}");

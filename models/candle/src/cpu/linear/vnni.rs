@@ -23,7 +23,7 @@ pub(super) struct Vnni(());
 
 impl Vnni {
     pub(super) fn on(isa: Isa) -> Option<Self> {
-        (isa.level() == Level::Avx512).then_some(Self(()))
+        matches!(isa.level(), Level::Avx512 | Level::Amx).then_some(Self(()))
     }
 }
 
