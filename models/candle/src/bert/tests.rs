@@ -96,8 +96,8 @@ impl Case {
             assert_eq!(output.len(), answer.output.len(), "{} by {by}", self.name);
             let largest = answer.output.iter().fold(1.0_f32, |largest, x| largest.max(x.abs()));
             let worst = output.iter().zip(&answer.output).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            // Six digits are in the file.
-            assert!(worst < 2e-5 * largest, "{} by {by}, {} tokens: {worst}", self.name, answer.ids.len());
+            // Six digits are in the file, and AMX multiplies numbers of five.
+            assert!(worst < 1e-4 * largest, "{} by {by}, {} tokens: {worst}", self.name, answer.ids.len());
         }
     }
 }
