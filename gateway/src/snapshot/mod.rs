@@ -154,9 +154,10 @@ impl Backend {
             Some(known) => known.built.clone(),
             None => builder.build(spec)?,
         };
+        let before: HashMap<_, _> = known.iter().flat_map(|known| &known.spec.models).map(|model| (&model.id, model)).collect();
         let deployment = |served: &ServedModel| {
-            let is_kept = |known: &&Self| known.spec.models.iter().any(|model| model.is_same_deployment(served));
-            let kept = known.filter(is_kept).and_then(|known| known.deployments.get(&served.upstream)).cloned();
+            let is_kept = before.get(&served.id).is_some_and(|model| model.is_same_deployment(served));
+            let kept = known.filter(|_| is_kept).and_then(|known| known.deployments.get(&served.upstream)).cloned();
             if let Some(kept) = &kept {
                 kept.limit_to(spec.concurrency);
             }

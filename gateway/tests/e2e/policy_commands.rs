@@ -229,3 +229,23 @@ async fn without_a_gateway_the_policy_is_written_for_one_that_starts() {
     assert!(out.starts_with(&format!("written:  {}", hash(new))), "{out}");
     assert_eq!((names(&policies), std::fs::read_to_string(policies.join("2.toml")).unwrap()), (1, new.to_owned()));
 }
+
+#[tokio::test]
+async fn what_cannot_be_written_or_asked_is_told_before_anything_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = ("version = 1\n", "version = 1\n# new\n");
+    std::fs::create_dir(folder.path().join("..1")).unwrap();
+    std::fs::write(folder.path().join("..1/policy.toml"), old).unwrap();
+    std::os::unix::fs::symlink("..1", folder.path().join("..data")).unwrap();
+    let (mounted, home) = (folder.path().join("policy.toml"), folder.path().join("home"));
+    std::os::unix::fs::symlink("..data/policy.toml", &mounted).unwrap();
+    let (_kept, path) = draft(new);
+    let plan = plan(old, new);
+    let apply = ["apply", &path, "--plan", &plan, "--home", home.to_str().unwrap(), "--policy", mounted.to_str().unwrap()];
+    let error = command(&[&apply[..], &["--admin", "127.0.0.1:9"]].concat()).await.unwrap_err();
+    assert!(error.contains("ConfigMap") && error.contains("kubectl"), "{error}");
+    let other = cloud([]).await;
+    let error = command(&[&apply[..], &["--admin", &other.addr().to_string()]].concat()).await.unwrap_err();
+    assert!(error.contains("does not tell of a policy"), "{error}");
+    assert_eq!(std::fs::read_to_string(mounted).unwrap(), old);
+}

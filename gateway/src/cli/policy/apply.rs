@@ -3,15 +3,13 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 use tradewind_policies::{PlanHash, Policy};
 
 use super::{
     error::OperateError,
-    place::PlaceArgs,
-    step::{Here, Outcome},
+    step::{Here, Outcome, StepArgs},
 };
 use crate::in_force::{Why, read};
 
@@ -29,14 +27,8 @@ pub(super) struct ApplyArgs {
     /// What `tradewind policy plan` said the plan is
     #[arg(long, value_name = "HASH")]
     plan: PlanHash,
-    /// How long to wait for the gateway to take it up; 0s does not wait
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
-    wait: Duration,
-    /// Print what came of it as one JSON object
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    place: PlaceArgs,
+    step: StepArgs,
 }
 
 /// Puts the new policy where the one in force is, if that is the step that was planned.
@@ -44,14 +36,14 @@ pub(super) fn run(args: ApplyArgs, out: &mut impl Write) -> Result<ExitCode, Ope
     let new = read(&args.new)?;
     // Its faults are told with the names of its own files.
     Policy::parse(&new.sources(&args.new))?;
-    let here = Here::find(args.place.settings()?)?;
+    let here = Here::find(args.step.settings()?)?;
     let in_force = here.in_force()?;
     let now = PlanHash::of(in_force, new.hash());
     let outcome = if now == args.plan {
-        here.replace(&new, Why::Apply, args.wait)?
+        here.replace(&new, Why::Apply, &args.step)?
     } else {
         let (plan, now) = (args.plan.to_string(), now.to_string());
         Outcome::OutOfDate { plan, now, in_force: in_force.to_string(), new: new.hash().to_string() }
     };
-    outcome.tell(args.json, out)
+    args.step.tell(&outcome, out)
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::config::{ConfigErrors, Environment, ListenAddress, ServeArgs, Settings};
 
 /// Flags of commands about the policy of a gateway.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct PlaceArgs {
     /// The policy file or folder [default: the configuration's]
     #[arg(long, value_name = "PATH")]
@@ -25,8 +25,8 @@ pub(super) struct PlaceArgs {
 
 impl PlaceArgs {
     /// The settings of the gateway that these flags mean.
-    pub(super) fn settings(self) -> Result<Settings, ConfigErrors> {
-        let Self { policy, home, admin, config } = self;
+    pub(super) fn settings(&self) -> Result<Settings, ConfigErrors> {
+        let Self { policy, home, admin, config } = self.clone();
         let args = ServeArgs { policy, home, admin, config, ..ServeArgs::default() };
         Settings::load(&args, &Environment::of_process())
     }

@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::process::ExitCode;
 use std::str::FromStr;
-use std::time::Duration;
 
 use clap::Args;
 use tradewind_policies::{HashPrefix, InvalidPrefix};
@@ -11,8 +10,7 @@ use tradewind_policies::{HashPrefix, InvalidPrefix};
 use super::{
     error::OperateError,
     history::{find, kept, tell_damaged},
-    place::PlaceArgs,
-    step::Here,
+    step::{Here, StepArgs},
 };
 use crate::in_force::Why;
 
@@ -27,14 +25,8 @@ pub(super) struct RollbackArgs {
     /// The policy's hash or its first digits (at least 6), or `previous`: the last that was in force and is not what the files say now
     #[arg(default_value = "previous", value_name = "HASH|previous")]
     to: Target,
-    /// How long to wait for the gateway to take it up; 0s does not wait
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
-    wait: Duration,
-    /// Print what came of it as one JSON object
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    place: PlaceArgs,
+    step: StepArgs,
 }
 
 /// Which policy.
@@ -54,7 +46,7 @@ impl FromStr for Target {
 
 /// Puts a policy of the history where the one in force is.
 pub(super) fn run(args: RollbackArgs, out: &mut impl Write) -> Result<ExitCode, OperateError> {
-    let settings = args.place.settings()?;
+    let settings = args.step.settings()?;
     let kept = kept(settings.home.clone())?;
     tell_damaged(&kept.damaged);
     let here = Here::find(settings)?;
@@ -65,5 +57,6 @@ pub(super) fn run(args: RollbackArgs, out: &mut impl Write) -> Result<ExitCode, 
             kept.entries.iter().find(|entry| entry.past.hash != now).ok_or(OperateError::NoPrevious)?
         }
     };
-    here.replace(&entry.files, Why::Rollback, args.wait)?.tell(args.json, out)
+    let outcome = here.replace(&entry.files, Why::Rollback, &args.step)?;
+    args.step.tell(&outcome, out)
 }

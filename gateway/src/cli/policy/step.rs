@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Args;
 use serde::Serialize;
 use tradewind_policies::{Policy, PolicyHash};
 
 use super::error::OperateError;
 use super::operators::{Operators, Told, Verdict};
-use crate::config::Settings;
+use super::place::PlaceArgs;
+use crate::config::{ConfigErrors, Settings};
 use crate::home::Home;
 use crate::in_force::{History, PolicyFiles, Refusal, Why, read, write};
 
@@ -18,6 +20,19 @@ use crate::in_force::{History, PolicyFiles, Refusal, Why, read, write};
 const OUT_OF_DATE: u8 = 3;
 /// The exit code of a policy that was written, and of which the gateway has not said in time what it makes of it.
 const UNCONFIRMED: u8 = 4;
+
+/// Flags of commands that put a policy in place.
+#[derive(Debug, Args)]
+pub(super) struct StepArgs {
+    /// How long to wait for the gateway to take it up; 0s does not wait
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
+    wait: Duration,
+    /// Print what came of it as one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: PlaceArgs,
+}
 
 /// The policy that is there.
 pub(super) struct Here {
@@ -46,6 +61,23 @@ pub(super) enum Outcome {
     OutOfDate { plan: String, now: String, in_force: String, new: String },
 }
 
+impl StepArgs {
+    /// The settings of the gateway.
+    pub(super) fn settings(&self) -> Result<Settings, ConfigErrors> {
+        self.place.settings()
+    }
+
+    /// Prints what came of it; the exit code tells it too.
+    pub(super) fn tell(&self, outcome: &Outcome, out: &mut impl Write) -> Result<ExitCode, OperateError> {
+        if self.json {
+            writeln!(out, "{}", serde_json::to_string(outcome).map_err(io::Error::from)?)?;
+        } else {
+            writeln!(out, "{}", outcome.text())?;
+        }
+        Ok(outcome.exit_code())
+    }
+}
+
 impl Here {
     /// Looks at the files, and asks the gateway if it runs.
     pub(super) fn find(settings: Settings) -> Result<Self, OperateError> {
@@ -67,7 +99,7 @@ impl Here {
     }
 
     /// Puts `new` in the place of the files, and waits for the gateway.
-    pub(super) fn replace(self, new: &PolicyFiles, why: Why, wait: Duration) -> Result<Outcome, OperateError> {
+    pub(super) fn replace(self, new: &PolicyFiles, why: Why, args: &StepArgs) -> Result<Outcome, OperateError> {
         let (hash, before) = (new.hash(), self.files.hash());
         Policy::parse(&new.sources(&self.path))?;
         let is_there = hash == before;
@@ -83,14 +115,14 @@ impl Here {
         if is_there && told.hash == hash {
             return Ok(Outcome::Unchanged { hash: text });
         }
-        if wait.is_zero() {
+        if args.wait.is_zero() {
             return Ok(Outcome::Written { hash: text, before });
         }
-        match operators.wait(hash, wait) {
+        match operators.wait(hash, args.wait) {
             Verdict::InForce => Ok(Outcome::InForce { hash: text, before }),
             Verdict::Silent => {
                 eprintln!("tradewind: the gateway at {} does not say that it has taken the policy up", operators.address());
-                Ok(Outcome::Unconfirmed { hash: text, before, waited_seconds: wait.as_secs_f64() })
+                Ok(Outcome::Unconfirmed { hash: text, before, waited_seconds: args.wait.as_secs_f64() })
             }
             Verdict::Refused(refusal) => {
                 if !is_there {
@@ -110,19 +142,13 @@ impl Here {
 }
 
 impl Outcome {
-    /// Prints it; the exit code tells it too.
-    pub(super) fn tell(&self, json: bool, out: &mut impl Write) -> Result<ExitCode, OperateError> {
-        if json {
-            writeln!(out, "{}", serde_json::to_string(self).map_err(io::Error::from)?)?;
-        } else {
-            writeln!(out, "{}", self.text())?;
-        }
-        Ok(match self {
+    fn exit_code(&self) -> ExitCode {
+        match self {
             Self::InForce { .. } | Self::Unchanged { .. } | Self::Written { .. } => ExitCode::SUCCESS,
             Self::Refused { .. } => ExitCode::FAILURE,
             Self::OutOfDate { .. } => ExitCode::from(OUT_OF_DATE),
             Self::Unconfirmed { .. } => ExitCode::from(UNCONFIRMED),
-        })
+        }
     }
 
     fn text(&self) -> String {
