@@ -72,7 +72,8 @@ NEIGHBOURS: dict[str, frozenset[str]] = {
     "backend": frozenset({"credential"}),
     "route": frozenset({"backend"}),
     "upkeep": frozenset({"route"}),
-    "admin": frozenset({"server", "audit", "backend", "in_force"}),
+    "admin": frozenset({"server", "audit", "backend", "decision", "in_force"}),
+    "decision": frozenset({"route"}),
 }
 
 Fault = str

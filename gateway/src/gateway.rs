@@ -23,14 +23,15 @@ use tradewind_models::manifest::Manifest;
 use tradewind_policies::Policy;
 
 use crate::{
-    admin::Admin,
+    admin::{Admin, Journal},
     audit::{Audit, AuditError, AuditOptions},
     auth::{Authenticator, DevIssuer, HttpFetch, IssuerSettings, KeySource, SettingsError, SystemClock},
     backend::{Keeper, KeeperSettings, Loader, LocalEngines, LocalLoader, Manifests, Named},
     client::{ClientOptions, TlsError as ClientTlsError, client},
-    config::{Certificate, IssuerKeys, LocalSettings, Settings},
+    config::{Certificate, DecisionSettings, IssuerKeys, LocalSettings, Settings},
     context::Origin,
     credential::Surroundings,
+    decision::{DecisionOptions, Decisions, Limits, TellTo},
     home::{Home, HomeError},
     idempotency::Ledger,
     in_force::{Board, History},
@@ -58,6 +59,7 @@ pub struct Gateway {
     loader: Arc<dyn Loader>,
     authenticator: Arc<Authenticator>,
     audit: Audit,
+    decisions: Decisions,
     memory: Memory,
 }
 
@@ -85,6 +87,9 @@ pub enum StartError {
     /// The audit log.
     #[error(transparent)]
     Audit(#[from] AuditError),
+    /// The decision log.
+    #[error("cannot start what writes the decision log: {0}")]
+    Decisions(io::Error),
 }
 
 /// Why a running gateway ended other than by a shutdown, or not cleanly.
@@ -122,11 +127,26 @@ impl Gateway {
         let options = AuditOptions { segment_bytes: settings.audit.segment_size.0, ..AuditOptions::default() };
         let audit = Audit::open(&folder, options)?;
         let board = Arc::new(Board::new(snapshot.policy.hash(), settings.policy.as_deref()));
+        let decisions = decisions(&settings, &home).map_err(StartError::Decisions)?;
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
         let swap = Swap::new(builder, Arc::clone(&snapshot), board);
         let authenticator = Arc::new(authenticator);
         let loader = Arc::new(LocalLoader::new(settings.local.clone(), engines.budget()));
-        Ok(Self { settings, home, listeners, admin, tls, snapshot, swap, engines, loader, authenticator, audit, memory })
+        Ok(Self {
+            settings,
+            home,
+            listeners,
+            admin,
+            tls,
+            snapshot,
+            swap,
+            engines,
+            loader,
+            authenticator,
+            audit,
+            decisions,
+            memory,
+        })
     }
 
     /// The same, whose local models come from `loader`.
@@ -194,6 +214,7 @@ impl Gateway {
     /// [`RunError`].
     pub async fn run(self, metrics: PrometheusHandle, shutdown: Shutdown) -> Result<(), RunError> {
         self.snapshot.load().warm();
+        let journal = Journal { log: self.decisions.clone(), dir: decisions_dir(&self.settings, &self.home) };
         let mut background = JoinSet::new();
         let (board, replaced) = (Arc::clone(self.swap.board()), self.swap.replaced());
         if let Some(path) = &self.settings.policy {
@@ -212,7 +233,7 @@ impl Gateway {
         background.spawn(async move { tidied.keep_tidy().await });
 
         let (engines, snapshot) = (self.engines.clone(), Arc::clone(&self.snapshot));
-        let admin = Admin::new(metrics, self.audit.clone(), engines, snapshot, board, shutdown.clone());
+        let admin = Admin::new(metrics, self.audit.clone(), engines, snapshot, board, journal, shutdown.clone());
         // Operators watch the drain too, so their listener ends after the other.
         let admin_shutdown = Shutdown::new();
         let admin_server = Server::http(self.admin, self.settings.connections.clone(), admin_shutdown.clone());
@@ -224,6 +245,8 @@ impl Gateway {
             snapshot: self.snapshot,
             authenticator: self.authenticator,
             audit: self.audit.clone(),
+            decisions: self.decisions.clone(),
+            tell_to: TellTo::new(self.settings.decisions.header_tenants.iter().cloned()),
             in_flight: self.settings.requests.in_flight.get(),
             deadline: self.settings.requests.deadline,
             keep_alive: self.settings.requests.keep_alive,
@@ -238,6 +261,7 @@ impl Gateway {
         end.cancel();
         // Whatever becomes of that, the last records of requests are written.
         let remembered = memory.await;
+        self.decisions.close().await;
         self.audit.close().await?;
         remembered?;
         Ok(())
@@ -292,6 +316,21 @@ fn policy(settings: &Settings, home: &Home) -> Result<(Policy, LocalEngines), Lo
     reload::warn_of_stale_prices(&policy);
     engines.follow(&Named::of(&policy).map_err(LoadError::Local)?);
     Ok((policy, engines))
+}
+
+/// Where the decision log is.
+fn decisions_dir(settings: &Settings, home: &Home) -> PathBuf {
+    settings.decisions.dir.clone().unwrap_or_else(|| home.decisions_dir())
+}
+
+fn decisions(settings: &Settings, home: &Home) -> io::Result<Decisions> {
+    let dir = decisions_dir(settings, home);
+    let DecisionSettings { enabled, share, file_size, file_age, total_size, keep, .. } = &settings.decisions;
+    if !enabled {
+        return Ok(Decisions::off());
+    }
+    let limits = Limits { file_bytes: file_size.0, file_age: *file_age, total_bytes: total_size.0, keep: *keep };
+    Decisions::open(DecisionOptions { dir, share: share.get(), limits })
 }
 
 fn issuers(settings: &Settings, home: &Home) -> Vec<IssuerSettings> {

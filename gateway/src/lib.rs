@@ -37,6 +37,7 @@ pub mod client;
 pub mod config;
 pub mod context;
 pub mod credential;
+pub mod decision;
 pub mod dispatch;
 pub mod error;
 pub mod finishing;

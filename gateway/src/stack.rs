@@ -15,6 +15,7 @@ use crate::{
     auth::{AuthenticateLayer, Authenticator, AuthorizeLayer},
     backend::{Attempt, AttemptTimeoutsLayer, BackendService},
     body::Body,
+    decision::{DecisionLayer, Decisions, TellTo},
     dispatch::Dispatch,
     idempotency::{IdempotentLayer, Ledger, ReadKeyLayer},
     inference::{Answer, Failure},
@@ -35,6 +36,10 @@ pub struct Shared {
     pub authenticator: Arc<Authenticator>,
     /// Where every request is recorded.
     pub audit: Audit,
+    /// Where decisions are recorded.
+    pub decisions: Decisions,
+    /// Which tenants are told how their requests were decided, if they ask.
+    pub tell_to: TellTo,
     /// How many requests may run at once.
     pub in_flight: usize,
     /// How long a request may take.
@@ -63,6 +68,8 @@ where
         .layer(MeasureLayer)
         // Sees granted and denied alike; nothing is done that could not be recorded.
         .layer(AuditLayer::new(shared.audit))
+        // Sees the status that the caller gets, refusals included; never refuses, and never makes a request wait.
+        .layer(DecisionLayer::new(shared.decisions, shared.tell_to))
         // The only place where an error becomes HTTP; below, layers fail with an error. Keeps streams alive above all that counts events.
         .layer(RespondLayer::new(shared.keep_alive))
         // Cheapest rejection first; the permit rides in the response body.

@@ -4,24 +4,27 @@
 //! Plain HTTP on loopback unless an operator says otherwise; it takes no credential and tells no secret.
 
 mod backends;
+mod decisions;
 
 use std::{
     convert::Infallible,
-    future::{Ready, ready},
     sync::Arc,
     task::{Context, Poll},
 };
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use futures_util::{FutureExt, future::BoxFuture};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{ALLOW, CONTENT_TYPE, ORIGIN},
 };
+use http_body::Body;
 use http_body_util::Full;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower::Service;
 
+pub use self::decisions::Journal;
 use crate::{
     audit::Audit,
     backend::{LocalEngines, Wish},
@@ -42,6 +45,7 @@ pub struct Admin {
     engines: LocalEngines,
     snapshot: Arc<ArcSwap<Snapshot>>,
     board: Arc<Board>,
+    journal: Journal,
     shutdown: Shutdown,
 }
 
@@ -55,7 +59,8 @@ enum Order {
 
 impl Admin {
     /// Renders `metrics`; ready once the local models have come in or failed to, for as long as requests can be recorded and no
-    /// shutdown has begun. Tells of the backends in `snapshot`, takes them out of service, and tells what is on the `board`.
+    /// shutdown has begun. Tells of the backends in `snapshot`, takes them out of service, tells what is on the `board`, and explains
+    /// the decisions in `journal`.
     #[must_use]
     pub const fn new(
         metrics: PrometheusHandle,
@@ -63,9 +68,10 @@ impl Admin {
         engines: LocalEngines,
         snapshot: Arc<ArcSwap<Snapshot>>,
         board: Arc<Board>,
+        journal: Journal,
         shutdown: Shutdown,
     ) -> Self {
-        Self { metrics, audit, engines, snapshot, board, shutdown }
+        Self { metrics, audit, engines, snapshot, board, journal, shutdown }
     }
 
     fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> Response<Full<Bytes>> {
@@ -90,8 +96,8 @@ impl Admin {
             "/policy" => json(serde_json::to_string_pretty(&self.board.report()).map(|text| text + "\n")),
             _ => text(
                 StatusCode::NOT_FOUND,
-                "served are /livez, /readyz, /metrics, /backends, /models and /policy, and POST to /backends/NAME/drain, /backends/NAME/undrain, \
-                 /models/ID/load and /models/ID/unload\n",
+                "served are /livez, /readyz, /metrics, /backends, /models, /policy and /explain/REQUEST-ID, and POST to /backends/NAME/drain, \
+                 /backends/NAME/undrain, /models/ID/load, /models/ID/unload and /explain\n",
             ),
         }
     }
@@ -192,16 +198,27 @@ fn response(status: StatusCode, content_type: &'static str, body: impl Into<Byte
     response
 }
 
-impl<B> Service<Request<B>> for Admin {
+impl<B> Service<Request<B>> for Admin
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+{
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        ready(Ok(self.answer(request.method(), request.uri().path(), request.headers())))
+        let this = self.clone();
+        async move {
+            let (head, body) = request.into_parts();
+            Ok(match decisions::question(&head) {
+                Some(question) => decisions::answer(question, &head, body, &this.journal, &this.snapshot).await,
+                None => this.answer(&head.method, head.uri.path(), &head.headers),
+            })
+        }
+        .boxed()
     }
 }

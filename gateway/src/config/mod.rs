@@ -31,7 +31,7 @@ pub use self::fault::{ConfigErrors, Fault, Place};
 pub use self::log::{InvalidLogFilter, LogFilter, LogFormat};
 pub use self::quantity::{ByteSize, InvalidByteSize};
 pub use self::settings::{
-    AuditSettings, AuthSettings, Certificate, ConnectionSettings, IdempotencySettings, IssuerKeys, IssuerSettings, LocalSettings,
-    LogSettings, RequestSettings, Settings,
+    AuditSettings, AuthSettings, Certificate, ConnectionSettings, DecisionSettings, IdempotencySettings, IssuerKeys,
+    IssuerSettings, LocalSettings, LogSettings, RequestSettings, Settings,
 };
 pub use self::weights::{DenseWeights, InvalidDenseWeights};

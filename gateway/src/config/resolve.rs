@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use http::Uri;
 use toml::de::DeValue;
+use tradewind_policies::{InvalidPattern, Pattern};
 
 use super::reader::Section;
 use super::values::{count, duration, flag, parsed, size, text, texts};
 use super::{
-    AuditSettings, AuthSettings, ByteSize, Certificate, ConnectionSettings, IdempotencySettings, IssuerKeys, IssuerSettings,
-    ListenAddress, LocalSettings, LogFormat, LogSettings, RequestSettings, Settings,
+    AuditSettings, AuthSettings, ByteSize, Certificate, ConnectionSettings, DecisionSettings, IdempotencySettings, IssuerKeys,
+    IssuerSettings, ListenAddress, LocalSettings, LogFormat, LogSettings, RequestSettings, Settings,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -31,6 +32,7 @@ pub(super) fn settings(mut root: Section<'_, '_>) -> Settings {
         idempotency: idempotency(root.section("idempotency")),
         auth: auth(&mut root),
         audit: audit(root.section("audit")),
+        decisions: decisions(root.section("decisions")),
         log: log(root.section("log")),
         local: local(root.section("local")),
     };
@@ -162,6 +164,32 @@ fn audit(mut section: Section<'_, '_>) -> AuditSettings {
     };
     section.finish();
     audit
+}
+
+fn decisions(mut section: Section<'_, '_>) -> DecisionSettings {
+    let default = DecisionSettings::default();
+    let settings = DecisionSettings {
+        enabled: section.value("enabled", default.enabled, flag),
+        dir: section.path("dir"),
+        share: section.value("share", default.share, parsed),
+        file_size: section.value("file_size", default.file_size, size(ByteSize::kib(64)..=ByteSize::mib(1024))),
+        file_age: section.value("file_age", default.file_age, duration(SECOND..=7 * DAY)),
+        total_size: section.value("total_size", default.total_size, size(ByteSize::kib(128)..=ByteSize::mib(1024 << 10))),
+        keep: section.value("keep", default.keep, duration(Duration::from_mins(1)..=3660 * DAY)),
+        header_tenants: section.value("header_tenants", default.header_tenants, patterns),
+    };
+    // The file that is being written counts too, and another has to be beside it.
+    if settings.file_size.0 > settings.total_size.0 / 2 {
+        let key = if section.has("file_size") { "file_size" } else { "total_size" };
+        let (file, total) = (settings.file_size, settings.total_size);
+        section.refuse(key, &format!("one file may be {file} large, which is more than half of {total}; change one of them"));
+    }
+    section.finish();
+    settings
+}
+
+fn patterns(value: &DeValue<'_>) -> Result<Vec<Pattern>, String> {
+    texts(value)?.iter().map(|text| text.parse().map_err(|error: InvalidPattern| error.to_string())).collect()
 }
 
 fn log(mut section: Section<'_, '_>) -> LogSettings {

@@ -6,7 +6,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tradewind_policies::spec::Device;
+use tradewind_policies::{
+    Pattern,
+    spec::{Device, Share},
+};
 
 use super::{ByteSize, DenseWeights, ListenAddress, LogFilter, LogFormat};
 
@@ -33,6 +36,8 @@ pub struct Settings {
     pub auth: AuthSettings,
     /// Where the audit log goes.
     pub audit: AuditSettings,
+    /// What is recorded of decisions.
+    pub decisions: DecisionSettings,
     /// How the gateway logs.
     pub log: LogSettings,
     /// Models that this process runs itself.
@@ -191,6 +196,45 @@ impl Default for AuditSettings {
     fn default() -> Self {
         // Some 100,000 records: few files, each still quick to verify and to copy.
         Self { dir: None, segment_size: ByteSize::mib(64) }
+    }
+}
+
+/// What is recorded of decisions, and who is told of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecisionSettings {
+    /// Whether any are recorded.
+    pub enabled: bool,
+    /// `None` is the home folder's.
+    pub dir: Option<PathBuf>,
+    /// The share of the requests that is recorded.
+    pub share: Share,
+    /// A file that has reached this size is followed by a new one.
+    pub file_size: ByteSize,
+    /// So is one of this age.
+    pub file_age: Duration,
+    /// What all files together may take; at least twice as much as one.
+    pub total_size: ByteSize,
+    /// How long a file is kept after the last record in it.
+    pub keep: Duration,
+    /// Which tenants are told in a header how their requests were decided, if they ask.
+    pub header_tenants: Vec<Pattern>,
+}
+
+impl Default for DecisionSettings {
+    fn default() -> Self {
+        Self {
+            // What an operator wants to know of a request, they want to know after it.
+            enabled: true,
+            dir: None,
+            share: Share::WHOLE,
+            // Some 10,000 records of a few backends: quick to read through, and few enough of them.
+            file_size: ByteSize::mib(16),
+            file_age: Duration::from_hours(1),
+            // Small beside what else is on a disk; a day and a half of two requests a second.
+            total_size: ByteSize::mib(256),
+            keep: Duration::from_hours(7 * 24),
+            header_tenants: Vec::new(),
+        }
     }
 }
 

@@ -62,6 +62,8 @@ fn every_setting_of_the_example_is_accepted() {
         }]
     );
     assert_eq!(settings.audit.dir, Some(PathBuf::from("/var/lib/tradewind/audit")));
+    assert_eq!(settings.decisions.dir, Some(PathBuf::from("/var/lib/tradewind/decisions")));
+    assert_eq!(settings.decisions.header_tenants, ["platform-*".parse().unwrap()]);
     assert_eq!(settings.local.threads, NonZeroUsize::new(4));
     assert_eq!(settings.local.models, Some(PathBuf::from("/var/cache/tradewind/models")));
     assert_eq!(settings.local.manifests, Some(PathBuf::from("/etc/tradewind/models")));
@@ -74,8 +76,19 @@ fn every_setting_of_the_example_is_accepted() {
 fn every_setting_the_gateway_knows_is_in_the_example() {
     let everything = uncommented(Some(()));
     let example: toml::Table = everything.parse().unwrap();
-    for section in ["", "[tls]", "[limits]", "[timeouts]", "[idempotency]", "[auth]", "[audit]", "[log]", "[local]", "[[issuer]]"]
-    {
+    for section in [
+        "",
+        "[tls]",
+        "[limits]",
+        "[timeouts]",
+        "[idempotency]",
+        "[auth]",
+        "[audit]",
+        "[decisions]",
+        "[log]",
+        "[local]",
+        "[[issuer]]",
+    ] {
         let message = faults(&format!("{section}\nnosuchkey = 1"));
         let (_, accepted) = message.split_once("(accepted here: ").unwrap();
         let (accepted, _) = accepted.split_once(')').unwrap();
@@ -125,7 +138,7 @@ threads = -1
 "#;
     let expected = [
         r#"tradewind.toml:2:10: listen: "8443" is not an address; write host:port, for example localhost:8443 or [::]:8443"#,
-        "tradewind.toml:3:1: polcy: unknown key; did you mean policy? (accepted here: admin, audit, auth, home, idempotency, issuer, limits, listen, local, log, policy, timeouts, tls)",
+        "tradewind.toml:3:1: polcy: unknown key; did you mean policy? (accepted here: admin, audit, auth, decisions, home, idempotency, issuer, limits, listen, local, log, policy, timeouts, tls)",
         "tradewind.toml:6:8: tls.cert: has no key beside it; set tls.key to the certificate's private key",
         r#"tradewind.toml:9:13: limits.in_flight: expected a whole number from 1 to 1000000, found the text "many""#,
         r#"tradewind.toml:10:8: limits.body: "16MB" is not a size; write a whole number with B, KiB, MiB or GiB, for example 16MiB"#,

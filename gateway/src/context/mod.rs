@@ -8,6 +8,7 @@ mod request_id;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tokens;
+mod trace;
 mod tried;
 
 use std::{
@@ -32,6 +33,7 @@ pub use self::{
     outcome::Outcome,
     request_id::RequestId,
     tokens::TokenCount,
+    trace::{Look, Made, Trace},
     tried::{Tried, Turnout},
 };
 use crate::{auth::Principal, error::Kind, idempotency::IdempotencyKey, route::Deployment, snapshot::Snapshot};
@@ -93,6 +95,7 @@ pub struct RequestContext {
     response_after: OnceLock<Duration>,
     first_content_after: OnceLock<Duration>,
     tokens: Mutex<Tokens>,
+    trace: OnceLock<Mutex<Trace>>,
 }
 
 impl RequestContext {
@@ -123,6 +126,7 @@ impl RequestContext {
             response_after: OnceLock::new(),
             first_content_after: OnceLock::new(),
             tokens: Mutex::default(),
+            trace: OnceLock::new(),
         }
     }
 
@@ -356,6 +360,17 @@ impl RequestContext {
     #[must_use]
     pub fn tokens(&self) -> Option<TokenCount> {
         self.with_tokens(|tokens| tokens.count())
+    }
+
+    /// How it is decided will be asked for.
+    pub fn begin_trace(&self) {
+        let _first_stays = self.trace.set(Mutex::default());
+    }
+
+    /// Notes how it is decided, or reads that, if anybody will ask for it.
+    pub fn trace<T>(&self, act: impl FnOnce(&mut Trace) -> T) -> Option<T> {
+        let trace = self.trace.get()?;
+        Some(act(&mut trace.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
     fn with_tokens<T>(&self, act: impl FnOnce(&mut Tokens) -> T) -> T {

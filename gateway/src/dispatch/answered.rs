@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::Stream;
 use tokio::time::Instant;
-use tradewind_policies::{TenantId, select::Outcome};
+use tradewind_policies::{TenantId, decision::AttemptOutcome, select::Outcome};
 use tradewind_protocol::{Operation, Usage};
 
 use crate::{
@@ -57,6 +57,7 @@ pub(super) struct Answered {
     count: u64,
     is_first: bool,
     is_paced: bool,
+    is_broken: bool,
 }
 
 impl Answered {
@@ -68,7 +69,18 @@ impl Answered {
         prompt_tokens: u64,
     ) -> Self {
         let begun = Instant::now();
-        Self { events, run: Some(run), context, lesson, prompt_tokens, begun, count: 0, is_first: true, is_paced: false }
+        Self {
+            events,
+            run: Some(run),
+            context,
+            lesson,
+            prompt_tokens,
+            begun,
+            count: 0,
+            is_first: true,
+            is_paced: false,
+            is_broken: false,
+        }
     }
 
     /// Events went by.
@@ -91,6 +103,7 @@ impl Answered {
     /// The stream is complete.
     fn complete(&mut self) {
         let Some(run) = self.run.take() else { return };
+        self.context.trace(|trace| trace.came_to(run.deployment(), AttemptOutcome::Answered, self.context.elapsed()));
         let usage = self.context.attempt_usage();
         let tokens = usage.map_or(self.count, |usage| usage.completion_tokens);
         if usage.is_some() && self.count >= FEW && tokens >= FEW {
@@ -116,8 +129,10 @@ impl Answered {
 impl Drop for Answered {
     /// Called off, or broken off, before its end.
     fn drop(&mut self) {
-        let is_untold = self.context.attempt_usage().is_none();
-        if let Some(run) = self.run.take().filter(|_| is_untold) {
+        let Some(run) = self.run.take() else { return };
+        let outcome = if self.is_broken { AttemptOutcome::BrokenOff } else { AttemptOutcome::CalledOff };
+        self.context.trace(|trace| trace.came_to(run.deployment(), outcome, self.context.elapsed()));
+        if self.context.attempt_usage().is_none() {
             self.estimate(run.deployment());
         }
     }
@@ -132,6 +147,7 @@ impl Stream for Answered {
         match &polled {
             Poll::Ready(None) => this.complete(),
             Poll::Ready(Some(Err(_))) => {
+                this.is_broken = true;
                 if let Some(run) = &mut this.run {
                     run.ended(Outcome::Failure { retry_after: None });
                 }

@@ -121,7 +121,7 @@ impl Means {
         let broken_off = BrokenOff { told: begun.usage, sent };
         context.set_broken_off(broken_off);
         while attempts_left > 0 && !candidates.are_exhausted() && !context.remaining().is_zero() && state.take_retry() {
-            let chosen = candidates.begin(Turn::Again)?;
+            let chosen = candidates.begin(Turn::Again, context)?;
             let Ended { planned: at, outcome, .. } = attempt(inference.clone(), chosen, Arc::clone(&lesson), None, false).await;
             match outcome {
                 Ok(Answer { content: Content::Events(events), .. }) => {

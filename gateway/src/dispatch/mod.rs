@@ -173,7 +173,7 @@ impl Dispatching {
     async fn begin(&mut self, turn: Turn) -> Option<Chosen> {
         let patient_until = Instant::now() + QUEUE;
         loop {
-            if let Some(chosen) = self.candidates.begin(turn) {
+            if let Some(chosen) = self.candidates.begin(turn, &self.inference.context) {
                 return Some(chosen);
             }
             if !self.candidates.wait_for_room(patient_until).await {
@@ -213,7 +213,7 @@ impl Dispatching {
         if is_stored || self.candidates.are_overloaded() || !self.state.take_hedge() {
             return None;
         }
-        let chosen = self.candidates.begin(Turn::Hedge)?;
+        let chosen = self.candidates.begin(Turn::Hedge, &self.inference.context)?;
         self.inference.context.add_hedge();
         chosen.planned.deployment.metrics().hedged();
         Some(chosen)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
+use tradewind_policies::decision::AttemptOutcome;
 
 use crate::{
     context::{RequestContext, Tried, Turnout},
@@ -42,10 +43,25 @@ impl<'a> Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
+        let deployment = &self.planned.deployment;
+        self.context.trace(|trace| trace.came_to(deployment, outcome(self.turnout), self.context.elapsed()));
         let Some(turnout) = self.turnout else { return };
         let deployment = Arc::clone(&self.planned.deployment);
         let wasted_prompt_tokens = (turnout == Turnout::CalledOff).then(|| self.planned.prompt_tokens());
         let tried = Tried { deployment, is_hedge: self.is_hedge, turnout, wasted_prompt_tokens };
         self.context.add_attempt(tried, self.since.elapsed());
+    }
+}
+
+/// What the record of the decision says of it.
+const fn outcome(turnout: Option<Turnout>) -> AttemptOutcome {
+    match turnout {
+        Some(Turnout::Answered) => AttemptOutcome::Answered,
+        Some(Turnout::CalledOff) => AttemptOutcome::CalledOff,
+        Some(Turnout::RateLimited) => AttemptOutcome::RateLimited,
+        Some(Turnout::Failed) => AttemptOutcome::Failed,
+        Some(Turnout::Misconfigured) => AttemptOutcome::Misconfigured,
+        Some(Turnout::Refused) => AttemptOutcome::Refused,
+        None => AttemptOutcome::Unsuited,
     }
 }

@@ -7,6 +7,7 @@
 //!   issuer/key.pem 0600  the development token issuer's ES256 key
 //!   issuer/jwks.json     its public half
 //!   audit/               the audit log
+//!   decisions/     0700  the decision log
 //!   learnt.json          how fast each backend was
 //!   policies/      0600  the policies that were in force
 //! ```
@@ -149,6 +150,11 @@ impl Home {
     /// The folder of the audit log, unless another is configured.
     pub fn audit_dir(&self) -> PathBuf {
         self.dir.join("audit")
+    }
+
+    /// The folder of the decision log, unless another is configured. It need not be there.
+    pub fn decisions_dir(&self) -> PathBuf {
+        self.dir.join("decisions")
     }
 
     /// The folder of the manifests of further local models, unless another is configured. It need not be there.

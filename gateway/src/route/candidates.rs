@@ -7,13 +7,17 @@ use smallvec::SmallVec;
 use tokio::time::{Instant, timeout_at};
 use tradewind_policies::{
     FailureDomain, Weights,
+    decision::AttemptOutcome,
     select::{Ask, Candidate, Choice, Outlook, Removed, Turn, back_at, choose, hedge_after, is_overloaded},
     spec::{Objective, Price, Routing, Timeouts},
 };
 use tradewind_protocol::Usage;
 
 use super::{Deployment, Run};
-use crate::error::{Error, Kind};
+use crate::{
+    context::{Look, Made, RequestContext},
+    error::{Error, Kind},
+};
 
 /// So many candidates are looked at without asking for memory.
 const MOST_INLINE: usize = 24;
@@ -59,6 +63,8 @@ pub struct Candidates {
     all: SmallVec<[Planned; 4]>,
     /// By the places in `all`.
     tried: SmallVec<[usize; 4]>,
+    /// Whether they are to go on with an answer that broke off.
+    continues: bool,
 }
 
 /// An attempt that may begin.
@@ -76,15 +82,18 @@ pub struct Chosen {
 
 impl Candidates {
     pub(super) fn new(all: impl IntoIterator<Item = Planned>) -> Self {
-        Self { all: all.into_iter().collect(), tried: SmallVec::new() }
+        Self { all: all.into_iter().collect(), tried: SmallVec::new(), continues: false }
     }
 
     /// Chooses one that has not been tried, and begins. Another failure domain than those of the failed ones is preferred for a further attempt,
     /// and required for a second one beside a slow one.
-    pub fn begin(&mut self, turn: Turn) -> Option<Chosen> {
+    pub fn begin(&mut self, turn: Turn, context: &RequestContext) -> Option<Chosen> {
         // Between looking and beginning, another request may take the last place: then the next best is asked.
         for _ in 0..=self.all.len() {
             let elsewhere = self.look(true);
+            if matches!(turn, Turn::First | Turn::Careful) {
+                context.trace(|trace| trace.looks = self.as_seen(&elsewhere));
+            }
             let (candidates, choice) = match choose(&elsewhere, turn, &mut rand::rng()) {
                 Some(choice) => (elsewhere, choice),
                 None if turn == Turn::Hedge => return None,
@@ -98,6 +107,7 @@ impl Candidates {
             let planned = self.all.get(choice.target)?.clone();
             if let Ok(run) = planned.deployment.start(&planned.ask, choice.despite) {
                 self.tried.push(choice.target);
+                context.trace(|trace| trace.attempts.push(self.made(&planned, turn, choice, context.elapsed())));
                 return Some(Chosen { planned, outlook, choice, run });
             }
         }
@@ -135,7 +145,7 @@ impl Candidates {
     /// other failure domains are preferred to theirs.
     #[must_use]
     pub fn able_to_continue(self, weights: &Weights) -> Self {
-        let Self { all, tried: before } = self;
+        let Self { all, tried: before, .. } = self;
         let (mut tried, mut able) = (SmallVec::new(), SmallVec::<[Planned; 4]>::new());
         for (place, planned) in all.into_iter().enumerate() {
             if before.contains(&place) {
@@ -145,7 +155,7 @@ impl Candidates {
                 able.push(planned);
             }
         }
-        Self { all: able, tried }
+        Self { all: able, tried, continues: true }
     }
 
     /// Whether all have been tried.
@@ -185,6 +195,24 @@ impl Candidates {
         places.filter(|(_, planned)| !(elsewhere && has_failed(planned))).map(as_known).collect()
     }
 
+    /// What is known of these, to be remembered.
+    fn as_seen(&self, candidates: &[Candidate<usize>]) -> Vec<Look> {
+        let look = |candidate: &Candidate<usize>| {
+            let Planned { deployment, ask, .. } = self.all.get(candidate.target)?;
+            let back_in = candidate.outlook.removed.and_then(Removed::until).map(|until| deployment.until(until));
+            let (deployment, outlook) = (Arc::clone(deployment), candidate.outlook);
+            Some(Look { deployment, outlook, cached_tokens: ask.cached_tokens, back_in })
+        };
+        candidates.iter().filter_map(look).collect()
+    }
+
+    /// An attempt that begins, to be remembered. Until more is heard of it, it was called off.
+    fn made(&self, planned: &Planned, turn: Turn, choice: Choice<usize>, begun: Duration) -> Made {
+        let deployment = Arc::clone(&planned.deployment);
+        let outcome = AttemptOutcome::CalledOff;
+        Made { deployment, turn, continues: self.continues, choice, begun, answered: None, ended: None, outcome }
+    }
+
     fn untried(&self) -> impl Iterator<Item = &Planned> {
         self.all.iter().enumerate().filter(|(place, _)| !self.tried.contains(place)).map(|(_, planned)| planned)
     }
@@ -197,8 +225,9 @@ fn as_known((target, planned): (usize, &Planned)) -> Candidate<usize> {
     Candidate { target, tier: planned.tier, outlook }
 }
 
-/// A request as it looks to one deployment.
-pub(super) fn ask(routing: &Routing, price: Option<&Price>, prompt_tokens: f64, cached_tokens: f64, output_tokens: f64) -> Ask {
+/// A request as it looks to one deployment, of which it may have so many tokens in its cache and expect so many in the answer.
+#[must_use]
+pub fn ask(routing: &Routing, price: Option<&Price>, prompt_tokens: f64, cached_tokens: f64, output_tokens: f64) -> Ask {
     let cost = routing.seconds_per_dollar.zip(price).map_or(0.0, |(seconds, price)| {
         let whole = |tokens: f64| tokens.max(0.0).round() as u64;
         let usage = Usage { cached_tokens: whole(cached_tokens), ..Usage::new(whole(prompt_tokens), whole(output_tokens)) };

@@ -87,6 +87,7 @@ fn route(inference: Inference) -> Result<Routed, Error> {
         needs: needs(&inference),
         session: None,
     };
+    context.trace(|trace| trace.needs = Some(request.needs));
     let eligible = snapshot.policy.eligible(&request).map_err(|error| refused(&context, request.asked, error))?;
     context.set_route(eligible.route.clone());
     let state = Arc::clone(snapshot.route_state(eligible.route).ok_or_else(internal)?);
@@ -98,6 +99,7 @@ fn route(inference: Inference) -> Result<Routed, Error> {
         Operation::Chat | Operation::Completions => state.expected_output(&tenant, inference.head().max_tokens),
         Operation::Embeddings | Operation::Rerank | Operation::Infer => 0.0,
     };
+    context.trace(|trace| trace.expected_output_tokens = output_tokens);
     let candidates = eligible.targets().filter_map(|target| {
         let deployment = Arc::clone(snapshot.deployment(target)?);
         let cached_tokens = deployment.cached_tokens(&prefix);

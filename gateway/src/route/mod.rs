@@ -10,7 +10,7 @@ mod needs;
 mod prompts;
 mod state;
 
-pub use candidates::{Candidates, Chosen, Planned};
+pub use candidates::{Candidates, Chosen, Planned, ask};
 pub use deployment::{Deployment, Run, Site};
 pub use drain::{Drains, Switch};
 pub use layer::{Route, RouteLayer, Routed};

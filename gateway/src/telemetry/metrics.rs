@@ -73,6 +73,7 @@ fn describe() {
     describe_gauge!(names::IDEMPOTENCY_STORED_ANSWERS, "Answers that are kept for their idempotency keys.");
     describe_gauge!(names::IDEMPOTENCY_STORED_BYTES, Unit::Bytes, "What the kept answers count for in memory.");
     describe_counter!(names::CONTINUATIONS, "Answers that broke off and went on at another backend.");
+    describe_counter!(names::DECISIONS, "Records of the decision log, written or dropped.");
     describe_counter!(names::POLICY_RELOADS, "Reloads of the policy.");
     describe_gauge!(names::POLICY_LOADED, Unit::Seconds, "When the policy in force was loaded, since 1970.");
     describe_gauge!(names::LOCAL_MODELS, "Local models, by how far they have come.");

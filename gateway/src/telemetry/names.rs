@@ -37,6 +37,8 @@ pub const IDEMPOTENCY_STORED_BYTES: &str = "tradewind_idempotency_stored_bytes";
 pub const CONTINUATIONS: &str = "tradewind_continuations_total";
 /// Reloads of the policy, by result.
 pub const POLICY_RELOADS: &str = "tradewind_policy_reloads_total";
+/// Records of the decision log, by what became of them: `written`, or dropped because of the `disk` or a full queue.
+pub const DECISIONS: &str = "tradewind_decision_records_total";
 /// When the policy in force was loaded, in seconds since 1970.
 pub const POLICY_LOADED: &str = "tradewind_policy_loaded_timestamp_seconds";
 /// 1 where the last reload failed and an older policy is in force.

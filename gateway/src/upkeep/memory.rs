@@ -58,6 +58,16 @@ struct Line {
     learnt: Learnt,
 }
 
+/// What was kept in `home` of the speed of backends, without what is too old at `now`.
+///
+/// # Errors
+/// Why the file cannot be used.
+pub fn kept(home: &Home, now: SystemTime) -> Result<BTreeMap<(String, String), Learnt>, String> {
+    let mut memory = Memory { home: home.clone(), entries: read(home)?, is_kept: true };
+    memory.forget(now);
+    Ok(memory.entries.into_iter().map(|(place, entry)| (place, entry.learnt)).collect())
+}
+
 impl Memory {
     /// What an earlier process kept in `home`. What is too old at `now` is forgotten.
     #[must_use]

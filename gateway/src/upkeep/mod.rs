@@ -11,4 +11,7 @@ mod load;
 mod memory;
 mod watch;
 
-pub use self::{memory::Memory, watch::watch};
+pub use self::{
+    memory::{Memory, kept},
+    watch::watch,
+};

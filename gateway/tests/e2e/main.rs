@@ -17,6 +17,7 @@ mod bad_answers;
 mod client_leaves;
 mod continuation;
 mod deadline;
+mod decisions;
 mod failover;
 mod faults;
 mod idempotency;

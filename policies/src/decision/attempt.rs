@@ -56,7 +56,7 @@ pub enum AttemptOutcome {
     Misconfigured,
     /// The request was refused for a fault of its own.
     Refused,
-    /// The backend was not asked after all: it cannot do what the request asks for.
+    /// The backend was not asked after all: it cannot do what the request asks for, or the request turned out to be faulty.
     Unsuited,
 }
 

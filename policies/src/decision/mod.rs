@@ -24,7 +24,7 @@ pub use self::{
     attempt::{Attempt, AttemptOutcome},
     candidate::{Candidate, Excluded, Expected, Removal, RemovedReason, Score},
     line::InvalidLine,
-    moment::Moment,
+    moment::{InvalidMoment, Moment},
 };
 use crate::Operation;
 
@@ -40,6 +40,9 @@ pub struct Decision {
     pub id: String,
     /// When the request's head had arrived.
     pub at: Moment,
+    /// The share of the requests that were recorded then, above 0 to 1: the record stands for as many more.
+    #[serde(default = "whole", skip_serializing_if = "is_whole")]
+    pub share: f64,
     /// The [hash](crate::PolicyHash) of the policy that decided, in 64 hexadecimal digits.
     pub policy: String,
     /// The route that matched; none where no route did, or where the request was refused before it was asked for one.
@@ -78,13 +81,13 @@ pub struct Decision {
     /// The attempts, in the order in which they were decided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
-    /// The backend whose answer the caller got; where one went on with what another had begun, the last.
+    /// The backend whose answer the caller got; where another went on with it, the one that had begun it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chosen: Option<String>,
     /// The tokens of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Tokens>,
-    /// What these tokens cost at the chosen backend; none where the policy gives no price.
+    /// What these tokens and the time cost at the chosen backend; none where the policy gives no price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_nano_usd: Option<u64>,
     /// From the request's head to the first content of a stream.
@@ -124,6 +127,14 @@ pub struct Needs {
     /// The length that it asks of embeddings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dimensions: Option<u64>,
+}
+
+impl From<crate::Needs> for Needs {
+    /// The tokens have fields of their own in the record.
+    fn from(needs: crate::Needs) -> Self {
+        let crate::Needs { tools, vision, json_schema, logprobs, dimensions, .. } = needs;
+        Self { tools, vision, json_schema, logprobs, dimensions }
+    }
 }
 
 impl Needs {
@@ -166,6 +177,15 @@ pub enum Outcome {
     ClientClosed,
     /// There was an error in its place.
     Failed,
+}
+
+const fn whole() -> f64 {
+    1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+fn is_whole(share: &f64) -> bool {
+    *share >= 1.0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]

@@ -70,6 +70,7 @@ fn decision() -> Decision {
         version: VERSION,
         id: "req_0190f5fe7c2d7e4b9a7c1d2e3f405162".into(),
         at: Moment::from_micros(1_800_000_000_123_456),
+        share: 1.0,
         policy: "c3".repeat(32),
         route: Some("chat".into()),
         tenant: "acme".into(),

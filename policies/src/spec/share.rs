@@ -18,6 +18,9 @@ impl Share {
     /// Nothing.
     pub const NONE: Self = Self(0);
 
+    /// All of it.
+    pub const WHOLE: Self = Self(10_000);
+
     /// So many percent; all of it for more than a hundred.
     pub(crate) const fn percent(percent: u64) -> Self {
         Self(if percent > 100 { 10_000 } else { percent * 100 })

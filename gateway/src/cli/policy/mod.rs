@@ -2,7 +2,10 @@
 
 mod apply;
 mod error;
+mod explain;
 mod history;
+mod log;
+mod log_place;
 mod operators;
 mod place;
 mod prices;
@@ -16,10 +19,12 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 pub use error::OperateError;
+pub use explain::ExplainError;
+pub use log::LogError;
 pub use prices::PricesError;
 pub use simulate::SimulateError;
 
-/// Try out how requests are routed, and say which policy is in force.
+/// Try out how requests are routed, say which policy is in force, and see why requests went where they went.
 #[derive(Debug, Args)]
 pub struct PolicyArgs {
     #[command(subcommand)]
@@ -28,6 +33,10 @@ pub struct PolicyArgs {
 
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
+    /// Tell why a request went where it went, or where one would go
+    Explain(Box<explain::ExplainArgs>),
+    /// Look at the recorded decisions, or take them elsewhere
+    Log(log::LogArgs),
     /// Say what each backend and model of a policy costs, or make a table of prices
     Prices(prices::PricesArgs),
     /// Play a world in virtual time, and compare the router with those of other gateways
@@ -45,6 +54,12 @@ enum PolicyCommand {
 /// Why a command about policies cannot be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyCliError {
+    /// `explain`.
+    #[error(transparent)]
+    Explain(#[from] ExplainError),
+    /// `log`.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// `prices`.
     #[error(transparent)]
     Prices(#[from] PricesError),
@@ -62,6 +77,8 @@ pub enum PolicyCliError {
 /// Where it cannot be run.
 pub fn run(args: PolicyArgs, out: &mut impl Write) -> Result<ExitCode, PolicyCliError> {
     match args.command {
+        PolicyCommand::Explain(args) => return Ok(explain::run(&args, out)?),
+        PolicyCommand::Log(args) => log::run(args, out)?,
         PolicyCommand::Prices(args) => prices::run(&args, out)?,
         PolicyCommand::Simulate(args) => simulate::run(&args, out)?,
         PolicyCommand::Apply(args) => return Ok(apply::run(args, out)?),
