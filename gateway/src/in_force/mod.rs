@@ -1,6 +1,6 @@
 //! Which policy is in force, since when and why, which were before it, and what became of the last attempt to replace it.
 //!
-//! [`read`] and [`write`] are the only places that touch policy files: both see to it that a policy of several files is taken, or put in
+//! [`read()`] and [`write()`] are the only places that touch policy files: both see to it that a policy of several files is taken, or put in
 //! place, as one. What was in force is kept in the state folder by [`History`]. [`Board`] is what the running gateway tells of it all.
 
 mod board;
