@@ -28,7 +28,8 @@ mod bring_in {
     };
 
     use tradewind_candle::{
-        DeviceChoice, Footprint, LoadOptions, Memory as Machine, footprint, gpu_memory, gpus, load_chat, load_encoder,
+        AttentionBy, DeviceChoice, Footprint, LoadOptions, Memory as Machine, footprint, gpu_memory, gpus, load_chat,
+        load_encoder,
     };
     use tradewind_models::{
         ChatEngine, Classifier, EncoderEngine, Reranker, TokenClassifier,
@@ -42,7 +43,7 @@ mod bring_in {
 
     use super::{LocalSettings, cache};
     use crate::backend::local::{Budget, Engine, Lease, LoadFailure, Loaded, Loader, Mebibytes, Memory};
-    use crate::config::DenseWeights;
+    use crate::config::{Attention, DenseWeights};
 
     /// Of the memory that is available at start, models get three quarters unless the settings say otherwise: requests need some too.
     const QUARTERS: u64 = 3;
@@ -105,8 +106,12 @@ mod bring_in {
                 DenseWeights::FourBits => tradewind_candle::DenseWeights::FourBits,
                 DenseWeights::AsStored => tradewind_candle::DenseWeights::AsStored,
             };
+            let attention = match self.settings.attention {
+                Attention::Operations => AttentionBy::Operations,
+                Attention::Kernels => AttentionBy::Kernels,
+            };
             let cache_tokens_asked = has_cache.then_some(cache_tokens);
-            let options = LoadOptions { device, cache_tokens: cache_tokens_asked, dense, ..LoadOptions::default() };
+            let options = LoadOptions { device, cache_tokens: cache_tokens_asked, dense, attention, ..LoadOptions::default() };
             let engine = self.start(model, files, &options, lease).map_err(failed)?;
             if matches!(memory, Memory::Host(_)) {
                 let taken = resident().zip(before).map_or(0, |(after, before)| after.saturating_sub(before));

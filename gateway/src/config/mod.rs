@@ -34,4 +34,4 @@ pub use self::settings::{
     AuditSettings, AuthSettings, Certificate, ConnectionSettings, DecisionSettings, IdempotencySettings, IssuerKeys,
     IssuerSettings, LocalSettings, LogSettings, RequestSettings, Settings,
 };
-pub use self::weights::{DenseWeights, InvalidDenseWeights};
+pub use self::weights::{Attention, DenseWeights, InvalidAttention, InvalidDenseWeights};

@@ -213,6 +213,7 @@ fn local(mut section: Section<'_, '_>) -> LocalSettings {
         enabled: section.value("enabled", default.enabled, flag),
         device: section.value("device", default.device, parsed),
         dense_weights: section.value("dense_weights", default.dense_weights, parsed),
+        attention: section.value("attention", default.attention, parsed),
         queue: section.value("queue", default.queue, count(1..=100_000)),
         threads: section.optional("threads", count(1..=1024)),
         models: section.path("models"),

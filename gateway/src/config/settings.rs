@@ -11,7 +11,7 @@ use tradewind_policies::{
     spec::{Device, Share},
 };
 
-use super::{ByteSize, DenseWeights, ListenAddress, LogFilter, LogFormat};
+use super::{Attention, ByteSize, DenseWeights, ListenAddress, LogFilter, LogFormat};
 
 /// All that the gateway was told. Paths from the file are already relative to the current folder, not to the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -256,6 +256,8 @@ pub struct LocalSettings {
     pub device: Device,
     /// What a CPU makes of weights that are stored as floating-point numbers.
     pub dense_weights: DenseWeights,
+    /// What computes attention on a GPU.
+    pub attention: Attention,
     /// Requests that may wait for the engine; one more is told when to come back.
     pub queue: NonZeroUsize,
     /// Threads of computation; `None` leaves one core to the proxy where there is more than one.
@@ -280,6 +282,7 @@ impl Default for LocalSettings {
             enabled: true,
             device: Device::Auto,
             dense_weights: DenseWeights::default(),
+            attention: Attention::default(),
             // A CPU answers a few requests a second: a longer queue would only hold answers nobody waits for.
             queue: nonzero(64),
             threads: None,

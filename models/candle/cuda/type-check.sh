@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Type-checks the `cuda` feature on a machine with neither a GPU nor a CUDA toolkit.
+# Type-checks the features `cuda` and `flash-attn` on a machine with neither a GPU nor a CUDA toolkit.
 #
 # usage: type-check.sh [arguments of `cargo check`]
 set -euo pipefail
@@ -11,7 +11,12 @@ CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-$here/../../../target}")/cud
 home=$CARGO_TARGET_DIR/stand-in-toolkit
 mkdir -p "$home/bin" "$home/include"
 cp -p "$here/nvcc-stand-in" "$home/bin/nvcc"
+cp -p "$here/git-stand-in" "$home/bin/git"
 touch -r "$here/nvcc-stand-in" "$home/include/cuda.h"
 
+# Fetched headers are kept there: the user's own must stay what they are.
+export CUDAFORGE_HOME=$home/fetched
 export CARGO_TARGET_DIR CUDA_HOME=$home CUDA_PATH=$home NVCC=$home/bin/nvcc PATH=$home/bin:$PATH CUDA_COMPUTE_CAP=90
-cargo check --release -p tradewind-candle --features cuda "$@"
+for feature in cuda flash-attn; do
+    cargo check --release -p tradewind-candle --features $feature "$@"
+done

@@ -15,7 +15,8 @@ use tradewind_models::manifest::Manifest;
 use crate::cpu::packed_bytes;
 use crate::decoder::Gguf;
 use crate::device::DeviceChoice;
-use crate::load::{CacheNumbers, LoadError};
+use crate::load::{CacheNumbers, LoadError, foreign_graph};
+use crate::onnx;
 
 /// Sequences of full length for which there is room in a cache, unless that takes too much memory.
 const FULL_SEQUENCES: usize = 8;
@@ -79,11 +80,14 @@ pub(crate) fn usual_cache_tokens(context: usize, bytes_per_token: usize) -> usiz
 /// Estimates what the model takes on this device.
 ///
 /// # Errors
-/// When the manifest lists no weights, or their head cannot be read.
+/// When the manifest lists no weights, their head cannot be read, or a graph cannot be run.
 pub fn footprint(manifest: &Manifest, files: &ModelFiles, device: DeviceChoice) -> Result<Footprint, LoadError> {
     let ending = |ending: &'static str| manifest.files.iter().filter(move |file| file.name.as_str().ends_with(ending));
     if let Some(gguf) = ending(".gguf").next() {
         return of_gguf(&Gguf::open(&files.path(&gguf.name))?, manifest.context, device);
+    }
+    if let Some(graph) = foreign_graph(manifest, files)? {
+        return of_graph(&graph);
     }
     let mut tensors = Tensors::default();
     for shard in ending(".safetensors") {
@@ -104,6 +108,14 @@ pub fn footprint(manifest: &Manifest, files: &ModelFiles, device: DeviceChoice) 
     let json = std::fs::read(&path).map_err(LoadError::file(&path))?;
     let config: Dimensions = serde_json::from_slice(&json).map_err(|source| LoadError::Config { path, source })?;
     Ok(of_tensors(&tensors, &config, manifest, bytes_of_number(device) as u64))
+}
+
+/// A graph says nothing of what its values take: as much as its weights, it is assumed. Until these are tensors, they are in memory as they
+/// are stored, and as they are read.
+fn of_graph(path: &Path) -> Result<Footprint, LoadError> {
+    onnx::check(path)?;
+    let bytes = path.metadata().map_err(LoadError::file(path))?.len();
+    Ok(Footprint { weights: bytes, loading: 2 * bytes, work: WORK + bytes, ..Footprint::default() })
 }
 
 fn of_gguf(gguf: &Gguf, context: usize, device: DeviceChoice) -> Result<Footprint, LoadError> {

@@ -1,5 +1,5 @@
 //! The forward passes, on candle's tensors: decoders of the Llama family, from GGUF and from Hugging Face folders, and encoders of the
-//! BERT family.
+//! BERT family; other encoders as graphs of ONNX.
 //!
 //! They are our own rather than `candle-transformers`': those own their cache and know one position for a whole batch,
 //! so no batch could be made of sequences of different lengths, and they run a model as it is stored even where another layout of
@@ -31,7 +31,8 @@ mod threads;
 pub use self::chat::{load_chat, load_chat_at};
 pub use self::device::{DeviceChoice, DeviceError, GpuMemory, gpu_memory, gpus};
 pub use self::footprint::{Footprint, footprint};
-pub use self::load::{CacheNumbers, DenseWeights, LoadError, LoadOptions, load_encoder};
+pub use self::load::{AttentionBy, CacheNumbers, DenseWeights, LoadError, LoadOptions, load_encoder};
 pub use self::machine::Machine;
 pub use self::memory::Memory;
+pub use self::onnx::GraphFaults;
 pub use self::threads::{ThreadsError, compute_threads, limit_compute_threads};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::quantized::gguf_file::Value;
-use tradewind_models::encoder::EncoderModel;
+use tradewind_models::encoder::{Encoder, EncoderModel};
 use tradewind_models::fetch::ModelFiles;
 use tradewind_models::manifest::{File, Manifest, ModelId, Task};
 use tradewind_models::template::TemplateError;
@@ -11,6 +11,7 @@ use tradewind_models::tokenizer::{Tokenizer, TokenizerError};
 
 use crate::bert::{self, Purpose};
 use crate::device::{DeviceChoice, DeviceError};
+use crate::onnx::{self, GraphFaults, GraphFiles};
 use crate::threads::compute_threads;
 
 /// How to load a model.
@@ -25,6 +26,19 @@ pub struct LoadOptions {
     pub cache_numbers: CacheNumbers,
     /// What a CPU makes of a chat model's weights that are stored as floating-point numbers.
     pub dense: DenseWeights,
+    /// How the tokens of a chat model attend to each other on a GPU.
+    pub attention: AttentionBy,
+}
+
+/// What computes attention on a GPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AttentionBy {
+    /// Operations of candle, over copies of keys and values in 32 bits.
+    #[default]
+    Operations,
+    /// Fused kernels, over keys and values where they lie, in 16 bits; operations where the build, the GPU or the model does not have what
+    /// they need, which is logged with the reason.
+    Kernels,
 }
 
 /// The numbers in which a CPU keeps keys and values.
@@ -64,6 +78,8 @@ pub enum DenseWeights {
 /// Loads an encoder for what the manifest says it does: every `.safetensors` file, or else the `.onnx` file, `config.json` and `tokenizer.json`. An embedding model's
 /// `pooling.json` (`1_Pooling/config.json` of sentence-transformers) and `modules.json` count where the manifest lists them.
 ///
+/// An `.onnx` file whose `config.json` is of no model that is written here, or that has none, is run as a graph, on the CPU.
+///
 /// # Errors
 /// When the device, a file or its contents cannot be used.
 pub fn load_encoder(manifest: &Manifest, files: &ModelFiles, options: &LoadOptions) -> Result<EncoderModel, LoadError> {
@@ -73,6 +89,9 @@ pub fn load_encoder(manifest: &Manifest, files: &ModelFiles, options: &LoadOptio
         Task::Rerank | Task::Classification => Purpose::Scores,
         Task::TokenClassification { .. } => Purpose::TokenScores,
     };
+    if let Some(graph) = foreign_graph(manifest, files)? {
+        return load_graph(manifest, files, graph, purpose);
+    }
     let device = options.device.open()?;
     let encoder_files = bert::Files {
         config: path_of(manifest, files, "config.json")?,
@@ -81,11 +100,7 @@ pub fn load_encoder(manifest: &Manifest, files: &ModelFiles, options: &LoadOptio
         modules: path_of(manifest, files, "modules.json").ok(),
     };
     let (encoder, labels) = bert::load(&encoder_files, purpose, &device, manifest.context)?;
-    if let Task::Embeddings { dimensions } = manifest.task
-        && encoder.dimensions() != dimensions
-    {
-        return Err(LoadError::Dimensions { manifest: dimensions, weights: encoder.dimensions() });
-    }
+    check_dimensions(manifest, encoder.as_ref())?;
     let tokenizer = Tokenizer::from_json(&path_of(manifest, files, "tokenizer.json")?)?;
     tracing::info!(
         model = %manifest.id,
@@ -95,6 +110,45 @@ pub fn load_encoder(manifest: &Manifest, files: &ModelFiles, options: &LoadOptio
         "loaded an encoder"
     );
     Ok(EncoderModel { encoder, tokenizer, labels })
+}
+
+/// The `.onnx` file of a model that is not written here.
+pub(crate) fn foreign_graph(manifest: &Manifest, files: &ModelFiles) -> Result<Option<PathBuf>, LoadError> {
+    if paths_of(manifest, files, ".safetensors").is_ok() {
+        return Ok(None);
+    }
+    let Ok(graph) = path_of(manifest, files, ".onnx") else { return Ok(None) };
+    let is_known = config_of(manifest, files).map_or(Ok(false), |config| bert::knows(&config))?;
+    Ok((!is_known).then_some(graph))
+}
+
+fn load_graph(manifest: &Manifest, files: &ModelFiles, graph: PathBuf, purpose: Purpose) -> Result<EncoderModel, LoadError> {
+    let tokenizer = Tokenizer::from_json(&path_of(manifest, files, "tokenizer.json")?)?;
+    let graph_files = GraphFiles {
+        graph,
+        config: config_of(manifest, files),
+        pooling: path_of(manifest, files, "pooling.json").ok(),
+        modules: path_of(manifest, files, "modules.json").ok(),
+    };
+    let (encoder, labels) = onnx::load_encoder(&graph_files, purpose, manifest.context, tokenizer.vocabulary_size())?;
+    check_dimensions(manifest, encoder.as_ref())?;
+    tracing::info!(model = %manifest.id, threads = compute_threads(), "loaded a graph, which the CPU computes");
+    Ok(EncoderModel { encoder, tokenizer, labels })
+}
+
+fn check_dimensions(manifest: &Manifest, encoder: &dyn Encoder) -> Result<(), LoadError> {
+    match manifest.task {
+        Task::Embeddings { dimensions } if encoder.dimensions() != dimensions => {
+            Err(LoadError::Dimensions { manifest: dimensions, weights: encoder.dimensions() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The model's own `config.json`, and not that of its pooling.
+fn config_of(manifest: &Manifest, files: &ModelFiles) -> Option<PathBuf> {
+    let file = manifest.files.iter().find(|file| file.name.as_str() == "config.json")?;
+    Some(files.path(&file.name))
 }
 
 fn paths_of(manifest: &Manifest, files: &ModelFiles, ending: &'static str) -> Result<Vec<PathBuf>, LoadError> {
@@ -174,6 +228,23 @@ pub enum LoadError {
         manifest: usize,
         /// As the weights say.
         weights: usize,
+    },
+    /// A graph that cannot be run.
+    #[error("{} cannot be run: {faults}", path.display())]
+    Graph {
+        /// Its file.
+        path: PathBuf,
+        /// Everything that stands in the way.
+        faults: GraphFaults,
+    },
+    /// A graph that could be run, by another build.
+    #[error(
+        "{} is of no model that is written here, and this build runs no graphs: build with `--features onnx`, which needs protoc",
+        path.display()
+    )]
+    GraphsNotBuilt {
+        /// Its file.
+        path: PathBuf,
     },
     /// The tokenizer cannot be built.
     #[error(transparent)]

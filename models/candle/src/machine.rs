@@ -28,6 +28,8 @@ pub struct Machine {
     pub gpus: Vec<String>,
     /// Whether this build can compute on them.
     pub has_cuda: bool,
+    /// Whether it has fused kernels of attention for them.
+    pub has_fused_attention: bool,
 }
 
 impl Machine {
@@ -42,6 +44,7 @@ impl Machine {
             driver: read(&format!("{NVIDIA}/version")).and_then(|text| driver(&text)),
             gpus: gpus(&Path::new(NVIDIA).join("gpus")),
             has_cuda: candle_core::utils::cuda_is_available(),
+            has_fused_attention: cfg!(feature = "flash-attn"),
         }
     }
 }
@@ -67,7 +70,11 @@ impl fmt::Display for Machine {
             (false, false) => {
                 writeln!(f, "build   without CUDA: models compute on the CPU; `--features cuda` makes one for the GPU")
             }
+        }?;
+        if self.has_fused_attention {
+            writeln!(f, "        with fused kernels of attention, by `attention = \"kernels\"` in [local]")?;
         }
+        Ok(())
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) struct Sight {
 /// How the rows of a sequence become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Pooling {
+pub(crate) enum Pooling {
     /// That of the first token.
     Cls,
     /// The mean of all.
@@ -98,8 +98,16 @@ struct Raw {
     layer_types: Option<Vec<LayerType>>,
     rope_parameters: Option<BTreeMap<LayerType, Rope>>,
     classifier_pooling: Option<Pooling>,
+    #[serde(flatten)]
+    labels: LabelKeys,
+}
+
+/// The keys that say what the numbers of a classifier are.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct LabelKeys {
     id2label: Option<BTreeMap<String, String>>,
-    problem_type: Option<Problem>,
+    #[serde(rename = "problem_type")]
+    pub(super) problem: Option<Problem>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -157,9 +165,7 @@ fn usual_epsilon() -> f32 {
 
 impl Config {
     pub(super) fn read(path: &Path) -> Result<Self, LoadError> {
-        let json = std::fs::read(path).map_err(LoadError::file(path))?;
-        let raw: Raw = serde_json::from_slice(&json).map_err(|source| LoadError::Config { path: path.to_owned(), source })?;
-        raw.resolve()
+        read::<Raw>(path)?.resolve()
     }
 
     #[cfg(test)]
@@ -190,8 +196,8 @@ impl Raw {
             positions: self.max_position_embeddings,
             layers: (0..self.num_hidden_layers).map(|layer| self.sight(family, layer)).collect(),
             classifier_pooling: self.classifier_pooling.unwrap_or(Pooling::Cls),
-            labels: self.labels()?,
-            problem: self.problem_type,
+            labels: self.labels.names(2)?,
+            problem: self.labels.problem,
         })
     }
 
@@ -222,10 +228,12 @@ impl Raw {
             Sight { reach: None, theta: Some(theta) }
         }
     }
+}
 
-    /// Where the file names none, there are two, as in Hugging Face's library.
-    fn labels(&self) -> Result<Vec<String>, LoadError> {
-        let Some(names) = &self.id2label else { return Ok((0..2).map(|number| format!("LABEL_{number}")).collect()) };
+impl LabelKeys {
+    /// The names; where the file has none, so many as Hugging Face's library makes them.
+    pub(super) fn names(&self, unnamed: usize) -> Result<Vec<String>, LoadError> {
+        let Some(names) = &self.id2label else { return Ok((0..unnamed).map(|number| format!("LABEL_{number}")).collect()) };
         let name = |number: usize| {
             let name = names.get(&number.to_string()).cloned();
             let supported = "names for the numbers from 0 on";
@@ -233,6 +241,22 @@ impl Raw {
         };
         (0..names.len()).map(name).collect()
     }
+}
+
+/// Whether a `config.json` is of one of the [families](Family).
+pub(super) fn is_of_a_family(path: &Path) -> Result<bool, LoadError> {
+    #[derive(Deserialize)]
+    struct Kind {
+        model_type: Option<serde_json::Value>,
+    }
+    let kind: Kind = read(path)?;
+    Ok(kind.model_type.is_some_and(|kind| serde_json::from_value::<ModelType>(kind).is_ok()))
+}
+
+/// Reads a JSON file.
+pub(super) fn read<T: for<'d> Deserialize<'d>>(path: &Path) -> Result<T, LoadError> {
+    let json = std::fs::read(path).map_err(LoadError::file(path))?;
+    serde_json::from_slice(&json).map_err(|source| LoadError::Config { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tradewind_models::classify::{Activation, Labels};
 use tradewind_models::encoder::Rows;
 
-use super::config::{Config, Family, Pooling, Problem};
+use super::config::{Config, Family, Pooling, Problem, read};
 use crate::load::LoadError;
 
 /// What a model is to answer with.
@@ -77,15 +77,15 @@ impl HeadPlan {
 }
 
 /// The labels, and what makes numbers scores, as the pipelines of Hugging Face's library choose it.
-pub(super) fn labels(config: &Config, purpose: Purpose) -> Option<Labels> {
-    let activation = match (purpose, config.problem, config.labels.len()) {
+pub(super) fn labels(names: &[String], problem: Option<Problem>, purpose: Purpose) -> Option<Labels> {
+    let activation = match (purpose, problem, names.len()) {
         (Purpose::Vectors, ..) => return None,
         (Purpose::TokenScores, ..) => Activation::Softmax,
         (Purpose::Scores, Some(Problem::Regression), _) => Activation::Identity,
         (Purpose::Scores, Some(Problem::MultiLabelClassification), _) | (Purpose::Scores, _, 1) => Activation::Sigmoid,
         (Purpose::Scores, ..) => Activation::Softmax,
     };
-    Some(Labels::new(config.labels.iter().cloned(), activation))
+    Some(Labels::new(names.iter().cloned(), activation))
 }
 
 /// `1_Pooling/config.json`.
@@ -132,11 +132,6 @@ fn read_modules(path: &Path) -> Result<bool, LoadError> {
         }
     }
     Ok(is_unit_length)
-}
-
-fn read<T: for<'d> Deserialize<'d>>(path: &Path) -> Result<T, LoadError> {
-    let json = std::fs::read(path).map_err(LoadError::file(path))?;
-    serde_json::from_slice(&json).map_err(|source| LoadError::Config { path: path.to_owned(), source })
 }
 
 fn unsupported(what: &'static str, value: &str, supported: &'static str) -> LoadError {
@@ -192,7 +187,8 @@ mod tests {
             let mut json = json!({"model_type": "bert", "hidden_size": 64, "num_attention_heads": 2, "num_hidden_layers": 1,
                 "vocab_size": 9, "hidden_act": "gelu", "max_position_embeddings": 10});
             json.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-            labels(&Config::of(json), purpose).map(|labels| labels.activation())
+            let config = Config::of(json);
+            labels(&config.labels, config.problem, purpose).map(|labels| labels.activation())
         };
         let one = || json!({"id2label": {"0": "LABEL_0"}});
         assert_eq!(activation(json!({}), Purpose::Scores), Some(Activation::Softmax));

@@ -17,13 +17,17 @@ mod portable;
 mod tests;
 mod weights;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use tradewind_models::classify::Labels;
 use tradewind_models::encoder::{Encoder, Rows};
 
 use self::config::Config;
+#[cfg(feature = "onnx")]
+use self::config::LabelKeys;
+#[cfg(feature = "onnx")]
+pub(crate) use self::config::Pooling;
 use self::head::HeadPlan;
 pub(crate) use self::head::Purpose;
 use self::packed::Packed;
@@ -58,7 +62,7 @@ pub(crate) fn load(
         Purpose::Scores => HeadPlan::scores(&config, Rows::One),
         Purpose::TokenScores => HeadPlan::scores(&config, Rows::PerToken),
     };
-    let labels = head::labels(&config, purpose);
+    let labels = head::labels(&config.labels, config.problem, purpose);
     let weights = Weights::read(&files.weights, &config, device)?;
     let encoder: Box<dyn Encoder> = if device.is_cpu() {
         Box::new(Packed::new(&config, &plan, &weights, context)?)
@@ -66,4 +70,28 @@ pub(crate) fn load(
         Box::new(Portable::new(config, &plan, &weights, device, context)?)
     };
     Ok((encoder, labels))
+}
+
+/// Whether a `config.json` is of a model that is written here.
+pub(crate) fn knows(config: &Path) -> Result<bool, LoadError> {
+    config::is_of_a_family(config)
+}
+
+/// How the rows of a sequence become its vector, and whether that is made of unit length.
+#[cfg(feature = "onnx")]
+pub(crate) fn vector_plan(pooling: Option<&Path>, modules: Option<&Path>) -> Result<(Pooling, bool), LoadError> {
+    let plan = HeadPlan::vector(pooling, modules)?;
+    Ok((plan.pooling.unwrap_or(Pooling::Mean), plan.is_unit_length))
+}
+
+/// The labels of a model with rows of so many numbers, from its `config.json` if it has one.
+#[cfg(feature = "onnx")]
+pub(crate) fn labels_of(config: Option<&Path>, purpose: Purpose, numbers: usize) -> Result<Option<Labels>, LoadError> {
+    let keys = config.map_or_else(|| Ok(LabelKeys::default()), config::read)?;
+    let names = keys.names(numbers)?;
+    if purpose != Purpose::Vectors && names.len() != numbers {
+        let value = format!("with {} names for rows of {numbers} numbers", names.len());
+        return Err(LoadError::Unsupported { what: "id2label", value, supported: "a name for each number" });
+    }
+    Ok(head::labels(&names, keys.problem, purpose))
 }

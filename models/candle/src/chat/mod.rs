@@ -54,8 +54,8 @@ pub fn load_chat(manifest: &Manifest, files: &ModelFiles, options: &LoadOptions)
 pub fn load_chat_at(path: &Path, context: usize, options: &LoadOptions) -> Result<ChatModel, LoadError> {
     let device = options.device.open()?;
     let (mut source, text) = open(path)?;
-    let LoadOptions { cache_tokens, cache_numbers: numbers, dense, .. } = *options;
-    let settings = Settings { context, cache_tokens, numbers, dense };
+    let LoadOptions { cache_tokens, cache_numbers: numbers, dense, attention, device: _ } = *options;
+    let settings = Settings { context, cache_tokens, numbers, dense, attention };
     let decoder = decoder::load(&mut source, &device, settings)?;
     let (template, tokenizer) = (text.template()?, text.tokenizer);
     let mut stop_tokens = text.ends;

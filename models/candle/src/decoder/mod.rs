@@ -31,8 +31,8 @@ use self::source::Weights;
 use crate::backend::Backend;
 use crate::cpu::Cpu;
 use crate::footprint::usual_cache_tokens;
-use crate::load::{CacheNumbers, DenseWeights, LoadError};
-use crate::portable::Portable;
+use crate::load::{AttentionBy, CacheNumbers, DenseWeights, LoadError};
+use crate::portable::{Flash, Gathered, Portable, kernel_for};
 
 /// A model with its cache.
 struct Model<B: Backend> {
@@ -55,6 +55,7 @@ pub(crate) struct Settings {
     pub(crate) cache_tokens: Option<usize>,
     pub(crate) numbers: CacheNumbers,
     pub(crate) dense: DenseWeights,
+    pub(crate) attention: AttentionBy,
 }
 
 /// Loads a model.
@@ -64,12 +65,23 @@ pub(crate) fn load(source: &mut Source, device: &Device, settings: Settings) -> 
     let cache_tokens = settings.cache_tokens.unwrap_or_else(usual);
     let ropes = RopeTable::all(&config);
     let mut weights = source.weights(config.norms, device);
+    if settings.attention == AttentionBy::Kernels {
+        match kernel_for(&config.heads, device) {
+            Ok(kernel) => {
+                let flash = Flash::new(kernel, &config, cache_tokens, device)?;
+                let portable = Portable::new(&config, &ropes, flash, device)?;
+                return Ok(Box::new(Model::load(&mut weights, config, portable)?));
+            }
+            Err(reason) => tracing::warn!(%reason, "attention is not computed by fused kernels"),
+        }
+    }
     if device.is_cpu()
         && let Some(cpu) = Cpu::new(&config, ropes.clone(), cache_tokens, settings.numbers, settings.dense)
     {
         return Ok(Box::new(Model::load(&mut weights, config, cpu)?));
     }
-    let portable = Portable::new(&config, &ropes, cache_tokens, device)?;
+    let gathered = Gathered::new(&config, cache_tokens, device)?;
+    let portable = Portable::new(&config, &ropes, gathered, device)?;
     Ok(Box::new(Model::load(&mut weights, config, portable)?))
 }
 

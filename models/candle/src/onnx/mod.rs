@@ -1,12 +1,25 @@
-//! The weights of an ONNX file, by the names that they had in the framework it was exported from.
+//! ONNX files: weights of models that this crate has itself, and graphs of encoders that it has not.
 //!
-//! The graph is not run: an exporter takes a model apart into dozens of operators a layer, where this crate has the model itself. What is
-//! needed of the graph are the multiplications, because their weights lost their names: each is found again by the path that the exporter
-//! made the name of its node. Weights are floats, four-bit blocks (`MatMulNBits` of `com.microsoft`), or eight-bit tables; anything
+//! An exporter takes a model apart into dozens of operators a layer. Where this crate has the model itself, [its weights](load) are all that
+//! is read, by the names that they had in the framework that they were exported from; any other encoder is [run as a graph](load_encoder).
+//!
+//! # Weights
+//! What is needed of the graph are the multiplications, because their weights lost their names: each is found again by the path that the
+//! exporter made the name of its node. Weights are floats, four-bit blocks (`MatMulNBits` of `com.microsoft`), or eight-bit tables; anything
 //! else is refused by name. The format: <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>.
 
 mod blocks;
+mod check;
+mod encoder;
+#[cfg(all(test, feature = "onnx"))]
+mod golden;
+#[cfg(feature = "onnx")]
+mod operators;
+#[cfg(feature = "onnx")]
+mod program;
 mod proto;
+#[cfg(feature = "onnx")]
+mod run;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,6 +27,8 @@ use std::path::Path;
 use candle_core::{Device, Result, Tensor, bail};
 use prost::Message;
 
+pub use self::check::GraphFaults;
+pub(crate) use self::encoder::{GraphFiles, check, load_encoder};
 use self::proto::{Graph, Model, Node, TensorData};
 
 /// What the exporter puts behind the path of a multiplication.
@@ -118,6 +133,7 @@ mod tests {
             domain: domain.to_owned(),
             input: inputs.iter().map(|input| (*input).to_owned()).collect(),
             attribute: attributes.iter().map(|(name, i)| Attribute { name: (*name).to_owned(), i: *i }).collect(),
+            ..Node::default()
         }
     }
 
@@ -131,7 +147,7 @@ mod tests {
 
     fn loaded(graph: Graph) -> Result<HashMap<String, Tensor>> {
         let file = tempfile::NamedTempFile::new()?;
-        std::fs::write(file.path(), Model { graph: Some(graph) }.encode_to_vec())?;
+        std::fs::write(file.path(), Model { graph: Some(graph), ..Model::default() }.encode_to_vec())?;
         load(file.path(), &Device::Cpu)
     }
 
@@ -156,6 +172,7 @@ mod tests {
                 TensorData { float_data: vec![0.25], ..tensor("m.words_scale", 1, &[], Vec::new()) },
                 TensorData { int32_data: vec![128], ..tensor("m.words_zero_point", 2, &[], Vec::new()) },
             ],
+            ..Graph::default()
         };
         let weights = loaded(graph)?;
         assert_eq!(weights["m.dense.weight"].to_vec2::<f32>()?, [[1.0, 3.0, 5.0], [2.0, 4.0, 6.0]]);
@@ -170,8 +187,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_named() {
-        let one =
-            |node: Node, initializer: Vec<TensorData>| loaded(Graph { node: vec![node], initializer }).unwrap_err().to_string();
+        let one = |node: Node, initializer: Vec<TensorData>| {
+            loaded(Graph { node: vec![node], initializer, ..Graph::default() }).unwrap_err().to_string()
+        };
         let bits = |bits: i64| [("K", 16), ("N", 1), ("bits", bits), ("block_size", 16)];
         let blocks = || tensor("b", 2, &[1, 1, 8], vec![0; 8]);
         let multiplied = |inputs: &[&str], count| node("/m/MatMul_Q4", "MatMulNBits", "com.microsoft", inputs, &bits(count));

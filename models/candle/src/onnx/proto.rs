@@ -1,4 +1,4 @@
-//! As much of `onnx.proto` as it takes to find weights. The numbers are those of the fields there; other fields are skipped.
+//! As much of `onnx.proto` as it takes to find weights, and to see what a graph asks for. The numbers are those of the fields there; other fields are skipped.
 
 use candle_core::{Result, bail};
 
@@ -7,6 +7,17 @@ use candle_core::{Result, bail};
 pub(super) struct Model {
     #[prost(message, optional, tag = "7")]
     pub(super) graph: Option<Graph>,
+    #[prost(message, repeated, tag = "8")]
+    pub(super) opset_import: Vec<Opset>,
+}
+
+/// `OperatorSetIdProto`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Opset {
+    #[prost(string, tag = "1")]
+    pub(super) domain: String,
+    #[prost(int64, tag = "2")]
+    pub(super) version: i64,
 }
 
 /// `GraphProto`.
@@ -16,6 +27,50 @@ pub(super) struct Graph {
     pub(super) node: Vec<Node>,
     #[prost(message, repeated, tag = "5")]
     pub(super) initializer: Vec<TensorData>,
+    #[prost(message, repeated, tag = "11")]
+    pub(super) input: Vec<ValueInfo>,
+    #[prost(message, repeated, tag = "12")]
+    pub(super) output: Vec<ValueInfo>,
+}
+
+/// `ValueInfoProto`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ValueInfo {
+    #[prost(string, tag = "1")]
+    pub(super) name: String,
+    #[prost(message, optional, tag = "2")]
+    pub(super) kind: Option<Type>,
+}
+
+/// `TypeProto`, of a tensor.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Type {
+    #[prost(message, optional, tag = "1")]
+    pub(super) tensor: Option<TensorType>,
+}
+
+/// `TypeProto.Tensor`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct TensorType {
+    #[prost(int32, tag = "1")]
+    pub(super) elements: i32,
+    #[prost(message, optional, tag = "2")]
+    pub(super) shape: Option<Shape>,
+}
+
+/// `TensorShapeProto`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Shape {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) dimensions: Vec<Dimension>,
+}
+
+/// `TensorShapeProto.Dimension`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Dimension {
+    /// The size, where it is not left open.
+    #[prost(int64, optional, tag = "1")]
+    pub(super) size: Option<i64>,
 }
 
 /// `NodeProto`.
@@ -23,6 +78,8 @@ pub(super) struct Graph {
 pub(super) struct Node {
     #[prost(string, repeated, tag = "1")]
     pub(super) input: Vec<String>,
+    #[prost(string, repeated, tag = "2")]
+    pub(super) output: Vec<String>,
     #[prost(string, tag = "3")]
     pub(super) name: String,
     #[prost(string, tag = "4")]
@@ -65,6 +122,8 @@ pub(super) struct TensorData {
 /// `TensorProto.DataType`.
 const FLOAT: i32 = 1;
 const UINT8: i32 = 2;
+const INT32: i32 = 6;
+const INT64: i32 = 7;
 const FLOAT16: i32 = 10;
 const BFLOAT16: i32 = 16;
 
@@ -72,6 +131,22 @@ impl Node {
     /// The attribute of that name, if it is there.
     pub(super) fn number(&self, name: &str) -> Option<usize> {
         self.attribute.iter().find(|attribute| attribute.name == name).and_then(|attribute| usize::try_from(attribute.i).ok())
+    }
+}
+
+impl ValueInfo {
+    fn tensor(&self) -> Option<&TensorType> {
+        self.kind.as_ref()?.tensor.as_ref()
+    }
+
+    /// Its dimensions, if it says how many.
+    pub(super) fn dimensions(&self) -> Option<&[Dimension]> {
+        Some(&self.tensor()?.shape.as_ref()?.dimensions)
+    }
+
+    /// Whether it is of whole numbers.
+    pub(super) fn is_whole(&self) -> bool {
+        self.tensor().is_some_and(|tensor| matches!(tensor.elements, INT32 | INT64))
     }
 }
 
@@ -115,12 +190,16 @@ impl TensorData {
         Ok(bytes)
     }
 
+    /// Whether its numbers are in a file of their own.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.data_location != 0
+    }
+
     fn check_location(&self) -> Result<()> {
-        if self.data_location == 0 {
-            Ok(())
-        } else {
+        if self.is_elsewhere() {
             bail!("the data of `{}` are outside the file; only one file is read", self.name)
         }
+        Ok(())
     }
 
     fn check_count(&self, count: usize) -> Result<()> {

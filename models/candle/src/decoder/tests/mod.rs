@@ -1,6 +1,7 @@
 //! What must hold whatever the weights are, on a small model of random ones, for both backends.
 
 mod checkpoint;
+mod fused;
 mod gguf;
 mod golden;
 
@@ -80,8 +81,13 @@ fn written(metadata: &[(&str, Value)], tensors: &[(String, QTensor)]) -> Source 
     Source::Gguf(Box::new(Gguf::open(file.path()).unwrap()))
 }
 
-const SETTINGS: Settings =
-    Settings { context: CONTEXT, cache_tokens: Some(ROOM), numbers: CacheNumbers::F32, dense: DenseWeights::AsStored };
+const SETTINGS: Settings = Settings {
+    context: CONTEXT,
+    cache_tokens: Some(ROOM),
+    numbers: CacheNumbers::F32,
+    dense: DenseWeights::AsStored,
+    attention: AttentionBy::Operations,
+};
 
 fn on_cpu() -> Box<dyn Decoder> {
     on_cpu_in(CacheNumbers::F32)
@@ -98,7 +104,8 @@ fn portable() -> Box<dyn Decoder> {
 /// The model by candle's operations.
 fn by_candle(source: &mut Source) -> Box<dyn Decoder> {
     let config = source.config(CONTEXT).unwrap();
-    let backend = Portable::new(&config, &RopeTable::all(&config), ROOM, &Device::Cpu).unwrap();
+    let gathered = Gathered::new(&config, ROOM, &Device::Cpu).unwrap();
+    let backend = Portable::new(&config, &RopeTable::all(&config), gathered, &Device::Cpu).unwrap();
     Box::new(Model::load(&mut source.weights(config.norms, &Device::Cpu), config, backend).unwrap())
 }
 

@@ -1,29 +1,57 @@
 //! The decoder's operations by candle, on any device.
 //!
-//! Keys and values are gathered for each row of a batch, which copies them, and each row is attended to by itself: simple, right, and
-//! as quick as candle's own kernels where rows are long. On a CPU the weights are unpacked, so that nothing is rounded.
+//! How tokens attend to each other is a part of its own: [`Gathered`] by operations of candle, [`Flash`] by fused kernels of some GPUs. On a
+//! CPU the weights are unpacked, so that nothing is rounded.
+
+mod flash;
+mod gathered;
 
 use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
 use candle_core::{D, DType, Device, Module, Result, Tensor, bail};
-use candle_nn::ops::{rms_norm, silu, softmax_last_dim};
+use candle_nn::ops::{rms_norm, silu};
 use candle_nn::rotary_emb::{rope, rope_i};
-use tradewind_models::decoder::{Batch, CacheLayout, Row};
+use tradewind_models::decoder::{Batch, CacheLayout};
 
+#[cfg(test)]
+pub(crate) use self::flash::reference::Reference;
+pub(crate) use self::flash::{Flash, kernel_for};
+pub(crate) use self::gathered::Gathered;
 use crate::backend::Backend;
 use crate::decoder::{Activation, Config, Heads, Pairing, Reach, RopeTable};
 
-/// Positions of a block.
-const BLOCK_SIZE: usize = 32;
+/// How the tokens of a batch attend to what is cached, which it owns.
+pub(crate) trait Attention: Send {
+    /// What it needs to know of a batch.
+    type Step;
+
+    /// The pool.
+    fn cache(&self) -> CacheLayout;
+
+    /// Makes the pool anew.
+    fn rebuild(&mut self) -> Result<()>;
+
+    /// Prepares a batch, which is sound.
+    fn step(&self, batch: &Batch<'_>) -> Result<Self::Step>;
+
+    /// Stores keys and values, and mixes the values that each token sees: `[t, heads d]`.
+    fn attend(&self, layer: usize, projected: &Projected, step: &Self::Step) -> Result<Tensor>;
+}
+
+/// The tokens of a batch in one layer, rotated, each `[t, heads, d]`, and not always contiguous.
+#[derive(Debug)]
+pub(crate) struct Projected {
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+}
 
 /// A device, with the pool of one model.
 #[derive(Debug)]
-pub(crate) struct Portable {
+pub(crate) struct Portable<A = Gathered> {
     device: Device,
     config: Config,
     ropes: Vec<Rotation>,
-    /// The keys and values of each layer, `[slots, kv heads x d]` each.
-    pools: Vec<(Tensor, Tensor)>,
-    blocks: usize,
+    attention: A,
 }
 
 /// Cosines and sines, `[positions, pairs]` each.
@@ -45,101 +73,20 @@ pub(crate) enum Weight {
 
 /// A batch on the device.
 #[derive(Debug)]
-pub(crate) struct Step {
+pub(crate) struct Step<S> {
     /// Of the batch's tokens.
     ropes: Vec<Rotation>,
-    /// Where each number of a token's keys goes: `[t, kv heads x d]`.
-    slots: Tensor,
-    rows: Vec<RowOnDevice>,
+    attention: S,
 }
 
-/// What is to be known of one row.
-#[derive(Debug)]
-struct RowOnDevice {
-    tokens: usize,
-    /// The slots of its positions: `[n]`.
-    slots: Tensor,
-    /// What keeps tokens from seeing later ones and those before their window, `[1, group x t, n]`, for each window that layers have.
-    masks: Vec<Mask>,
-}
-
-/// What tokens see through one window.
-#[derive(Debug)]
-struct Mask {
-    window: Option<usize>,
-    /// None where each token sees all.
-    hidden: Option<Tensor>,
-}
-
-impl Portable {
-    /// A pool with room for so many tokens.
-    pub(crate) fn new(config: &Config, ropes: &[RopeTable], cache_tokens: usize, device: &Device) -> Result<Self> {
+impl<A: Attention> Portable<A> {
+    /// With a pool of its own.
+    pub(crate) fn new(config: &Config, ropes: &[RopeTable], attention: A, device: &Device) -> Result<Self> {
         let ropes = ropes.iter().map(|rope| {
             let cos = Tensor::from_slice(rope.cos(), rope.shape(), device)?;
             Ok(Rotation { cos, sin: Tensor::from_slice(rope.sin(), rope.shape(), device)?, pairing: rope.pairing() })
         });
-        let mut portable = Self {
-            device: device.clone(),
-            config: config.clone(),
-            ropes: ropes.collect::<Result<_>>()?,
-            pools: Vec::new(),
-            blocks: cache_tokens.div_ceil(BLOCK_SIZE),
-        };
-        portable.rebuild_cache()?;
-        Ok(portable)
-    }
-
-    fn row(&self, row: &Row<'_>) -> Result<RowOnDevice> {
-        let size = BLOCK_SIZE as u32;
-        let slots: Vec<u32> = row.blocks.iter().flat_map(|block| block * size..(block + 1) * size).take(row.length).collect();
-        let mut windows: Vec<Option<usize>> = self.config.layers.iter().map(|reach| reach.window).collect();
-        windows.sort_unstable();
-        windows.dedup();
-        let masks = windows.into_iter().map(|window| Ok(Mask { window, hidden: self.hidden(row, window)? }));
-        let masks = masks.collect::<Result<_>>()?;
-        Ok(RowOnDevice { tokens: row.tokens, slots: Tensor::new(slots, &self.device)?, masks })
-    }
-
-    fn hidden(&self, row: &Row<'_>, window: Option<usize>) -> Result<Option<Tensor>> {
-        let window = window.unwrap_or(usize::MAX);
-        if row.tokens == 1 && row.length <= window {
-            return Ok(None);
-        }
-        let before = row.length - row.tokens;
-        let seen = |token: usize| {
-            let seen = (before + token + 1).saturating_sub(window)..before + token + 1;
-            (0..row.length).map(move |key| if seen.contains(&key) { 0.0 } else { f32::NEG_INFINITY })
-        };
-        let group = self.config.heads.group();
-        let mask: Vec<f32> = (0..group).flat_map(|_| (0..row.tokens).flat_map(seen)).collect();
-        Tensor::from_vec(mask, (1, group * row.tokens, row.length), &self.device).map(Some)
-    }
-
-    /// Mixes the values that the tokens of one row see: `[h, t, d]` to `[t, h d]`.
-    fn attend_row(
-        &self,
-        queries: &Tensor,
-        (keys, values): &(Tensor, Tensor),
-        row: &RowOnDevice,
-        window: Option<usize>,
-    ) -> Result<Tensor> {
-        let Heads { query, kv, dimensions, scale, cap } = self.config.heads;
-        let length = row.slots.dim(0)?;
-        // [slots, k d] to [k, n, d]
-        let by_head =
-            |pool: &Tensor| pool.index_select(&row.slots, 0)?.reshape((length, kv, dimensions))?.transpose(0, 1)?.contiguous();
-        // The query heads of a group are more rows for their one head of keys, which is thus never repeated.
-        let queries = queries.contiguous()?.reshape((kv, query / kv * row.tokens, dimensions))?;
-        let mut scores = (queries.matmul(&by_head(keys)?.transpose(1, 2)?)? * f64::from(scale))?;
-        if let Some(cap) = cap {
-            scores = capped(&scores, cap)?;
-        }
-        let mask = row.masks.iter().find(|mask| mask.window == window);
-        if let Some(hidden) = mask.and_then(|mask| mask.hidden.as_ref()) {
-            scores = scores.broadcast_add(hidden)?;
-        }
-        let mixed = softmax_last_dim(&scores)?.matmul(&by_head(values)?)?;
-        mixed.reshape((query, row.tokens, dimensions))?.transpose(0, 1)?.reshape((row.tokens, query * dimensions))
+        Ok(Self { device: device.clone(), config: config.clone(), ropes: ropes.collect::<Result<_>>()?, attention })
     }
 }
 
@@ -202,11 +149,11 @@ impl Rotation {
     }
 }
 
-impl Backend for Portable {
+impl<A: Attention> Backend for Portable<A> {
     type Matrix = Tensor;
     type Weights = Vec<Weight>;
     type Vector = Tensor;
-    type Step<'a> = Step;
+    type Step<'a> = Step<A::Step>;
 
     fn weights(&self, parts: Vec<QTensor>) -> Result<Vec<Weight>> {
         parts.into_iter().map(|part| Weight::new(part, &self.device)).collect()
@@ -218,25 +165,18 @@ impl Backend for Portable {
     }
 
     fn cache(&self) -> CacheLayout {
-        CacheLayout { blocks: self.blocks, block_size: BLOCK_SIZE }
+        self.attention.cache()
     }
 
     fn rebuild_cache(&mut self) -> Result<()> {
-        let heads = &self.config.heads;
-        let pool = || Tensor::zeros((self.blocks * BLOCK_SIZE, heads.kv * heads.dimensions), DType::F32, &self.device);
-        let pools = self.config.layers.iter().map(|_| Ok((pool()?, pool()?))).collect::<Result<_>>()?;
-        self.pools = pools;
-        Ok(())
+        self.attention.rebuild()
     }
 
-    fn step<'a>(&self, batch: &'a Batch<'a>) -> Result<Step> {
+    fn step<'a>(&self, batch: &'a Batch<'a>) -> Result<Step<A::Step>> {
         let positions = Tensor::new(batch.positions, &self.device)?;
-        let width = self.config.heads.kv * self.config.heads.dimensions;
-        let slots = Tensor::new(batch.slots, &self.device)?.unsqueeze(1)?;
         Ok(Step {
             ropes: self.ropes.iter().map(|rope| rope.at(&positions)).collect::<Result<_>>()?,
-            slots: slots.broadcast_as((batch.tokens.len(), width))?.contiguous()?,
-            rows: batch.rows.iter().map(|row| self.row(row)).collect::<Result<_>>()?,
+            attention: self.attention.step(batch)?,
         })
     }
 
@@ -270,31 +210,21 @@ impl Backend for Portable {
         Tensor::cat(&[normed(0, queries, query)?, normed(queries, kv, key)?, values], 1)
     }
 
-    fn attend(&mut self, layer: usize, qkv: Tensor, step: &Step) -> Result<Tensor> {
+    fn attend(&mut self, layer: usize, qkv: Tensor, step: &Step<A::Step>) -> Result<Tensor> {
         let Heads { query, kv, dimensions, .. } = self.config.heads;
-        let Some(Reach { window, rope }) = self.config.layers.get(layer).copied() else { bail!("there is no layer {layer}") };
+        let Some(Reach { rope, .. }) = self.config.layers.get(layer).copied() else { bail!("there is no layer {layer}") };
         let Some(rope) = step.ropes.get(rope) else { bail!("there is no rotation {rope}") };
         let count = qkv.dim(0)?;
-        // [t, h d] to [1, h, t, d]
-        let rotated = |first: usize, heads: usize| {
-            let part = qkv.narrow(1, first * dimensions, heads * dimensions)?.reshape((1, count, heads, dimensions))?;
-            let part = part.transpose(1, 2)?.contiguous()?;
-            rope.turn(&part)
+        let heads = |first: usize, heads: usize| {
+            qkv.narrow(1, first * dimensions, heads * dimensions)?.reshape((count, heads, dimensions))
         };
-        let queries = rotated(0, query)?.squeeze(0)?;
-        let keys = rotated(query, kv)?.transpose(1, 2)?.reshape((count, kv * dimensions))?;
-        let values = qkv.narrow(1, (query + kv) * dimensions, kv * dimensions)?.contiguous()?;
-        let Some(pool) = self.pools.get(layer) else { bail!("there is no layer {layer}") };
-        pool.0.scatter_set(&step.slots, &keys, 0)?;
-        pool.1.scatter_set(&step.slots, &values, 0)?;
-
-        let mut mixed = Vec::with_capacity(step.rows.len());
-        let mut first = 0;
-        for row in &step.rows {
-            mixed.push(self.attend_row(&queries.narrow(1, first, row.tokens)?, pool, row, window)?);
-            first += row.tokens;
-        }
-        Tensor::cat(&mixed, 0)
+        // candle turns [1, h, t, d].
+        let rotated = |first: usize, count: usize| {
+            let part = heads(first, count)?.transpose(0, 1)?.unsqueeze(0)?.contiguous()?;
+            rope.turn(&part)?.squeeze(0)?.transpose(0, 1)
+        };
+        let projected = Projected { queries: rotated(0, query)?, keys: rotated(query, kv)?, values: heads(query + kv, kv)? };
+        self.attention.attend(layer, &projected, &step.attention)
     }
 
     fn gated(&self, gate_up: Tensor, activation: Activation) -> Result<Tensor> {
