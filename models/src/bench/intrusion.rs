@@ -36,9 +36,9 @@ pub struct Intrusion {
 }
 
 impl Intrusion {
-    /// How many times the usual gap between two tokens the longest one was.
-    pub fn stretch(&self) -> f64 {
-        self.during.longest_ms / self.without.median_ms
+    /// How many times the median gap the longest one was, while the prompt was read: whether answers go on evenly.
+    pub fn unevenness(&self) -> f64 {
+        self.during.longest_ms / self.during.median_ms
     }
 }
 

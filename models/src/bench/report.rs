@@ -39,7 +39,7 @@ impl Report {
         vec![
             Bar::at_least("eight answers together, times the tokens a second of one", 2.5, self.batching.gain()),
             Bar::at_least("a shared prompt, part of the first token's time that is saved", 0.8, self.shared_prefix.saving()),
-            Bar::at_most("a long prompt, longest gap in times the usual one", 2.0, self.intrusion.stretch()),
+            Bar::at_most("while a long prompt is read, longest gap in times the median", 2.0, self.intrusion.unevenness()),
             Bar::at_least("twice the load, part of the peak that is kept", 0.95, self.overload.kept()),
             Bar::at_most("twice the load, refusals that do not say when to come back", 0.0, untold),
             Bar::at_most("forecasts of the first token, median |ln(forecast / actual)|", 0.25, self.forecasts.median_error),
