@@ -115,9 +115,7 @@ impl Gateway {
         let (chain, key) = certificate(&settings, &home);
         let tls = Tls::from_pem_files(&chain, &key)?;
         let (policy, engines) = policy(&settings, &home)?;
-        // What fetches credentials trusts the system's authorities, whatever a backend's own connections trust.
-        let surroundings = Surroundings::of_process(client(&ClientOptions::plain(CREDENTIALS_CONNECT))?);
-        let builder = Builder::new(engines.clone(), surroundings);
+        let builder = Builder::new(engines.clone(), surroundings()?);
         let snapshot = Snapshot::build(policy, &builder, None).map_err(LoadError::Unbuildable)?;
         let memory = Memory::open(home.clone(), SystemTime::now());
         memory.recall(&snapshot);
@@ -299,10 +297,19 @@ fn certificate(settings: &Settings, home: &Home) -> (PathBuf, PathBuf) {
     }
 }
 
+/// What fetches credentials. It trusts the system's authorities, whatever a backend's own connections trust.
+pub(crate) fn surroundings() -> Result<Surroundings, ClientTlsError> {
+    Ok(Surroundings::of_process(client(&ClientOptions::plain(CREDENTIALS_CONNECT))?))
+}
+
+/// Where the manifests of local models lie.
+pub(crate) fn manifests(settings: &Settings, home: &Home) -> Manifests {
+    settings.local.manifests.clone().map_or_else(|| Manifests::PerhapsIn(home.manifests_dir()), Manifests::In)
+}
+
 /// The policy, and places for the local models it names. Without a file, the built-in one serves the default models.
 fn policy(settings: &Settings, home: &Home) -> Result<(Policy, LocalEngines), LoadError> {
-    let manifests = settings.local.manifests.clone().map_or_else(|| Manifests::PerhapsIn(home.manifests_dir()), Manifests::In);
-    let engines = LocalEngines::open(manifests)?;
+    let engines = LocalEngines::open(manifests(settings, home))?;
     let policy = match &settings.policy {
         Some(path) => reload::read(path)?,
         None if settings.local.enabled => {

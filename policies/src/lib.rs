@@ -9,7 +9,9 @@
 //! From text to decision:
 //!
 //! 1. [`Policy::parse`] reads the files (`read`), checks every reference between them (`resolve`) and returns
-//!    either one immutable [`Policy`] or all the faults it found ([`PolicyErrors`]), never a part of a policy.
+//!    either one immutable [`Policy`] or all the faults it found ([`PolicyErrors`]), never a part of a policy. Tests that the
+//!    files bring along are run at once: a policy that fails its own tests is faulty. [`Policy::check`] also tells what is
+//!    no fault but likely a mistake.
 //! 2. [`Policy::authorize`] says whether a tenant may ask for a model; [`Policy::eligible`] says which backends
 //!    may then serve the [`Request`], in tiers. Both are look-ups in tables compiled at load.
 //!    [`Policy::consider`] tells the same of every backend, with the reason and the line that left it out.
@@ -21,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod calendar;
+mod check;
 mod decimal;
 mod fault;
 mod grant;
@@ -36,6 +39,7 @@ mod read;
 mod request;
 mod residency;
 mod resolve;
+mod schema;
 
 pub mod decision;
 pub mod select;
@@ -44,7 +48,8 @@ mod source;
 pub mod spec;
 
 pub use calendar::{Day, Month};
-pub use fault::{Fault, Place, PolicyErrors};
+pub use check::Checked;
+pub use fault::{Fault, Note, Outside, Paint, Place, PolicyErrors, Reference, Severity};
 pub use grant::Grants;
 pub use hex::{HashPrefix, InvalidHash, InvalidPrefix};
 pub use name::{BackendName, FailureDomain, InvalidName, ModelAlias, ModelId, RouteName, TenantId, UpstreamModel, Weights};
@@ -58,5 +63,6 @@ pub use policy::{
 pub use quota::Quota;
 pub use request::{Attributes, Caller, Needs, Request};
 pub use residency::{DeploymentType, InvalidJurisdiction, Jurisdictions};
+pub use schema::SCHEMA;
 pub use source::{PolicyHash, SourceFile};
 pub use tradewind_protocol::Operation;

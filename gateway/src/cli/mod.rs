@@ -38,7 +38,7 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// See to the files of the local models
     Models(models::ModelsArgs),
-    /// Try out how requests are routed, and say which policy is in force
+    /// See what a policy does before it does it, and say which policy is in force
     Policy(policy::PolicyArgs),
 }
 

@@ -37,4 +37,5 @@ pub use error::{CredentialError, EndpointFault};
 pub use life::{Fresh, Life};
 pub use refreshing::{Held, Refreshing, Retry, Source};
 pub use secret::{Secret, SecretError};
+pub use secrets::{at_hand, fetch};
 pub use surroundings::{Clock, Surroundings, Variables};

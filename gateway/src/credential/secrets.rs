@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use tradewind_policies::spec::SecretRef;
 
 use super::{
-    CredentialError, Fresh, Life, Secret, SecretError, Source, Surroundings,
+    CredentialError, Fresh, Life, Secret, SecretError, Source, Surroundings, Variables,
     manager::{AwsSecret, AzureSecret, GoogleSecret, VaultSecret},
 };
 
@@ -31,16 +31,7 @@ impl SecretSource {
 
     /// The secret, where it is in the environment or in a file.
     pub(super) fn at_hand(&self) -> Result<Option<Secret>, SecretError> {
-        let text = match &self.place {
-            SecretRef::Env(name) => self.variable(name)?,
-            SecretRef::File(path) => std::fs::read_to_string(path).map_err(|reason| unreadable(path, &reason))?,
-            _ => return Ok(None),
-        };
-        Secret::of(&text, &self.place()).map(Some)
-    }
-
-    fn variable(&self, name: &str) -> Result<String, SecretError> {
-        self.surroundings.variables.get(name).ok_or_else(|| SecretError::NoVariable(name.to_owned()))
+        at_hand(&self.place, &self.surroundings.variables)
     }
 
     /// The place, as the policy writes it.
@@ -59,7 +50,7 @@ impl Source<Secret> for SecretSource {
         Box::pin(async move {
             let (place, surroundings) = (self.place(), &self.surroundings);
             let (text, life) = match &self.place {
-                SecretRef::Env(name) => (self.variable(name)?, Life::FIXED),
+                SecretRef::Env(name) => (variable(name, &surroundings.variables)?, Life::FIXED),
                 SecretRef::File(path) => (read_file(path).await?, Life::reread(FILE_PERIOD)),
                 SecretRef::AwsSecretsManager { name, key } => {
                     let secret = AwsSecret { name, key: key.as_deref() };
@@ -81,6 +72,31 @@ impl Source<Secret> for SecretSource {
             Ok(Fresh { value: Secret::of(&text, &place)?, life })
         })
     }
+}
+
+/// The secret at `place`; `None` where somebody else would have to be asked for it.
+///
+/// # Errors
+/// Why it cannot be used.
+pub fn at_hand(place: &SecretRef, variables: &Variables) -> Result<Option<Secret>, SecretError> {
+    let text = match place {
+        SecretRef::Env(name) => variable(name, variables)?,
+        SecretRef::File(path) => std::fs::read_to_string(path).map_err(|reason| unreadable(path, &reason))?,
+        _ => return Ok(None),
+    };
+    Secret::of(&text, &place.to_string()).map(Some)
+}
+
+/// The secret at `place`, whoever has to be asked for it.
+///
+/// # Errors
+/// Why it cannot be had.
+pub async fn fetch(place: &SecretRef, surroundings: &Surroundings) -> Result<Secret, CredentialError> {
+    SecretSource { place: place.clone(), surroundings: surroundings.clone() }.read().await
+}
+
+fn variable(name: &str, variables: &Variables) -> Result<String, SecretError> {
+    variables.get(name).ok_or_else(|| SecretError::NoVariable(name.to_owned()))
 }
 
 /// A file that holds a secret.

@@ -59,6 +59,9 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// All of them, in their order.
+    pub(crate) const ALL: [Self; 5] = [Self::Operation, Self::Residency, Self::DataTerms, Self::Capability, Self::Room];
+
     /// Its word in records.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::check;
 use crate::fault::{PolicyErrors, Report};
 use crate::name::{ModelAlias, ModelId, RouteName, TenantId};
 use crate::operation::Operations;
 use crate::source::{PolicyHash, SourceFile};
 use crate::spec::{BackendSpec, Floor, PriceTable, RouteParts, RouteSpec, Routing, TenantSpec};
-use crate::{read, resolve};
 use chain::Chains;
 use class::Classes;
 
@@ -48,10 +48,10 @@ pub struct Policy {
 
 /// A model that some route matches.
 #[derive(Clone, Debug)]
-struct Model {
-    id: ModelId,
+pub(crate) struct Model {
+    pub(crate) id: ModelId,
     /// What at least one route can serve.
-    operations: Operations,
+    pub(crate) operations: Operations,
     /// Its routes.
     routes: Chains,
 }
@@ -69,16 +69,14 @@ pub(crate) struct Parts {
 
 impl Policy {
     /// Reads a policy from the texts of its files. Tables of several files are merged; routes are tried in the
-    /// order of the files, then in the order within each.
+    /// order of the files, then in the order within each. A policy whose own tests fail is as faulty as one that cannot be read.
     ///
     /// # Errors
     ///
     /// All faults of all files at once, in the order of the files.
     pub fn parse(files: &[SourceFile]) -> Result<Self, PolicyErrors> {
         let mut report = Report::new(files);
-        let draft = read::read(files, &mut report);
-        let hash = PolicyHash::of_files(files);
-        let policy = Self::compile(resolve::resolve(draft, hash, &mut report));
+        let (policy, _) = check::read(files, &mut report);
         report.into_result(policy)
     }
 
@@ -139,8 +137,18 @@ impl Policy {
         self.tenants.iter().flatten()
     }
 
+    /// The same, with all that is known of them.
+    pub(crate) fn route_specs(&self) -> impl Iterator<Item = &RouteSpec> {
+        self.routes.iter()
+    }
+
+    /// Every name that can be asked for, with its model, in no particular order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, &Model)> {
+        self.names.iter().filter_map(|(name, place)| Some((name.as_ref(), self.models.get(*place)?)))
+    }
+
     /// The model of that name, be it an id or an alias, if some route matches it.
-    fn model(&self, asked: &str) -> Option<&Model> {
+    pub(crate) fn model(&self, asked: &str) -> Option<&Model> {
         self.names.get(asked).and_then(|place| self.models.get(*place))
     }
 }

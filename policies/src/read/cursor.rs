@@ -53,6 +53,8 @@ impl<'t> Table<'t> {
 
     /// The value of `name`, if it is there. The name counts as known from here on.
     pub(crate) fn take(&mut self, name: &'static str) -> Option<Value<'t>> {
+        #[cfg(test)]
+        crate::schema::recorded::key(&self.key, name);
         self.known.push(name);
         let place = self.entries.iter().position(|entry| entry.name == name)?;
         Some(self.entries.swap_remove(place))
@@ -97,8 +99,15 @@ impl<'t> Table<'t> {
         }
     }
 
+    /// The keys that were asked for so far, taken or not.
+    pub(crate) fn known(&self) -> Vec<&'static str> {
+        self.known.clone()
+    }
+
     /// Every entry of a table whose keys are names that the operator chose.
     pub(crate) fn into_entries(self) -> Vec<Value<'t>> {
+        #[cfg(test)]
+        crate::schema::recorded::any_key(&self.key);
         self.entries
     }
 
@@ -177,6 +186,8 @@ impl<'t> Value<'t> {
 
     /// A string that is one of these words, as what the word stands for.
     pub(crate) fn choice<T: Copy>(self, words: &[(&str, T)], report: &mut Report<'_>) -> Option<T> {
+        #[cfg(test)]
+        crate::schema::recorded::words(&self.key, words.iter().map(|(word, _)| *word));
         let Located { value: written, at, key } = self.string(report)?;
         let found = words.iter().find(|(word, _)| *word == written);
         if found.is_none() {

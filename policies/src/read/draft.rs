@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 
 use super::cursor::Located;
 use super::price::ServerCost;
-use crate::fault::Place;
+use crate::fault::{At, Place};
+use crate::grant::Grants;
 use crate::name::{BackendName, FailureDomain, ModelAlias, ModelId, RouteName, TenantId};
 use crate::pattern::Pattern;
+use crate::policy::{Denied, Stage};
+use crate::request::{Attributes, Needs};
 use crate::spec::{
     Concurrency, DataTerms, MaxAttempts, Midstream, Objective, Poll, PriceTable, Provider, Requirement, ServedModel, Share,
     TenantLimits, TimeoutOverrides,
 };
+use tradewind_protocol::Operation;
 
 /// All files together. Maps are sorted, so that the same texts always give the same policy.
 #[derive(Default)]
@@ -24,6 +28,7 @@ pub(crate) struct Draft {
     pub(crate) tenants: BTreeMap<TenantId, Located<RawTenant>>,
     pub(crate) routes: Vec<RawRoute>,
     pub(crate) prices: Option<Located<PriceTable>>,
+    pub(crate) tests: Vec<RawTest>,
 }
 
 /// One line of `[alias]`: where the alias stands and what it leads to, if that could be read.
@@ -86,4 +91,70 @@ pub(crate) struct RawRouting {
     pub(crate) max_attempts: Option<Located<MaxAttempts>>,
     pub(crate) retry_budget: Option<Located<Share>>,
     pub(crate) midstream: Option<Located<Midstream>>,
+}
+
+/// One `[[test]]`: a request, and what is to become of it.
+pub(crate) struct RawTest {
+    pub(crate) name: Option<Located<String>>,
+    pub(crate) at: At,
+    /// The path of the table, for messages.
+    pub(crate) key: String,
+    pub(crate) given: Given,
+    /// The backends that are presumed to be down.
+    pub(crate) down: Vec<Located<BackendName>>,
+    /// At least one.
+    pub(crate) expect: Vec<Located<Expected>>,
+}
+
+/// The request of a test.
+pub(crate) struct Given {
+    pub(crate) at: At,
+    /// The path of the table, for messages.
+    pub(crate) key: String,
+    pub(crate) tenant: Option<TenantId>,
+    /// The name that is asked for.
+    pub(crate) model: ModelAlias,
+    pub(crate) operation: Option<Operation>,
+    pub(crate) needs: Needs,
+    pub(crate) claims: Attributes,
+    pub(crate) headers: Attributes,
+    pub(crate) session: Option<String>,
+    /// What the token grants; all models if absent.
+    pub(crate) grants: Option<Grants>,
+}
+
+/// The reason why nothing serves a request of a caller for whom there is no route.
+pub(crate) const NO_ROUTE: &str = "no-route";
+/// The reason why nothing serves a request for which backends are out of service.
+pub(crate) const OUT_OF_SERVICE: &str = "out-of-service";
+
+/// What a test expects.
+pub(crate) enum Expected {
+    /// These backends may serve it, and no others.
+    Only(Vec<Located<BackendName>>),
+    /// These are among those that may serve it.
+    Includes(Vec<Located<BackendName>>),
+    /// None of these may serve it.
+    Excludes(Vec<Located<BackendName>>),
+    /// These, and no others, are asked before all others.
+    FirstTier(Vec<Located<BackendName>>),
+    /// This route decides.
+    Route(RouteName),
+    /// The caller may not ask for it.
+    Denied(&'static str),
+    /// The caller may, but nothing can serve it, and this is what left a backend out.
+    NoBackend(&'static str),
+}
+
+impl Expected {
+    /// The reasons of a denial.
+    pub(super) fn denials() -> Vec<(&'static str, &'static str)> {
+        Denied::REASONS.into_iter().map(|reason| (reason, reason)).collect()
+    }
+
+    /// The reasons why nothing can serve a request.
+    pub(super) fn dead_ends() -> Vec<(&'static str, &'static str)> {
+        let stages = Stage::ALL.into_iter().map(Stage::as_str);
+        [NO_ROUTE].into_iter().chain(stages).chain([OUT_OF_SERVICE]).map(|reason| (reason, reason)).collect()
+    }
 }

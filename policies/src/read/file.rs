@@ -8,7 +8,7 @@ use toml::de::DeTable;
 
 use super::cursor::{Located, Table, Value};
 use super::draft::{Draft, RawRouting};
-use super::{backend, prices, require, route, routing, tenant, timeouts};
+use super::{backend, prices, require, route, routing, tenant, test, timeouts};
 use crate::fault::{At, Report};
 use crate::name::InvalidName;
 
@@ -59,6 +59,8 @@ pub(super) fn read(file: usize, text: &str, draft: &mut Draft, report: &mut Repo
     set(&mut draft.prices, prices, report);
     let routes = top.take("route").and_then(|value| value.list(report)).unwrap_or_default();
     draft.routes.extend(routes.into_iter().filter_map(|value| route::read(value, report)));
+    let tests = top.take("test").and_then(|value| value.list(report)).unwrap_or_default();
+    draft.tests.extend(tests.into_iter().filter_map(|value| test::read(value, report)));
     top.finish(report);
     Ok(())
 }

@@ -18,12 +18,16 @@ mod require;
 mod route;
 mod routing;
 mod tenant;
+mod test;
 mod timeouts;
 
+#[cfg(test)]
+pub(crate) use backend::providers;
 pub(crate) use cursor::{Located, Table, Value, shortened};
-pub(crate) use draft::{Draft, RawBackend, RawRoute, RawRouting, RawTenant};
+pub(crate) use draft::{Draft, Expected, Given, NO_ROUTE, OUT_OF_SERVICE, RawBackend, RawRoute, RawRouting, RawTenant, RawTest};
 pub(crate) use price::ServerCost;
 pub(crate) use prices::built_in as built_in_prices;
+pub(crate) use test::called;
 
 /// Reads every file into one draft. What cannot be read is reported and left out.
 ///

@@ -20,6 +20,7 @@ mod route;
 mod routing;
 mod shadow;
 mod tenant;
+mod test;
 
 /// Checks the draft as a whole and turns it into what a policy is compiled from.
 pub(crate) fn resolve(mut draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -> Parts {
@@ -62,6 +63,11 @@ pub(crate) fn resolve(mut draft: Draft, hash: PolicyHash, report: &mut Report<'_
     };
     let tenants = (!draft.tenants.is_empty()).then(|| draft.tenants.into_iter().map(|(id, raw)| (id, tenant(raw))).collect());
     Parts { hash, backends, aliases, tenants, routes, prices: Some(prices) }
+}
+
+/// Checks what the tests of the draft refer to.
+pub(crate) fn tests(draft: &Draft, report: &mut Report<'_>) {
+    test::check(draft, report);
 }
 
 /// The backend, if all of it could be read.

@@ -54,6 +54,17 @@ impl Feature {
         }
     }
 
+    /// What a request needs that needs nothing else.
+    pub(crate) fn needs(self) -> Needs {
+        Needs {
+            tools: self == Self::Tools,
+            vision: self == Self::Vision,
+            json_schema: self == Self::JsonSchema,
+            logprobs: self == Self::Logprobs,
+            ..Needs::default()
+        }
+    }
+
     pub(crate) fn is_needed(self, needs: &Needs) -> bool {
         match self {
             Self::Tools => needs.tools,

@@ -3,20 +3,24 @@
 mod apply;
 mod error;
 mod explain;
+mod findings;
 mod history;
 mod log;
 mod log_place;
 mod operators;
+mod outside;
 mod place;
 mod prices;
 mod rollback;
 mod simulate;
 mod step;
+mod validate;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use tradewind_policies::SCHEMA;
 
 pub use error::OperateError;
 pub use explain::ExplainError;
@@ -24,7 +28,7 @@ pub use log::LogError;
 pub use prices::PricesError;
 pub use simulate::SimulateError;
 
-/// Try out how requests are routed, say which policy is in force, and see why requests went where they went.
+/// See what a policy does before it does it, which one is in force, and why requests went where they went.
 #[derive(Debug, Args)]
 pub struct PolicyArgs {
     #[command(subcommand)]
@@ -41,6 +45,11 @@ enum PolicyCommand {
     Prices(prices::PricesArgs),
     /// Play a world in virtual time, and compare the router with those of other gateways
     Simulate(simulate::SimulateArgs),
+    /// Look at a policy without putting it in force: every fault, its own tests, and what is likely a mistake
+    #[command(after_help = validate::EXIT_CODES)]
+    Validate(validate::ValidateArgs),
+    /// Print the JSON Schema of policy files, by which editors complete and check them
+    Schema,
     /// Bring a new policy into force, if the step to it is the one that was planned
     Apply(apply::ApplyArgs),
     /// Bring back a policy that was in force
@@ -69,6 +78,9 @@ pub enum PolicyCliError {
     /// The commands about the policy in force.
     #[error(transparent)]
     Operate(#[from] OperateError),
+    /// The output was closed.
+    #[error("cannot print the result: {0}")]
+    Print(#[from] io::Error),
 }
 
 /// Runs the command; what it finds goes to `out`.
@@ -81,6 +93,8 @@ pub fn run(args: PolicyArgs, out: &mut impl Write) -> Result<ExitCode, PolicyCli
         PolicyCommand::Log(args) => log::run(args, out)?,
         PolicyCommand::Prices(args) => prices::run(&args, out)?,
         PolicyCommand::Simulate(args) => simulate::run(&args, out)?,
+        PolicyCommand::Validate(args) => return Ok(validate::run(&args, out)?),
+        PolicyCommand::Schema => out.write_all(SCHEMA.as_bytes())?,
         PolicyCommand::Apply(args) => return Ok(apply::run(args, out)?),
         PolicyCommand::Rollback(args) => return Ok(rollback::run(args, out)?),
         PolicyCommand::History(args) => history::list(args, out)?,

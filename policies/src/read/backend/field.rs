@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::super::cursor::{Located, Value, shortened};
-use crate::fault::Report;
+use crate::fault::{Outside, Report};
 use crate::spec::{BaseUrl, InvalidBaseUrl, SecretRef};
 
 /// What a word must be made of. What passes can stand in a host name or a path without changing where it leads.
@@ -92,7 +92,9 @@ pub(super) fn base_url(value: Value<'_>, report: &mut Report<'_>) -> Option<Base
 
 /// Whatever is written where a secret's reference should be, it is not shown unless it is one.
 pub(super) fn secret(value: Value<'_>, report: &mut Report<'_>) -> Option<SecretRef> {
-    value.shown_if(report, Value::parsed).map(|reference| reference.value)
+    let Located { value, at, key } = value.shown_if(report, Value::parsed::<SecretRef>)?;
+    report.refer(at, key, Outside::Secret(value.clone()));
+    Some(value)
 }
 
 /// The path of a file. A text of several lines is no path but likely what should be in the file, so it is not shown.
@@ -104,6 +106,7 @@ pub(super) fn path(value: Value<'_>, report: &mut Report<'_>) -> Option<PathBuf>
         report.conceal(at);
         report.fault(at, key, "this is no path, but perhaps what should be in the file; accepted: the path of a file");
     } else {
+        report.refer(at, key, Outside::File(written.into()));
         return Some(written.into());
     }
     None

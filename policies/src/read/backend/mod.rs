@@ -95,3 +95,9 @@ fn unknown(table: &mut Table<'_>, report: &mut Report<'_>) {
     let _secret = table.optional("secret", report, field::secret);
     let _connection = connection::read(table, report);
 }
+
+/// The words of all providers.
+#[cfg(test)]
+pub(crate) fn providers() -> Vec<&'static str> {
+    PROVIDERS.iter().map(|kind| kind.word).collect()
+}

@@ -8,7 +8,7 @@ use super::super::cursor::{Located, Table, Value};
 use super::super::price;
 use super::capabilities;
 use super::facts::{self, Facts};
-use crate::fault::{Report, accepted};
+use crate::fault::{Outside, Report, accepted};
 use crate::name::{ModelId, UpstreamModel};
 use crate::operation::Operations;
 use crate::spec::{InProcess, Origin, Pricing, ServedModel};
@@ -51,7 +51,7 @@ fn model(
             None
         }
     };
-    let at = entry.name_at;
+    let (at, path) = (entry.name_at, entry.key.clone());
     let mut table: Table<'_> = entry.table(report)?;
     let upstream = table.optional("name", report, Value::parsed);
     let operations = table.optional("operations", report, operations);
@@ -70,7 +70,7 @@ fn model(
     let id = id?;
     let upstream = upstream?.map_or_else(|| (&id).into(), |name: Located<UpstreamModel>| name.value);
     let residency = facts.zip(said).map(|(facts, said)| facts.residency(upstream.as_str(), &said, at, report));
-    Some(ServedModel {
+    let model = ServedModel {
         id,
         upstream,
         // Every chat can continue a text too: as an operation of its own, or as a conversation of one message.
@@ -81,7 +81,11 @@ fn model(
         in_process: in_process?,
         residency: residency?,
         place: report.place(at),
-    })
+    };
+    if is_local {
+        report.refer(at, path, Outside::LocalModel(Box::new(model.clone())));
+    }
+    Some(model)
 }
 
 /// The price that is written, or that there is to be none.

@@ -1,0 +1,150 @@
+//! What can be in force but is likely a mistake.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::places::{Places, Spot};
+use crate::fault::{Beside, Report, accepted};
+use crate::name::ModelId;
+use crate::operation::Operations;
+use crate::policy::{NoRoute, Policy, TenantClass};
+use crate::request::{Caller, Request};
+use crate::spec::{Feature, Floor, Target};
+use tradewind_protocol::Operation;
+
+/// Reports all of it.
+pub(super) fn warn(policy: &Policy, places: &Places, report: &mut Report<'_>) {
+    unused_backends(places, report);
+    models_without_route(policy, places, report);
+    aliases_to_nowhere(policy, places, report);
+    grants_of_nothing(policy, places, report);
+    narrow_routes(policy, places, report);
+    drained_routes(policy, places, report);
+    refused_classes(policy, places, report);
+}
+
+fn warn_at(spot: Option<&Spot>, message: String, report: &mut Report<'_>) {
+    if let Some(Spot { at, key }) = spot {
+        report.warn(*at, key.as_str(), message, Vec::new());
+    }
+}
+
+fn unused_backends(places: &Places, report: &mut Report<'_>) {
+    for (name, spot) in &places.backends {
+        if !places.used.contains(name) {
+            warn_at(Some(spot), format!("no route uses backend `{name}`; name it in the `tiers` of one, or remove it"), report);
+        }
+    }
+}
+
+/// Said once of a model, at the first backend that serves it; not of a backend that nobody uses at all.
+fn models_without_route(policy: &Policy, places: &Places, report: &mut Report<'_>) {
+    let mut seen: BTreeSet<&ModelId> = BTreeSet::new();
+    for backend in policy.backends().iter().filter(|backend| places.used.contains(&backend.name)) {
+        for served in &backend.models {
+            if policy.model(served.id.as_str()).is_none() && seen.insert(&served.id) {
+                let message =
+                    format!("backend `{}` serves model `{}`, but no route leads to that model", backend.name, served.id);
+                warn_at(places.backends.get(&backend.name), message, report);
+            }
+        }
+    }
+}
+
+fn aliases_to_nowhere(policy: &Policy, places: &Places, report: &mut Report<'_>) {
+    for (alias, spot) in &places.aliases {
+        if policy.model(alias.as_str()).is_none() {
+            warn_at(Some(spot), format!("no route leads to the model of alias `{alias}`"), report);
+        }
+    }
+}
+
+/// A tenant that is allowed what no route gives it. Of a pattern with `*`, that is only said where it gives nothing at all.
+fn grants_of_nothing(policy: &Policy, places: &Places, report: &mut Report<'_>) {
+    for (id, tenant) in policy.tenants() {
+        for pattern in tenant.allow.patterns() {
+            let mut granted = policy.names().filter(|(name, model)| pattern.matches(name) || pattern.matches(model.id.as_str()));
+            let reaches = granted.any(|(name, _)| policy.consider(&Request::new(Caller::of(id), name, Operation::Chat)).is_ok());
+            if !reaches {
+                let hint = accepted(policy.models_for(&Caller::of(id), None).iter().map(|model| model.name))
+                    .replace("accepted", "it could use");
+                let message = format!("tenant `{id}` is allowed `{pattern}`, but no route leads it there{hint}");
+                warn_at(places.tenants.get(id), message, report);
+            }
+        }
+    }
+}
+
+/// The first match decides: what its backends cannot do, no later route makes up for.
+fn narrow_routes(policy: &Policy, places: &Places, report: &mut Report<'_>) {
+    let mut models: BTreeMap<&ModelId, Operations> = BTreeMap::new();
+    for lane in policy.route_specs().map(|route| &route.lane) {
+        let all = models.entry(&lane.model).or_default();
+        *all = all.union(lane.operations(Floor::default()));
+    }
+    for route in policy.route_specs() {
+        let (served, model) = (route.lane.operations(Floor::default()), &route.lane.model);
+        let missing = models.get(model).into_iter().flat_map(|all| all.iter()).filter(|one| !served.contains(*one));
+        let missing: Vec<_> = missing.map(|operation| format!("`{operation}`")).collect();
+        if !missing.is_empty() {
+            let message = format!(
+                "no backend of route `{}` serves {}, which other routes of model `{model}` do: whom it matches is refused that",
+                route.name,
+                missing.join(", ")
+            );
+            warn_at(places.routes.get(&route.name), message, report);
+        }
+    }
+}
+
+fn drained_routes(policy: &Policy, places: &Places, report: &mut Report<'_>) {
+    let spec = |target: &Target| policy.backends().get(target.backend.get());
+    for route in policy.route_specs() {
+        let backends: Vec<_> = route.lane.all().iter().filter_map(spec).collect();
+        if !backends.is_empty() && backends.iter().all(|backend| backend.drained) {
+            let names: Vec<_> = backends.iter().map(|backend| format!("`{}`", backend.name)).collect();
+            let message = format!("every backend of route `{}` is drained ({}): it serves nobody", route.name, names.join(", "));
+            warn_at(places.routes.get(&route.name), message, report);
+        }
+    }
+}
+
+/// Tenants who may ask for a model of which their route has no backend for them, by what they or the route require.
+fn refused_classes(policy: &Policy, places: &Places, report: &mut Report<'_>) {
+    for class in policy.tenant_classes() {
+        let Some(tenant) = class.tenants.first() else { continue };
+        for (name, model) in policy.names().filter(|(name, model)| *name == model.id.as_str()) {
+            for operation in model.operations.iter().filter(|one| policy.is_allowed(tenant, name, *one)) {
+                let request = Request::new(Caller::of(tenant), name, operation);
+                if let Err(none) = policy.eligible(&request) {
+                    refused(&none, &class, &format!("{operation} with"), places, report);
+                    continue;
+                }
+                // What no backend of the model can do is nobody's mistake.
+                let can = |feature: Feature| {
+                    policy
+                        .backends()
+                        .iter()
+                        .filter_map(|backend| backend.serves(&model.id))
+                        .any(|served| !served.capabilities.lack(feature))
+                };
+                for feature in Feature::ALL.into_iter().filter(|feature| can(*feature)) {
+                    if let Err(none) = policy.eligible(&Request { needs: feature.needs(), ..request }) {
+                        refused(&none, &class, &format!("{operation} and `{}` with", feature.as_str()), places, report);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn refused(none: &NoRoute, class: &TenantClass, what: &str, places: &Places, report: &mut Report<'_>) {
+    let NoRoute::NoneEligible { model, route, reasons, .. } = none else { return };
+    let (Some(Spot { at, key }), Some(tenant)) = (places.routes.get(route), class.tenants.first()) else { return };
+    let others = if class.tenants.len() > 1 || class.is_open { " and its like" } else { "" };
+    let message =
+        format!("tenant `{tenant}`{others} may ask for {what} model `{model}`, but no backend of route `{route}` may serve that");
+    let reason = |(backend, excluded): (&_, &crate::policy::Excluded)| {
+        Beside::reason(format!("`{backend}` is left out: {}", excluded.why))
+    };
+    report.warn(*at, key.as_str(), message, reasons.iter().map(reason).collect());
+}

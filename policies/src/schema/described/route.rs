@@ -1,0 +1,128 @@
+//! `[[route]]`, `[defaults]` and what they share.
+
+use schemars::JsonSchema;
+
+use super::value::{Duration, Jurisdiction, Model, ModelPattern, Name, Number, OrFalse, Share};
+
+/// A table with keys of its own, and those that routes and `[defaults]` share.
+macro_rules! choosing {
+    ($(#[$doc:meta])* struct $name:ident { $($(#[$own_doc:meta])* $own:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(JsonSchema)]
+        #[schemars(deny_unknown_fields)]
+        pub(super) struct $name {
+            $($(#[$own_doc])* $own: $type,)*
+            /// What a backend has to keep to; what `[defaults]` requires holds in every route.
+            require: Option<Require>,
+            /// What is to be soon.
+            #[schemars(extend("default" = "completion"))]
+            objective: Option<Objective>,
+            /// The time that a cent must save to be spent, at most `1h`; `false` if money does not count.
+            #[schemars(extend("default" = false))]
+            one_cent_buys: Option<OrFalse<Duration>>,
+            /// Whether a second backend is asked when the first is slow; `false` for no.
+            hedge: Option<OrFalse<Hedge>>,
+            /// How often it is tried again.
+            retry: Option<Retry>,
+            /// The same as `retry.max_attempts`; one of them.
+            #[schemars(range(min = 1, max = 10), extend("default" = 3))]
+            max_attempts: Option<u8>,
+            /// What becomes of a stream that breaks off.
+            #[schemars(extend("default" = "error"))]
+            midstream: Option<Midstream>,
+            /// Limits of time.
+            timeouts: Option<Timeouts>,
+        }
+    };
+}
+
+choosing! {
+    /// What holds for all routes and backends that do not say otherwise.
+    struct Defaults {}
+}
+
+choosing! {
+    /// From a model, and perhaps some tenants, to backends.
+    struct Route {
+        /// Its name in logs and metrics.
+        name: Name,
+        /// Which requests it is for.
+        r#match: Match,
+        /// Backends, in tiers: a later tier is for when the earlier ones cannot.
+        tiers: Vec<Vec<Name>>,
+    }
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Require {
+    /// Data may be processed there, and nowhere else: countries by two letters, `EU`, `EEA`.
+    #[schemars(length(min = 1))]
+    jurisdictions: Option<Vec<Jurisdiction>>,
+    /// It is agreed that nothing of a request is kept.
+    zero_retention: Option<bool>,
+    /// It is agreed that no model is trained with requests.
+    no_training: Option<bool>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Match {
+    /// The id of the model.
+    model: Model,
+    /// Patterns of tenants, `*` for any text; else all of them.
+    #[schemars(length(min = 1))]
+    tenant: Option<Vec<ModelPattern>>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Objective {
+    /// The end of the answer.
+    Completion,
+    /// Its beginning.
+    FirstToken,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Midstream {
+    /// It ends with an error.
+    Error,
+    /// Another backend with the same weights goes on, if it can.
+    Continue,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Hedge {
+    /// How many of all requests may be sent twice, from `0%` to `20%`.
+    #[schemars(extend("default" = "5%"))]
+    budget: Option<Share>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Retry {
+    /// How many backends one request may be sent to.
+    #[schemars(range(min = 1, max = 10), extend("default" = 3))]
+    max_attempts: Option<u8>,
+    /// How many further attempts may be made of all requests.
+    #[schemars(extend("default" = "20%"))]
+    budget: Option<Share>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Timeouts {
+    /// Until there is a connection. Not in a route.
+    connect: Option<Duration>,
+    /// Until the first token.
+    first_token: Option<Duration>,
+    /// Between two tokens.
+    idle: Option<Duration>,
+    /// Until the end of the answer.
+    total: Option<Duration>,
+    /// The least pace of a stream, over 30 s; 0 asks for none.
+    tokens_per_second: Option<Number>,
+}
