@@ -40,7 +40,7 @@ pub(super) fn listening(gateway: &Gateway) -> String {
     line(
         &mut text,
         "operators",
-        &format!("http://{}   /livez /readyz /metrics /backends /models /policy", gateway.settings().admin),
+        &format!("http://{}   /livez /readyz /metrics /backends /models /policy /explain", gateway.settings().admin),
     );
     line(&mut text, "certificate", &gateway.certificate().display().to_string());
     let policy = gateway.settings().policy.as_ref();

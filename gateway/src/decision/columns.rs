@@ -79,7 +79,7 @@ fn expected(candidate: &Candidate, read: fn(&Expected) -> f64) -> Option<Value<'
 pub(super) fn of_decisions() -> Vec<Column<Decision>> {
     columns! { Decision:
         id Text Always = |d| Some(text(&d.id));
-        at Moment Always = |d| Some(Value::Moment(i64::try_from(d.at.micros()).unwrap_or(i64::MAX)));
+        received_at Moment Always = |d| Some(Value::Moment(i64::try_from(d.at.micros()).unwrap_or(i64::MAX)));
         share Real Always = |d| Some(Value::Real(d.share));
         policy Text Always = |d| Some(text(&d.policy));
         route Text Sometimes = |d| d.route.as_deref().map(text);

@@ -43,6 +43,8 @@ pub struct Explanation {
     pub model: Option<String>,
     /// Why nobody may serve it, where that is so.
     pub refused: Option<String>,
+    /// How many tokens the prompt has.
+    pub prompt_tokens: u64,
     /// How many tokens to expect in the answer.
     pub expected_output_tokens: f64,
     /// Every backend of the route, with what left it out, or its score.
@@ -83,6 +85,7 @@ pub fn explain(described: &Described, means: Means<'_>) -> Result<Explanation, D
         place: considered.as_ref().and_then(|considered| Some(considered.place?.to_string())),
         model: considered.as_ref().map(|considered| considered.model.to_string()),
         refused: denied.map(|denied| denied.to_string()).or_else(|| no_route.map(|no_route| no_route.to_string())),
+        prompt_tokens: needs.prompt_tokens,
         expected_output_tokens: 0.0,
         candidates: Vec::new(),
         draw: Vec::new(),

@@ -235,7 +235,7 @@ mod tests {
         let field = |row: usize, name: &str| {
             rows[row].get_column_iter().find(|(column, _)| *column == name).map(|(_, field)| field.clone()).unwrap()
         };
-        assert_eq!(field(0, "at"), Field::TimestampMicros(1_800_000_000_123_456));
+        assert_eq!(field(0, "received_at"), Field::TimestampMicros(1_800_000_000_123_456));
         assert_eq!((field(0, "route"), field(1, "route")), (Field::Str("chat".into()), Field::Null));
         assert_eq!((field(2, "prompt_tokens"), field(1, "prompt_tokens")), (Field::Long(1880), Field::Null));
         let list = |row: usize, name: &str| match field(row, name) {

@@ -36,7 +36,7 @@ pub fn show_decision(decision: &Decision) -> Result<String, fmt::Error> {
         if decision.streamed { ", streamed" } else { "" },
     )?;
     writeln!(out, "policy {}, route {}", decision.policy, decision.route.as_deref().unwrap_or("none"))?;
-    show_candidates(&mut out, &decision.candidates)?;
+    show_candidates(&mut out, &decision.candidates, decision.prompt_tokens)?;
     show_attempts(&mut out, &decision.attempts)?;
     show_answer(&mut out, decision)?;
     Ok(out)
@@ -48,13 +48,14 @@ pub fn show_decision(decision: &Decision) -> Result<String, fmt::Error> {
 /// Never: a text takes all that is written to it.
 pub fn show_explanation(explanation: &Explanation) -> Result<String, fmt::Error> {
     let mut out = String::new();
-    let Explanation { policy, route, place, model, refused, expected_output_tokens, candidates, draw } = explanation;
+    let Explanation { policy, route, place, model, refused, prompt_tokens, expected_output_tokens, candidates, draw } =
+        explanation;
     let place = place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
     writeln!(out, "policy {policy}, route {}{place}", route.as_deref().unwrap_or("none"))?;
     if let Some(model) = model {
         writeln!(out, "model {model}, {expected_output_tokens:.0} tokens out expected")?;
     }
-    show_candidates(&mut out, candidates)?;
+    show_candidates(&mut out, candidates, *prompt_tokens)?;
     if let Some(refused) = refused {
         writeln!(out, "\nrefused: {refused}")?;
     } else if draw.is_empty() {
@@ -69,7 +70,7 @@ pub fn show_explanation(explanation: &Explanation) -> Result<String, fmt::Error>
     Ok(out)
 }
 
-fn show_candidates(out: &mut String, candidates: &[Candidate]) -> fmt::Result {
+fn show_candidates(out: &mut String, candidates: &[Candidate], prompt_tokens: u64) -> fmt::Result {
     if candidates.is_empty() {
         return Ok(());
     }
@@ -84,7 +85,9 @@ fn show_candidates(out: &mut String, candidates: &[Candidate]) -> fmt::Result {
         }
         facts.extend(removed.map(|removed| left_out(&removed)));
         facts.extend(score.map(|score| total(&score)));
-        facts.extend(expected.as_ref().zip(*score).into_iter().flat_map(|(expected, score)| terms(expected, &score)));
+        facts.extend(
+            expected.as_ref().zip(*score).into_iter().flat_map(|(expected, score)| terms(expected, &score, prompt_tokens)),
+        );
         facts.extend(price_nano_usd.map(|price| format!("price {}", dollars(price))));
         let model = model.as_deref().unwrap_or("-");
         let mut facts = facts.into_iter();
@@ -111,11 +114,13 @@ fn total(score: &Score) -> String {
 }
 
 /// What the terms are made of.
-fn terms(expected: &Expected, score: &Score) -> Vec<String> {
+fn terms(expected: &Expected, score: &Score, prompt_tokens: u64) -> Vec<String> {
     let Expected { base_s, prompt_s, load_s, factor, per_token_s, output_tokens, in_flight, .. } = *expected;
     let mut sum = format!("{base_s:.3}");
     if prompt_s != 0.0 {
-        let _infallible = write!(sum, " + {prompt_s:.3} for the prompt");
+        // By the thousand, as it is learnt.
+        let thousands = ((prompt_tokens as f64 - expected.cached_tokens) / 1000.0).max(f64::MIN_POSITIVE);
+        let _infallible = write!(sum, " + {:.3}·{thousands:.2} thousand tokens", prompt_s / thousands);
     }
     if load_s != 0.0 {
         let _infallible = write!(sum, " + {:.4}·{in_flight:.0} under way", load_s / in_flight.max(1.0));
