@@ -264,8 +264,8 @@ mod tests {
 
     #[test]
     fn the_table_is_a_policy_file() {
-        let text = r#"{"odd \"name\"": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1e-06}}"#;
-        let policy = "version = 1\n[backend.a]\nprovider = \"openai\"\nmodels.m = { name = 'odd \"name\"' }";
+        let text = r#"{"a.b/c:1": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1e-06}}"#;
+        let policy = "version = 1\n[backend.a]\nprovider = \"openai\"\nmodels.m = { name = \"a.b/c:1\" }";
         let files = [SourceFile::new("policy.toml", policy), SourceFile::new("prices.toml", imported(text))];
         let policy = Policy::parse(&files).unwrap_or_else(|errors| panic!("{errors}"));
         assert_eq!(policy.prices().unwrap().date, day("2026-10-20").unwrap());
