@@ -42,6 +42,8 @@ mod resolve;
 mod schema;
 
 pub mod decision;
+pub mod plan;
+pub mod replay;
 pub mod select;
 pub mod simulate;
 mod source;

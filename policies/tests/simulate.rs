@@ -10,5 +10,7 @@ mod faults;
 mod fidelity;
 #[path = "simulate/happenings.rs"]
 mod happenings;
+#[path = "simulate/replay.rs"]
+mod replay;
 #[path = "simulate/worlds.rs"]
 mod worlds;

@@ -39,6 +39,6 @@ pub use self::{
     header::{DECISION, TellTo},
     layer::{DecisionLayer, OpenDecision, Recorded},
     log::{DecisionOptions, Decisions},
-    read::{BadLine, Period, Reader},
+    read::{BadLine, Period, Problem, Reader},
     show::{show_decision, show_explanation, show_line},
 };

@@ -19,6 +19,7 @@ mod class;
 mod consider;
 mod eligible;
 mod tenant_class;
+mod told_apart;
 mod visible;
 
 pub use authorize::{Denied, Grantor};

@@ -16,7 +16,7 @@ const NEAR_TIE: f64 = 1.10;
 /// How fast the chance falls with the distance from the best, as a share of the best.
 const TEMPERATURE: f64 = 0.04;
 /// The share of requests that first try a target that has not been heard of for long, when there is one.
-const EXPLORE: f64 = 0.02;
+pub(super) const EXPLORE: f64 = 0.02;
 /// How long a target has to have been silent for that.
 const SILENT: Duration = Duration::from_secs(15);
 /// With less than this share of a tier's targets in service, caution is given up: the few that are left would only fall as well.
@@ -32,7 +32,7 @@ const MOST_ALTERNATIVE: f64 = 3.0;
 const LEAST_SUCCESS: f64 = 0.1;
 
 /// Up to so many targets, nothing is allocated.
-const INLINE: usize = 32;
+pub(super) const INLINE: usize = 32;
 
 /// A target that may serve the request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -120,10 +120,10 @@ impl Score {
 }
 
 /// A candidate that may be used, and how good it is.
-struct Scored<'c, T> {
-    candidate: &'c Candidate<T>,
+pub(super) struct Scored<'c, T> {
+    pub(super) candidate: &'c Candidate<T>,
     /// Seconds without failures and money.
-    latency: f64,
+    pub(super) latency: f64,
     /// What failures add.
     failure: f64,
     /// All of it.
@@ -136,7 +136,7 @@ fn failure(rate: f64, latency: f64, alternative: f64) -> f64 {
     odds * (FAILED_ATTEMPT + RISK * alternative.min(MOST_ALTERNATIVE * latency) + FAILOVER)
 }
 
-type AllScored<'c, T> = SmallVec<[Scored<'c, T>; INLINE]>;
+pub(super) type AllScored<'c, T> = SmallVec<[Scored<'c, T>; INLINE]>;
 
 /// The score of every candidate, those that are left out included: what `explain` shows.
 pub fn scores<T>(candidates: &[Candidate<T>]) -> impl Iterator<Item = (&Candidate<T>, Score)> {
@@ -145,36 +145,11 @@ pub fn scores<T>(candidates: &[Candidate<T>]) -> impl Iterator<Item = (&Candidat
 
 /// Chooses a target for an attempt among the candidates, or none if none can be used now. The caller leaves out those that were tried.
 pub fn choose<T: Copy>(candidates: &[Candidate<T>], turn: Turn, rng: &mut impl Rng) -> Option<Choice<T>> {
-    let tiers = candidates.iter().map(|candidate| candidate.tier);
-    let (first, last) = (tiers.clone().min()?, tiers.max()?);
-    (first..=last).find_map(|tier| in_tier(candidates, tier, turn, false, rng)).or_else(|| {
-        // Nowhere is a target that we would like to use; there may be one that we can.
-        (first..=last).find_map(|tier| in_tier(candidates, tier, turn, true, rng))
-    })
-}
-
-/// When the first of the candidates that are left out comes back: what to tell the client if nothing can be chosen.
-pub fn back_at<T>(candidates: &[Candidate<T>]) -> Option<Monotonic> {
-    candidates.iter().filter_map(|candidate| candidate.outlook.removed?.until()).min()
-}
-
-fn in_tier<T: Copy>(
-    candidates: &[Candidate<T>],
-    tier: usize,
-    turn: Turn,
-    is_last_resort: bool,
-    rng: &mut impl Rng,
-) -> Option<Choice<T>> {
-    let members = || candidates.iter().filter(move |candidate| candidate.tier == tier);
-    let may_be_used = usable(members(), is_last_resort);
-    let scored = score(members().filter(|candidate| may_be_used(candidate)));
+    let scored = in_first_tier(candidates)?;
     let (chosen, reason, probability) = match (scored.as_slice(), turn) {
         ([], _) => return None,
         ([only], _) => (only, Reason::Only, 1.0),
-        (_, Turn::Hedge) => {
-            let quickest = scored.iter().min_by(|a, b| a.latency.total_cmp(&b.latency))?;
-            (quickest, Reason::Best, 1.0)
-        }
+        (_, Turn::Hedge) => (quickest(&scored)?, Reason::Best, 1.0),
         (_, Turn::First) => {
             let silent = silent(&scored);
             match silent.filter(|_| rng.random_bool(EXPLORE)) {
@@ -188,8 +163,35 @@ fn in_tier<T: Copy>(
         }
         (_, Turn::Careful | Turn::Again) => draw(&scored, rng)?,
     };
-    let Candidate { target, outlook, .. } = chosen.candidate;
-    Some(Choice { target: *target, tier, score: Score::of(chosen), reason, probability, despite: outlook.removed })
+    let Candidate { target, tier, outlook } = chosen.candidate;
+    Some(Choice { target: *target, tier: *tier, score: Score::of(chosen), reason, probability, despite: outlook.removed })
+}
+
+/// When the first of the candidates that are left out comes back: what to tell the client if nothing can be chosen.
+pub fn back_at<T>(candidates: &[Candidate<T>]) -> Option<Monotonic> {
+    candidates.iter().filter_map(|candidate| candidate.outlook.removed?.until()).min()
+}
+
+/// Those that may be used of the first tier that has any, scored.
+pub(super) fn in_first_tier<T>(candidates: &[Candidate<T>]) -> Option<AllScored<'_, T>> {
+    let tiers = candidates.iter().map(|candidate| candidate.tier);
+    let (first, last) = (tiers.clone().min()?, tiers.max()?);
+    (first..=last).find_map(|tier| in_tier(candidates, tier, false)).or_else(|| {
+        // Nowhere is a target that we would like to use; there may be one that we can.
+        (first..=last).find_map(|tier| in_tier(candidates, tier, true))
+    })
+}
+
+fn in_tier<T>(candidates: &[Candidate<T>], tier: usize, is_last_resort: bool) -> Option<AllScored<'_, T>> {
+    let members = || candidates.iter().filter(move |candidate| candidate.tier == tier);
+    let may_be_used = usable(members(), is_last_resort);
+    let scored = score(members().filter(|candidate| may_be_used(candidate)));
+    (!scored.is_empty()).then_some(scored)
+}
+
+/// The one whose answer is expected first, whatever it costs.
+pub(super) fn quickest<'s, 'c, T>(scored: &'s [Scored<'c, T>]) -> Option<&'s Scored<'c, T>> {
+    scored.iter().min_by(|a, b| a.latency.total_cmp(&b.latency))
 }
 
 /// Which members may be used: those in service; all that only our own caution keeps out, if those in service are too few.
@@ -234,7 +236,7 @@ fn score<'c, T: 'c>(candidates: impl Iterator<Item = &'c Candidate<T>>) -> AllSc
 
 /// The one that has been silent the longest, if any has been for long and nobody is finding out already. One that was never heard of has been
 /// silent for ever.
-fn silent<'s, 'c, T>(scored: &'s [Scored<'c, T>]) -> Option<&'s Scored<'c, T>> {
+pub(super) fn silent<'s, 'c, T>(scored: &'s [Scored<'c, T>]) -> Option<&'s Scored<'c, T>> {
     let silence = |scored: &Scored<'c, T>| scored.candidate.outlook.heard.unwrap_or(Duration::MAX);
     let worth_it = |scored: &&Scored<'c, T>| {
         let outlook = &scored.candidate.outlook;
@@ -243,14 +245,17 @@ fn silent<'s, 'c, T>(scored: &'s [Scored<'c, T>]) -> Option<&'s Scored<'c, T>> {
     scored.iter().filter(worth_it).max_by_key(|scored| silence(scored))
 }
 
+/// Those close to the best, each with its weight in the draw; the best has weight one.
+pub(super) fn near<'s, 'c, T>(scored: &'s [Scored<'c, T>]) -> SmallVec<[(&'s Scored<'c, T>, f64); INLINE]> {
+    let best = scored.iter().map(|scored| scored.total).fold(f64::INFINITY, f64::min);
+    let weight = |scored: &Scored<'c, T>| (-(scored.total - best) / (TEMPERATURE * best)).exp();
+    scored.iter().filter(|scored| scored.total <= NEAR_TIE * best).map(|scored| (scored, weight(scored))).collect()
+}
+
 /// The best, or one drawn from those close to it.
 fn draw<'s, 'c, T>(scored: &'s [Scored<'c, T>], rng: &mut impl Rng) -> Option<(&'s Scored<'c, T>, Reason, f64)> {
     let best = scored.iter().min_by(|a, b| a.total.total_cmp(&b.total))?;
-    let mut weighed = SmallVec::<[(&Scored<'c, T>, f64); INLINE]>::new();
-    for near in scored.iter().filter(|scored| scored.total <= NEAR_TIE * best.total) {
-        let weight = (-(near.total - best.total) / (TEMPERATURE * best.total)).exp();
-        weighed.push((near, weight));
-    }
+    let weighed = near(scored);
     if weighed.len() <= 1 {
         return Some((best, Reason::Best, 1.0));
     }

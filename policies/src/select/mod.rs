@@ -38,6 +38,7 @@ mod health;
 mod hedge;
 mod level;
 mod monotonic;
+mod odds;
 mod outlook;
 mod output;
 mod paced;
@@ -51,6 +52,7 @@ pub use choose::{Candidate, Choice, Reason, Score, Turn, back_at, choose, scores
 pub use health::{Health, Learnt, Outcome, Prior, Started};
 pub use hedge::{hedge_after, is_overloaded};
 pub use monotonic::Monotonic;
+pub use odds::{Odds, odds};
 pub use outlook::{Ask, FirstToken, Forecast, Outlook, Removed};
 pub use output::ExpectedOutput;
 pub use pacer::Remaining;

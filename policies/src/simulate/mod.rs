@@ -27,6 +27,7 @@ mod compare;
 mod law;
 mod limiter;
 mod random;
+mod record;
 mod run;
 pub mod scenario;
 mod server;
@@ -38,6 +39,7 @@ pub use arena::{Arena, Id};
 pub use balancer::{Policy, UnknownPolicy};
 pub use compare::{Comparison, Ratio, Row, compare};
 pub use law::{Law, Sample, Tokens};
+pub use record::Recorded;
 pub use run::{Fate, Figures, Measure, Run};
 pub use scenario::Scenario;
 
@@ -49,4 +51,15 @@ pub fn run(scenario: &Scenario, policy: Policy, gateways: usize, seed: u64) -> R
     let workload = Workload::draw(scenario, seed);
     let balancers = balancer::balancers(policy, scenario, gateways.max(1), seed);
     World::new(scenario, &workload, balancers).run()
+}
+
+/// Plays a scenario once with the production router, and writes down its decisions as the gateway does, under the policy that
+/// [`Scenario::as_policy`] is.
+pub fn record(scenario: &Scenario, gateways: usize, seed: u64) -> Recorded {
+    let workload = Workload::draw(scenario, seed);
+    let balancers = balancer::balancers(Policy::Tradewind, scenario, gateways.max(1), seed);
+    let policy = scenario.as_policy();
+    let hash = crate::PolicyHash::of([policy.as_str()]).to_string();
+    let (run, decisions) = World::new(scenario, &workload, balancers).record(&hash);
+    Recorded { policy, decisions, run }
 }

@@ -9,10 +9,12 @@ use super::agenda::Agenda;
 use super::arena::{Arena, Id};
 use super::balancer::{AttemptId, Balancer, End, Question, Sent, Truth, Turn};
 use super::random::single;
+use super::record::Recorder;
 use super::run::{Fate, Run};
 use super::scenario::{Backend, BackendId, Change, Price, Reach, Scenario};
 use super::server::Server;
 use super::workload::{Drawn, RequestId, Workload};
+use crate::decision::Decision;
 
 /// A stream's pace is known after so many gaps between tokens, if a few more follow.
 const PACED_AFTER: u32 = 16;
@@ -46,6 +48,8 @@ pub(super) struct World<'w> {
     attempts: Arena<AttemptId, Attempt>,
     agenda: Agenda<Tick>,
     now: f64,
+    /// What is written down of the decisions, if anything is.
+    recorder: Option<Recorder>,
 }
 
 #[derive(Debug)]
@@ -96,16 +100,34 @@ impl<'w> World<'w> {
             attempts: Arena::default(),
             agenda,
             now: 0.0,
+            recorder: None,
         }
     }
 
     /// Runs until nothing more can happen.
     pub(super) fn run(mut self) -> Run {
+        self.play();
+        Run::new(self.fates())
+    }
+
+    /// The same, and tells of every decision. `policy` is what they say they were made by.
+    pub(super) fn record(mut self, policy: &str) -> (Run, Vec<Decision>) {
+        self.recorder = Some(Recorder::default());
+        self.play();
+        let (fates, recorder) = (self.fates(), self.recorder.take().unwrap_or_default());
+        let decisions = recorder.decisions(self.scenario, &fates, &self.workload.requests, policy);
+        (Run::new(fates), decisions)
+    }
+
+    fn play(&mut self) {
         while let Some((at, tick)) = self.agenda.next() {
             self.now = at;
             self.happen(tick);
         }
-        Run::new(self.requests.iter().map(|request| request.fate).collect())
+    }
+
+    fn fates(&self) -> Vec<Fate> {
+        self.requests.iter().map(|request| request.fate).collect()
     }
 
     fn happen(&mut self, tick: Tick) {
@@ -161,6 +183,7 @@ impl<'w> World<'w> {
             return false;
         };
         let sent = Sent { id: attempt, backend, at: self.now, first_token: None };
+        self.note_sent(id, &sent, turn);
         let price = self.scenario.backends[backend].conditions(self.now).price;
         self.attempts.push(Attempt { sent, request: id, turn, state: State::Outside, pace: 0.0, price });
         let request = &mut self.requests[id];
@@ -171,6 +194,15 @@ impl<'w> World<'w> {
         self.receive(attempt);
         self.plan_hedge(id, &sent);
         true
+    }
+
+    /// Writes down why the attempt went there.
+    fn note_sent(&mut self, id: RequestId, sent: &Sent, turn: Turn) {
+        let Some(recorder) = &mut self.recorder else { return };
+        let balancer = self.balancers.get(self.requests[id].gateway);
+        if let Some(explained) = balancer.and_then(|balancer| balancer.explain()) {
+            recorder.sent(id, sent, turn, explained, self.scenario);
+        }
     }
 
     fn plan_hedge(&mut self, id: RequestId, sent: &Sent) {
@@ -383,6 +415,10 @@ impl<'w> World<'w> {
         let attempt = &mut self.attempts[id];
         let (backend, state) = (attempt.sent.backend, std::mem::replace(&mut attempt.state, State::Over));
         self.tell(id, |balancer, sent| balancer.ended(now, sent, end));
+        if let Some(recorder) = &mut self.recorder {
+            let Attempt { sent, pace, .. } = &self.attempts[id];
+            recorder.ended(now, sent, *pace, end);
+        }
         let server = &mut self.servers[backend];
         match state {
             State::Queued => server.waiting -= 1,

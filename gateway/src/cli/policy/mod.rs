@@ -10,10 +10,14 @@ mod log_place;
 mod operators;
 mod outside;
 mod place;
+mod plan;
 mod prices;
+mod recorded;
+mod replay;
 mod rollback;
 mod simulate;
 mod step;
+mod traffic;
 mod validate;
 
 use std::io::{self, Write};
@@ -25,7 +29,10 @@ use tradewind_policies::SCHEMA;
 pub use error::OperateError;
 pub use explain::ExplainError;
 pub use log::LogError;
+pub use plan::PlanError;
 pub use prices::PricesError;
+pub use recorded::RecordedError;
+pub use replay::ReplayError;
 pub use simulate::SimulateError;
 
 /// See what a policy does before it does it, which one is in force, and why requests went where they went.
@@ -58,6 +65,10 @@ enum PolicyCommand {
     History(history::HistoryArgs),
     /// Print a policy that was in force
     Show(history::ShowArgs),
+    /// Say what a new policy would change
+    Plan(plan::PlanArgs),
+    /// Replay recorded decisions under another policy
+    Replay(replay::ReplayArgs),
 }
 
 /// Why a command about policies cannot be carried out.
@@ -81,6 +92,12 @@ pub enum PolicyCliError {
     /// The output was closed.
     #[error("cannot print the result: {0}")]
     Print(#[from] io::Error),
+    /// `plan`.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// `replay`.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
 }
 
 /// Runs the command; what it finds goes to `out`.
@@ -99,6 +116,8 @@ pub fn run(args: PolicyArgs, out: &mut impl Write) -> Result<ExitCode, PolicyCli
         PolicyCommand::Rollback(args) => return Ok(rollback::run(args, out)?),
         PolicyCommand::History(args) => history::list(args, out)?,
         PolicyCommand::Show(args) => history::show(args, out)?,
+        PolicyCommand::Plan(args) => return Ok(plan::run(&args, out)?),
+        PolicyCommand::Replay(args) => replay::run(&args, out)?,
     }
     Ok(ExitCode::SUCCESS)
 }

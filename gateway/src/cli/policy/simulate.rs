@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
-use tradewind_policies::simulate::{Comparison, Figures, Measure, Policy, Row, Scenario, compare};
+use tradewind_policies::simulate::{Comparison, Figures, Measure, Policy, Row, Scenario, compare, record};
 use tradewind_policies::{PolicyErrors, SourceFile};
 
 /// The most seeds of one call: more are a slip of the finger.
@@ -26,6 +26,12 @@ pub(super) struct SimulateArgs {
     /// Which policies to compare [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     policy: Vec<Policy>,
+    /// Write down the decisions of the production router with the first seed, as the gateway does: what `plan` and `replay` read
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Write the policy that it plays by: what `plan` compares with
+    #[arg(long, value_name = "FILE")]
+    write_policy: Option<PathBuf>,
     /// Print JSON, with the figures of each seed
     #[arg(long)]
     json: bool,
@@ -37,6 +43,14 @@ pub enum SimulateError {
     /// The file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
         /// Which.
         path: PathBuf,
         /// Why.
@@ -56,6 +70,7 @@ pub(super) fn run(args: &SimulateArgs, out: &mut impl Write) -> Result<(), Simul
     let seeds: Vec<_> = args.seed.iter().cloned().flatten().collect();
     let gateways: Vec<_> = args.gateways.iter().map(|number| usize::from(*number)).collect();
     let gateways = if gateways.is_empty() { vec![scenario.gateways] } else { gateways };
+    write_down(args, &scenario, gateways.first().copied().unwrap_or(1), seeds.first().copied().unwrap_or(1))?;
     let comparisons: Vec<_> = gateways.into_iter().filter_map(|number| compare(&scenario, &policies, number, &seeds)).collect();
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &as_json(&scenario, &comparisons)).map_err(io::Error::from)?;
@@ -64,6 +79,26 @@ pub(super) fn run(args: &SimulateArgs, out: &mut impl Write) -> Result<(), Simul
         for comparison in &comparisons {
             print(&scenario, comparison, out)?;
         }
+    }
+    Ok(())
+}
+
+/// Writes what was asked for of the production router's play.
+fn write_down(args: &SimulateArgs, scenario: &Scenario, gateways: usize, seed: u64) -> Result<(), SimulateError> {
+    let write = |path: &Path, text: &[u8]| {
+        std::fs::write(path, text).map_err(|source| SimulateError::Write { path: path.to_owned(), source })
+    };
+    if let Some(path) = &args.write_policy {
+        write(path, scenario.as_policy().as_bytes())?;
+    }
+    if let Some(path) = &args.record {
+        let mut lines = Vec::new();
+        for decision in record(scenario, gateways, seed).decisions {
+            decision
+                .write_line(&mut lines)
+                .map_err(|source| SimulateError::Write { path: path.clone(), source: source.into() })?;
+        }
+        write(path, &lines)?;
     }
     Ok(())
 }

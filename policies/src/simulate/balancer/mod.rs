@@ -8,6 +8,7 @@ use super::arena::{Arena, id};
 use super::limiter::Left;
 use super::random::{Stream, stream};
 use super::scenario::{BackendId, Scenario};
+use crate::select::{Candidate, Choice};
 
 mod agentgateway;
 mod helicone;
@@ -86,11 +87,23 @@ pub(super) enum End {
     Cancelled,
 }
 
+/// What an attempt was sent by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Explained<'b> {
+    pub(super) candidates: &'b [Candidate<BackendId>],
+    pub(super) choice: &'b Choice<BackendId>,
+}
+
 /// Chooses backends for one gateway.
 pub(super) trait Balancer {
     /// Where to send an attempt, which is sent there at once and is `attempt` from now on. None if it would rather fail
     /// the request, or not hedge.
     fn send(&mut self, attempt: AttemptId, question: &Question<'_>) -> Option<BackendId>;
+
+    /// What the latest attempt was sent by, where the balancer can tell.
+    fn explain(&self) -> Option<Explained<'_>> {
+        None
+    }
 
     /// The first token has come.
     fn first_token(&mut self, now: f64, sent: &Sent);

@@ -6,10 +6,10 @@ use std::time::Duration;
 use rand_pcg::Pcg64;
 use smallvec::SmallVec;
 
-use super::{AttemptId, Balancer, End, Question, Sent, Turn};
+use super::{AttemptId, Balancer, End, Explained, Question, Sent, Turn};
 use crate::select::{
-    self, Ask, Candidate, ExpectedOutput, Health, HedgeBudget, Monotonic, Outcome, Outlook, Remaining, RetryBudget, Started,
-    choose,
+    self, Ask, Candidate, Choice, ExpectedOutput, Health, HedgeBudget, Monotonic, Outcome, Outlook, Remaining, RetryBudget,
+    Started, choose,
 };
 use crate::simulate::arena::Arena;
 use crate::simulate::limiter::Left;
@@ -29,6 +29,8 @@ pub(super) struct Tradewind {
     retries: RetryBudget,
     hedges: HedgeBudget,
     under_way: HashMap<AttemptId, UnderWay>,
+    /// What the latest attempt was chosen from, and how.
+    latest: Option<(Candidates, Choice<BackendId>)>,
     rng: Pcg64,
 }
 
@@ -48,6 +50,7 @@ impl Tradewind {
             retries: RetryBudget::default(),
             hedges: HedgeBudget::new(told.hedge_budget),
             under_way: HashMap::new(),
+            latest: None,
             rng,
         }
     }
@@ -94,6 +97,7 @@ impl Tradewind {
             match self.health[chosen.target].start(moment(question.now), &ask, chosen.despite) {
                 Ok(started) => {
                     self.under_way.insert(attempt, UnderWay { started, outlook: candidate.outlook });
+                    self.latest = Some((candidates, chosen));
                     return Some(chosen.target);
                 }
                 // Something changed between looking and starting; it is out for this attempt.
@@ -113,6 +117,10 @@ impl Balancer for Tradewind {
             return None;
         }
         self.start(attempt, candidates, question)
+    }
+
+    fn explain(&self) -> Option<Explained<'_>> {
+        self.latest.as_ref().map(|(candidates, choice)| Explained { candidates, choice })
     }
 
     fn first_token(&mut self, now: f64, sent: &Sent) {

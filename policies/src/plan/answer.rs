@@ -1,0 +1,85 @@
+//! What a policy says to one request, in a form in which two policies can be compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::grant::Grants;
+use crate::name::{BackendName, FailureDomain, TenantId};
+use crate::policy::{Denied, Eligible, NoRoute, Policy};
+use crate::request::{Caller, Needs, Request};
+use crate::spec::{BackendSpec, ServedModel, Target};
+use tradewind_protocol::Operation;
+
+/// A request, as far as a policy tells requests apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Question<'q> {
+    pub(super) asked: &'q str,
+    pub(super) tenant: &'q TenantId,
+    pub(super) operation: Operation,
+    /// What the token says; `None` if it names no models.
+    pub(super) token: Option<&'q Grants>,
+    pub(super) needs: Needs,
+}
+
+/// What a policy says to a request.
+#[derive(Clone, Debug)]
+pub(super) enum Answer<'p> {
+    /// Nobody has such a model.
+    NoSuchModel,
+    Denied(Denied),
+    NoRoute(NoRoute),
+    Way(Way<'p>),
+}
+
+/// Where a request may go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way<'p> {
+    pub(super) policy: &'p Policy,
+    pub(super) eligible: Eligible<'p>,
+}
+
+impl<'p> Answer<'p> {
+    pub(super) fn of(policy: &'p Policy, question: &Question<'_>) -> Self {
+        let Question { asked, tenant, operation, token, needs } = *question;
+        let request = Request { needs, ..Request::new(Caller::of(tenant), asked, operation) };
+        match policy.authorize(tenant, token, asked, operation) {
+            Err(Denied::NoSuchModel { .. }) => Self::NoSuchModel,
+            // A route may serve what others of the model do not: which it is, routing says.
+            Ok(()) | Err(Denied::OperationNotServed { .. }) => match policy.eligible(&request) {
+                Ok(eligible) => Self::Way(Way { policy, eligible }),
+                Err(none) => Self::NoRoute(none),
+            },
+            Err(denied) => Self::Denied(denied),
+        }
+    }
+}
+
+impl<'p> Way<'p> {
+    /// The backends, each with its tier from 1. A tier of which none is left does not count: nobody can tell that it is there.
+    pub(super) fn tiers(&self) -> BTreeMap<&'p BackendName, (usize, &'p Target)> {
+        let Self { policy, eligible } = *self;
+        let there: BTreeSet<usize> = eligible.targets().map(|target| target.tier).collect();
+        let place = |target: &'p Target| {
+            let backend = policy.backends().get(target.backend.get())?;
+            Some((&backend.name, (there.range(..=target.tier).count(), target)))
+        };
+        eligible.targets().filter_map(place).collect()
+    }
+
+    /// How the backend serves the model.
+    pub(super) fn served(&self, target: &Target) -> Option<(&'p BackendSpec, &'p ServedModel)> {
+        let backend = self.policy.backends().get(target.backend.get())?;
+        Some((backend, backend.serves(self.eligible.model)?))
+    }
+
+    /// What the backends that take requests fail together with.
+    pub(super) fn domains(&self) -> BTreeMap<&'p FailureDomain, usize> {
+        let mut domains = BTreeMap::new();
+        for (_, target) in self.tiers().values() {
+            let is_drained = self.policy.backends().get(target.backend.get()).is_none_or(|backend| backend.drained);
+            if !is_drained {
+                *domains.entry(&target.failure_domain).or_insert(0) += 1;
+            }
+        }
+        domains
+    }
+}

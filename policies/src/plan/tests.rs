@@ -1,0 +1,223 @@
+//! What a plan says of policies that differ in one thing, and that it says something just when a request is treated otherwise.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::grant::Grants;
+use crate::name::TenantId;
+use crate::source::SourceFile;
+use tradewind_protocol::Operation;
+
+fn parsed(text: &str) -> Policy {
+    Policy::parse(&[SourceFile::new("policy.toml", text)]).unwrap_or_else(|errors| panic!("{errors}\n{text}"))
+}
+
+const BASE: &str = r#"
+version = 1
+[backend.near]
+provider = "openai"
+secret = "env:A"
+failure_domain = "north"
+models.chat = { price = { in = 1.25, out = 10.0 } }
+[backend.near-2]
+provider = "openai"
+secret = "env:A"
+failure_domain = "north"
+models.chat = {}
+[backend.far]
+provider = "openai"
+secret = "env:B"
+failure_domain = "south"
+models.chat = {}
+[alias]
+gpt = "chat"
+[[route]]
+name = "bank"
+match = { model = "chat", tenant = ["bank-*"] }
+tiers = [["near"], ["far"]]
+[[route]]
+name = "all"
+match = { model = "chat" }
+tiers = [["near", "near-2", "far"]]
+"#;
+
+/// The plan for a change of one text in the policy above.
+fn changed(from: &str, to: &str) -> Plan {
+    assert!(BASE.contains(from), "{from}");
+    plan(&parsed(BASE), &parsed(&BASE.replacen(from, to, 1)))
+}
+
+fn told(plan: &Plan) -> Vec<String> {
+    let effects = |change: &Change| change.effects.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    plan.requests.iter().map(|change| format!("{:?} {:?}: {}", change.names, change.tenants, effects(change))).collect()
+}
+
+#[test]
+fn comments_order_and_names_of_routes_change_nothing() {
+    for (from, to) in
+        [("version = 1", "# a comment\nversion = 1"), (r#"["near", "near-2", "far"]"#, r#"["far", "near", "near-2"]"#)]
+    {
+        let plan = changed(from, to);
+        assert!(plan.is_empty(), "{plan:?}");
+        assert_eq!(plan.without_effect, ["the texts differ, and what they mean does not"]);
+    }
+    let renamed = changed(r#"name = "all""#, r#"name = "everybody""#);
+    assert!(renamed.is_empty(), "{renamed:?}");
+    assert!(renamed.without_effect[0].contains("route `everybody` in place of `all`"), "{:?}", renamed.without_effect);
+}
+
+#[test]
+fn the_loss_of_the_only_backend_elsewhere_is_told_to_whom_it_concerns() {
+    let plan = changed(r#"tiers = [["near"], ["far"]]"#, r#"tiers = [["near"], ["near-2"]]"#);
+    let lines = told(&plan);
+    assert_eq!(
+        lines,
+        [r#"["chat", "gpt"] ["bank-*"]: far, was in tier 2; near-2 in tier 2; loses its only failover outside north"#]
+    );
+    assert_eq!(plan.warnings().count(), 1);
+    assert!(plan.moves_requests());
+}
+
+#[test]
+fn settings_and_prices_are_told_and_move_no_request() {
+    let plan = changed(
+        r#"tiers = [["near", "near-2", "far"]]"#,
+        "tiers = [[\"near\", \"near-2\", \"far\"]]\nobjective = \"first-token\"",
+    );
+    assert_eq!(told(&plan), [r#"["chat", "gpt"] ["any other tenant"]: objective: completion -> first-token"#]);
+    assert!(!plan.moves_requests() && !plan.is_empty());
+    let plan = changed("in = 1.25", "in = 0.75");
+    assert!(plan.requests.is_empty());
+    assert_eq!(
+        plan.backends[0].settings[0].to_string(),
+        "models.chat.price: { in = $1.25, out = $10.00 } -> { in = $0.75, out = $10.00 }"
+    );
+    assert!(plan.backends[0].is_used && !plan.backends[0].is_relearnt);
+}
+
+#[test]
+fn names_and_access_come_and_go() {
+    let plan = changed("gpt = \"chat\"", "gpt-5 = \"chat\"");
+    let lines = told(&plan);
+    assert_eq!(
+        lines,
+        [r#"["gpt"] []: can be asked for no more"#, r#"["gpt-5"] []: can be asked for, and leads to model `chat`"#]
+    );
+    let plan = changed("[alias]", "[tenant.bank-1]\nallow = [\"chat\"]\n[tenant.acme]\nallow = [\"gpt\"]\n[alias]");
+    let text = told(&plan).join("\n");
+    assert!(
+        text.contains(r#"["bank-*", "any other tenant"]: is allowed no more: the policy declares its tenants, and not this one"#),
+        "{text}"
+    );
+    assert!(text.contains(r#"["chat"] ["acme"]: is allowed no more: the tenant's `allow` does not name it"#), "{text}");
+    // A token that names no models was good for nothing before.
+    assert!(plan.requests.iter().any(|change| change.tokens == Tokens::NamingNone && change.effects == [Effect::AccessGained]));
+}
+
+#[test]
+fn references_to_secrets_are_not_repeated() {
+    let plan = changed("env:B", "env:C");
+    assert_eq!(plan.backends[0].parts, ["credential"]);
+    assert!(plan.backends[0].is_relearnt);
+    assert!(!serde_json::to_string(&plan).unwrap().contains("env:"));
+}
+
+/// What becomes of one request, as the policy itself says.
+fn fate(
+    policy: &Policy,
+    tenant: &TenantId,
+    asked: &str,
+    operation: Operation,
+    token: Option<&Grants>,
+) -> Option<(String, Vec<Vec<String>>)> {
+    policy.authorize(tenant, token, asked, operation).ok()?;
+    let eligible = policy.eligible(&crate::request::Request::new(crate::request::Caller::of(tenant), asked, operation)).ok()?;
+    let name = |target: &crate::spec::Target| policy.backends()[target.backend.get()].name.to_string();
+    let mut tiers: std::collections::BTreeMap<usize, Vec<String>> = std::collections::BTreeMap::new();
+    eligible.targets().for_each(|target| tiers.entry(target.tier).or_default().push(name(target)));
+    tiers.values_mut().for_each(|names| names.sort());
+    Some((eligible.model.to_string(), tiers.into_values().collect()))
+}
+
+/// A policy over a few names, so that chance finds collisions.
+fn policy() -> impl Strategy<Value = String> {
+    let pattern = prop::sample::select(vec!["a", "b", "a*", "*b", "*", "ab", "*a*"]);
+    let model = prop::sample::select(vec!["m", "n"]);
+    let tier = prop::collection::btree_set(prop::sample::select(vec!["x", "y", "z"]), 1..3);
+    let route = (model, prop::option::of(prop::collection::vec(pattern.clone(), 1..3)), prop::collection::vec(tier, 1..3));
+    let routes = prop::collection::vec(route, 1..4);
+    let tenants = prop::collection::btree_map(
+        prop::sample::select(vec!["a", "b", "ab", "c"]),
+        prop::sample::select(vec!["m", "n", "*", "k"]),
+        0..4,
+    );
+    let alias = prop::option::of(prop::sample::select(vec!["m", "n"]));
+    let embeds = prop::sample::subsequence(vec!["x", "y", "z"], 0..3);
+    (routes, tenants, alias, embeds).prop_map(|(routes, tenants, alias, embeds)| {
+        let mut text = "version = 1\n".to_owned();
+        for backend in ["x", "y", "z"] {
+            let operations = if embeds.contains(&backend) { r#"["chat", "embeddings"]"# } else { r#"["chat"]"# };
+            text += &format!("[backend.{backend}]\nprovider = \"openai\"\nsecret = \"env:K\"\n");
+            text += &format!("models.m = {{}}\nmodels.n = {{ operations = {operations} }}\n");
+        }
+        alias.iter().for_each(|model| text += &format!("[alias]\nk = \"{model}\"\n"));
+        tenants.iter().for_each(|(tenant, allow)| text += &format!("[tenant.{tenant}]\nallow = [\"{allow}\"]\n"));
+        for (place, (model, patterns, tiers)) in routes.iter().enumerate() {
+            let tenants = patterns.as_ref().map(|patterns| format!(", tenant = {patterns:?}")).unwrap_or_default();
+            let mut seen = std::collections::BTreeSet::new();
+            let tiers: Vec<Vec<&str>> =
+                tiers.iter().map(|tier| tier.iter().copied().filter(|name| seen.insert(*name)).collect()).collect();
+            let tiers: Vec<_> = tiers.into_iter().filter(|tier| !tier.is_empty()).collect();
+            text += &format!("[[route]]\nname = \"r{place}\"\nmatch = {{ model = \"{model}\"{tenants} }}\ntiers = {tiers:?}\n");
+        }
+        text
+    })
+}
+
+/// Two policies that may have much in common: drawn apart, or one with lines of the other.
+fn pair() -> impl Strategy<Value = (Policy, Policy)> {
+    let parse = |text: &str| Policy::parse(&[SourceFile::new("policy.toml", text)]).ok();
+    let mutated = (policy(), policy(), any::<prop::sample::Index>()).prop_map(|(old, other, line)| {
+        let (mut new, other): (Vec<&str>, Vec<&str>) = (old.lines().collect(), other.lines().collect());
+        let place = line.index(new.len());
+        let theirs = line.index(other.len());
+        new[place] = other[theirs];
+        let new = new.join("\n");
+        (old, new)
+    });
+    let texts = prop_oneof![(policy(), policy()), mutated, policy().prop_map(|text| (text.clone(), format!("# same\n{text}")))];
+    texts.prop_filter_map("faulty", move |(old, new)| Some((parse(&old)?, parse(&new)?)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, max_global_rejects: 20_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_change_is_told_just_when_some_request_is_treated_otherwise((old, new) in pair()) {
+        let tenants = Tenants::told_apart_by(&old, &new);
+        let plan = plan(&old, &new);
+        prop_assert!(plan.not_compared.is_empty());
+        let everything: Grants = "*".parse().into_iter().collect();
+        for name in ["a", "b", "ab", "ba", "aa", "bb", "c", "ca", "cb", "cab", "acb", "abab", "d"] {
+            let tenant: TenantId = name.parse().unwrap();
+            let class = tenants.class_of(&old, &new, &tenant);
+            prop_assert!(class.is_some(), "{name} is in no class");
+            for asked in ["m", "n", "k", "nothing"] {
+                for operation in Operation::ALL {
+                    for (tokens, token) in [(Tokens::NamingModels, Some(&everything)), (Tokens::NamingNone, None)] {
+                        let differs = fate(&old, &tenant, asked, operation, token) != fate(&new, &tenant, asked, operation, token);
+                        let concerns = |change: &&Change| {
+                            change.needs.is_empty()
+                                && change.names.iter().any(|own| own == asked)
+                                && change.operations.contains(&operation.as_str())
+                                && (change.tokens == Tokens::All || change.tokens == tokens)
+                                && class.is_some_and(|class| change.classes.contains(&class))
+                        };
+                        let is_told = plan.requests.iter().filter(concerns).any(|change| change.effects.iter().any(Effect::moves_requests));
+                        prop_assert_eq!(is_told, differs, "{} {} {} {:?}: {:#?}", name, asked, operation, tokens, plan.requests);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What a replay predicts from a record of one policy is what the world does under the other: the forecast is made from the log alone, and the
+//! truth is the same traffic played again.
+
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a helper that panics fails its test")]
+
+use tradewind_policies::replay::{Options, Traffic, World, replay};
+use tradewind_policies::simulate::{Recorded, record};
+use tradewind_policies::{Policy, SourceFile};
+
+use super::common::{folder, parsed};
+
+/// The mean over several: a single run of a few hundred seconds is chance as well.
+const SEEDS: [u64; 4] = [11, 12, 13, 14];
+const SEED: u64 = SEEDS[0];
+const BACKENDS: [&str; 3] = ["west", "east", "host"];
+
+fn world() -> String {
+    std::fs::read_to_string(folder().join("two-regions.toml")).unwrap()
+}
+
+fn played(world: &str, seed: u64) -> Recorded {
+    record(&parsed("two-regions.toml", world), 1, seed)
+}
+
+fn policy(text: &str) -> Policy {
+    Policy::parse(&[SourceFile::new("policy.toml", text)]).unwrap_or_else(|errors| panic!("{errors}\n{text}"))
+}
+
+fn replayed(recorded: &Recorded, new: &str) -> Traffic {
+    let options = Options { world: World::Fitted, seed: SEED };
+    replay(&recorded.decisions, policy(&recorded.policy).hash(), &policy(new), options)
+}
+
+/// What a run came to, or is foretold to come to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Figures {
+    shares: [f64; 3],
+    usd_per_day: f64,
+    p95_ttft_s: f64,
+}
+
+impl Figures {
+    fn measured(recorded: &Recorded) -> Self {
+        let decisions = &recorded.decisions;
+        let count = |backend: &str| decisions.iter().filter(|decision| decision.attempts[0].backend == backend).count() as f64;
+        let span = decisions.last().unwrap().at.since(decisions[0].at).as_secs_f64();
+        let dollars: f64 = decisions.iter().filter_map(|decision| decision.cost_nano_usd).map(|nano| nano as f64 * 1e-9).sum();
+        let mut first: Vec<f64> = decisions.iter().filter_map(|decision| decision.first_token_s).collect();
+        first.sort_by(f64::total_cmp);
+        Self {
+            shares: BACKENDS.map(|backend| count(backend) / decisions.len() as f64),
+            usd_per_day: dollars * 86400.0 / span,
+            p95_ttft_s: first[first.len() * 95 / 100],
+        }
+    }
+
+    fn foretold(before: Self, forecast: &Traffic) -> Self {
+        let after = |name: &str| forecast.by_backend.iter().find(|row| row.name == name).map_or(0.0, |row| row.requests_after);
+        Self {
+            shares: BACKENDS.map(|backend| after(backend) / forecast.replayed as f64),
+            usd_per_day: before.usd_per_day + forecast.cost_delta_usd_per_day.unwrap().value,
+            p95_ttft_s: before.p95_ttft_s + forecast.p95_ttft_delta_s.unwrap().value,
+        }
+    }
+
+    fn mean(all: &[Self]) -> Self {
+        let over = |figure: &dyn Fn(&Self) -> f64| all.iter().map(figure).sum::<f64>() / all.len() as f64;
+        Self {
+            shares: [0, 1, 2].map(|place| over(&|own| own.shares[place])),
+            usd_per_day: over(&|own| own.usd_per_day),
+            p95_ttft_s: over(&|own| own.p95_ttft_s),
+        }
+    }
+}
+
+/// The change is foretold from a record of the world as it is, and then made in the world.
+fn is_foretold(name: &str, world_with_it: &str, policy_with_it: impl Fn(&str) -> String) {
+    let (mut before, mut foretold, mut measured, mut moved) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
+    for seed in SEEDS {
+        let recorded = played(&world(), seed);
+        let forecast = replayed(&recorded, &policy_with_it(&recorded.policy));
+        before.push(Figures::measured(&recorded));
+        foretold.push(Figures::foretold(Figures::measured(&recorded), &forecast));
+        measured.push(Figures::measured(&played(world_with_it, seed)));
+        moved += forecast.share_moved.unwrap().value / SEEDS.len() as f64;
+    }
+    let [before, foretold, measured] = [before, foretold, measured].map(|figures| Figures::mean(&figures));
+    println!("{name}: moved {moved:.3}\nbefore   {before:?}\nforetold {foretold:?}\nmeasured {measured:?}");
+    let shares = || measured.shares.iter().zip(foretold.shares);
+    let net: f64 = before.shares.iter().zip(measured.shares).map(|(before, after)| (before - after).abs()).sum::<f64>() / 2.0;
+    assert!(net > 0.2, "it is a change that matters: {net}");
+    assert!((moved - net).abs() < 0.06, "share moved: {moved} for {net}");
+    assert!(shares().all(|(measured, foretold)| (measured - foretold).abs() < 0.04), "shares of backends");
+    assert!((foretold.usd_per_day / measured.usd_per_day - 1.0).abs() < 0.08, "cost");
+    assert!((foretold.p95_ttft_s / measured.p95_ttft_s - 1.0).abs() < 0.10, "p95 of first tokens");
+}
+
+#[test]
+fn the_same_policy_moves_nothing_and_costs_nothing() {
+    let recorded = played(&world(), SEED);
+    let traffic = replayed(&recorded, &recorded.policy);
+    assert_eq!(traffic.replayed, recorded.decisions.len());
+    // A record is rounded, and so is the price of the tokens that are expected.
+    assert!(traffic.share_moved.unwrap().value < 0.005, "{traffic:#?}");
+    let before = Figures::measured(&recorded);
+    assert!(traffic.cost_delta_usd_per_day.unwrap().value.abs() < 0.005 * before.usd_per_day, "{traffic:#?}");
+    assert!(traffic.p95_ttft_delta_s.unwrap().value.abs() < 0.01 * before.p95_ttft_s, "{traffic:#?}");
+    assert_eq!((traffic.unroutable, traffic.unsupported, traffic.now_served), (0, 0, 0));
+    assert!(traffic.reproduced * 100 >= 95 * traffic.replayed, "{} of {}", traffic.reproduced, traffic.replayed);
+}
+
+#[test]
+fn the_effect_of_another_price_is_foretold() {
+    let world = world().replace("price = { in = 0.45, out = 1.8 }", "price = { in = 0.15, out = 0.6 }");
+    is_foretold("price", &world, |policy| policy.replace("in = 0.45, out = 1.8", "in = 0.15, out = 0.6"));
+}
+
+#[test]
+fn the_loss_of_a_region_is_foretold() {
+    let world = world().replace("name = \"west\"\n", "name = \"west\"\njoins = \"1h\"\n");
+    is_foretold("region", &world, |policy| policy.replace("\"west\", ", ""));
+}
+
+#[test]
+fn what_the_log_has_never_seen_is_said_and_not_guessed() {
+    let before = played(&world(), SEED);
+    let new = format!("{}{}", before.policy.replace("[\"west\"", "[\"novel\", \"west\""), "")
+        + "\n[backend.novel]\nprovider = \"openai\"\nbase_url = \"http://novel.invalid/v1\"\nmodels.model = { price = { in = 0.1, out = 0.1 } }\n";
+    let traffic = replayed(&before, &new);
+    assert_eq!((traffic.replayed, traffic.unsupported), (0, before.decisions.len()));
+    assert!(traffic.share_moved.is_none() && traffic.caveats.iter().any(|caveat| caveat.contains("`novel`")), "{traffic:#?}");
+    let worst = replay(
+        &before.decisions,
+        policy(&before.policy).hash(),
+        &policy(&new),
+        Options { world: World::Pessimistic, seed: SEED },
+    );
+    assert_eq!((worst.replayed, worst.unsupported), (before.decisions.len(), 0));
+}
+
+#[test]
+fn a_tenant_that_loses_its_route_is_unroutable() {
+    let before = played(&world(), SEED);
+    let new = before.policy.replace("match = { model = \"model\" }", "match = { model = \"model\", tenant = [\"somebody\"] }");
+    let traffic = replayed(&before, &new);
+    assert_eq!((traffic.unroutable, traffic.replayed), (before.decisions.len(), 0));
+    assert_eq!(traffic.unroutable_requests[0].tenant, "everybody");
+}
+
+#[test]
+fn a_log_and_a_seed_always_give_the_same_figures() {
+    let before = played(&world(), SEED);
+    let new = before.policy.replace("one_cent_buys = \"6000ms\"", "one_cent_buys = \"1s\"");
+    assert_ne!(new, before.policy);
+    assert_eq!(replayed(&before, &new), replayed(&before, &new));
+}
