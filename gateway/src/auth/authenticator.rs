@@ -1,4 +1,4 @@
-//! The front of authentication: headers in, [`Principal`] out.
+//! The front of authentication: headers in, [`Identity`] out.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::jws::Jws;
 use super::keys::{Discovery, KeySet, Keys, Source};
 use super::object::Object;
 use super::verified::{TokenDigest, Verified, VerifiedTokens};
-use super::{AuthError, Clock, Fetch, IssuerSettings, KeySource, Principal, SettingsError, bearer};
+use super::{AuthError, Clock, Fetch, Identity, IssuerSettings, KeySource, SettingsError, bearer};
 
 /// Verifies the bearer tokens of several issuers.
 pub struct Authenticator {
@@ -47,16 +47,16 @@ impl Authenticator {
     ///
     /// # Errors
     /// See [`AuthError`].
-    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Arc<Principal>, AuthError> {
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Arc<Identity>, AuthError> {
         let token = bearer::token(headers)?;
         let digest = TokenDigest::of(token);
-        if let Some(principal) = self.remembered(&digest)? {
-            return Ok(principal);
+        if let Some(identity) = self.remembered(&digest)? {
+            return Ok(identity);
         }
         let verified = self.verify(token).await?;
-        let principal = Arc::clone(&verified.principal);
+        let identity = Arc::clone(&verified.identity);
         self.verified.insert(digest, verified);
-        Ok(principal)
+        Ok(identity)
     }
 
     /// Keeps every issuer's keys fresh; never returns. Spawn it once beside the server, and abort it with the server.
@@ -64,16 +64,16 @@ impl Authenticator {
         join_all(self.issuers.iter().map(|issuer| issuer.keys.keep_fresh())).await;
     }
 
-    fn remembered(&self, digest: &TokenDigest) -> Result<Option<Arc<Principal>>, AuthError> {
+    fn remembered(&self, digest: &TokenDigest) -> Result<Option<Arc<Identity>>, AuthError> {
         let Some(found) = self.verified.get(digest) else {
             return Ok(None);
         };
-        if self.clock.unix_seconds() >= found.principal.expires {
+        if self.clock.unix_seconds() >= found.identity.expires {
             self.verified.remove(digest);
             return Err(AuthError::Expired);
         }
         let still_good = self.issuers.get(found.issuer).is_some_and(|issuer| issuer.keys.still(found.generation));
-        Ok(still_good.then_some(found.principal))
+        Ok(still_good.then_some(found.identity))
     }
 
     async fn verify(&self, token: &str) -> Result<Verified, AuthError> {
@@ -85,8 +85,8 @@ impl Authenticator {
         let keys = issuer.keys.with(jws.header.kid.as_deref()).await?;
         keys.set.verify(&jws)?;
         // Time is read after the fetch: a token may expire while its key is on the way.
-        let principal = claims::judge(&claims, typ, &issuer.expected, self.clock.unix_seconds())?;
-        Ok(Verified { principal: Arc::new(principal), issuer: index, generation: keys.generation })
+        let identity = claims::judge(&claims, typ, &issuer.expected, self.clock.unix_seconds())?;
+        Ok(Verified { identity: Arc::new(identity), issuer: index, generation: keys.generation })
     }
 
     fn issuer_of(&self, claims: &Object) -> Result<(usize, &Issuer), AuthError> {

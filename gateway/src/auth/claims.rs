@@ -1,12 +1,12 @@
-//! What a signed token has to say to be an access token for us, and the principal that it then stands for.
+//! What a signed token has to say to be an access token for us, and what is kept of it.
 
 use std::sync::Arc;
 
 use serde_json::Value;
-use tradewind_policies::Grants;
+use tradewind_policies::{Attributes, Grants, TenantId};
 
 use super::object::Object;
-use super::{AuthError, Principal};
+use super::{AuthError, Identity};
 
 /// How far an issuer's clock may run ahead of ours, in seconds.
 const SKEW: u64 = 60;
@@ -47,20 +47,49 @@ impl Type {
 }
 
 /// Judges the claims of a token whose signature and issuer are proved, at `now` in unix seconds.
-pub(super) fn judge(claims: &Object, typ: Type, expected: &Expected, now: u64) -> Result<Principal, AuthError> {
+pub(super) fn judge(claims: &Object, typ: Type, expected: &Expected, now: u64) -> Result<Identity, AuthError> {
     refuse_other_tokens(claims, typ)?;
     let expires = times(claims, now)?;
     audience(claims, &expected.audiences)?;
-    let no_tenant = || AuthError::NoTenant { claim: expected.tenant_claim.clone() };
-    let tenant = claims.string(&expected.tenant_claim).ok().flatten().ok_or_else(no_tenant)?;
-    Ok(Principal {
+    Ok(Identity {
         subject: name(claims, "sub")?.ok_or(AuthError::BadClaim("sub"))?,
-        tenant: tenant.parse().map_err(|_| no_tenant())?,
+        named: tenant(claims, &expected.tenant_claim)?,
         issuer: Arc::clone(&expected.issuer),
         models: models(claims, &expected.models_claim)?,
         expires,
         token_id: name(claims, "jti")?,
+        claims: attributes(claims),
     })
+}
+
+/// The tenant that the token names. One that names none may still be known by its other claims.
+fn tenant(claims: &Object, claim: &str) -> Result<Option<TenantId>, AuthError> {
+    if claims.get(claim).is_none_or(Value::is_null) {
+        return Ok(None);
+    }
+    let named = claims.string(claim).ok().flatten().and_then(|tenant| tenant.parse().ok());
+    named.map(Some).ok_or_else(|| AuthError::NoTenant { claim: claim.into() })
+}
+
+/// What a policy may look at. Below the top level, nothing is used.
+fn attributes(claims: &Object) -> Attributes {
+    let values = claims.iter().flat_map(|(name, value)| {
+        let values = match value {
+            Value::Array(values) => values.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        values.iter().filter_map(text).map(move |value| (name, value))
+    });
+    values.collect()
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
 fn refuse_other_tokens(claims: &Object, typ: Type) -> Result<(), AuthError> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
+use tradewind_policies::NoTenant;
 
 /// The result of a failed authentication.
 ///
@@ -54,6 +55,15 @@ pub enum AuthError {
         /// The configured claim.
         claim: String,
     },
+    /// The token names no tenant, and none knows its claims.
+    #[error("the token names no tenant, and its claims fit no tenant's `who` in the policy")]
+    UnnamedTenant,
+    /// Its claims fit several tenants.
+    #[error("{0}")]
+    AmbiguousTenant(String),
+    /// It names a tenant that knows its tokens by other claims.
+    #[error("{0}")]
+    MisnamedTenant(String),
     /// `aud` has none of the accepted values.
     #[error("the token is for another audience")]
     WrongAudience,
@@ -73,6 +83,16 @@ pub enum AuthError {
     },
 }
 
+impl From<NoTenant> for AuthError {
+    fn from(error: NoTenant) -> Self {
+        match error {
+            NoTenant::Unnamed => Self::UnnamedTenant,
+            NoTenant::Ambiguous { .. } => Self::AmbiguousTenant(error.to_string()),
+            NoTenant::Misnamed(_) => Self::MisnamedTenant(error.to_string()),
+        }
+    }
+}
+
 impl AuthError {
     /// A short, stable word for the audit log and metrics.
     pub fn code(&self) -> &'static str {
@@ -90,6 +110,9 @@ impl AuthError {
             Self::SenderConstrained => "sender_constrained",
             Self::BadClaim(_) => "bad_claim",
             Self::NoTenant { .. } => "no_tenant",
+            Self::UnnamedTenant => "no_tenant",
+            Self::AmbiguousTenant(_) => "ambiguous_tenant",
+            Self::MisnamedTenant(_) => "misnamed_tenant",
             Self::WrongAudience => "wrong_audience",
             Self::Expired => "token_expired",
             Self::NotYetValid => "token_not_yet_valid",
@@ -122,7 +145,9 @@ impl AuthError {
             Self::NotAnAccessToken => "an access token is required",
             Self::SenderConstrained => "the access token is bound to a client key",
             Self::BadClaim(_) => "the access token lacks a required claim",
-            Self::NoTenant { .. } => "the access token names no tenant",
+            Self::NoTenant { .. } | Self::UnnamedTenant => "the access token names no tenant",
+            Self::AmbiguousTenant(_) => "the access token belongs to several tenants",
+            Self::MisnamedTenant(_) => "the access token is not one of the tenant it names",
             Self::WrongAudience => "the access token is for another audience",
             Self::Expired => "the access token expired",
             Self::NotYetValid => "the access token is not valid yet",

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode, header::WWW_AUTHENTICATE};
 use tower::{Layer, Service};
 
-use super::{AuthError, Authenticator};
+use super::{AuthError, Authenticator, Identity, Principal};
 use crate::{
     body::Body,
     context::RequestContext,
@@ -65,19 +65,28 @@ where
         let authenticator = Arc::clone(&self.authenticator);
         Box::pin(async move {
             let context = request.extensions().get::<Arc<RequestContext>>().cloned();
-            let principal = authenticator.authenticate(request.headers()).await.map_err(|error| {
+            let identity = authenticator.authenticate(request.headers()).await;
+            let principal = identity.and_then(|identity| principal(identity, context.as_deref()));
+            let principal = principal.map_err(|error| {
                 if let Some(context) = &context {
                     context.set_reason(error.code());
                 }
                 tracing::debug!(%error, "not authenticated");
                 refusal(&error)
             })?;
-            if let Some(context) = &context {
-                context.set_principal(principal);
+            if let Some((context, principal)) = context.zip(principal) {
+                context.set_principal(Arc::new(principal));
             }
             inner.call(request).await
         })
     }
+}
+
+/// Whose the token is by the policy that the request is served by.
+fn principal(identity: Arc<Identity>, context: Option<&RequestContext>) -> Result<Option<Principal>, AuthError> {
+    let Some(context) = context else { return Ok(None) };
+    let tenant = context.snapshot().policy.tenant_of(&identity.claims, identity.named.as_ref())?;
+    Ok(Some(Principal { tenant, identity }))
 }
 
 /// What the caller is told; the exact reason is for the audit record and the log.

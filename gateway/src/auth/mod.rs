@@ -1,4 +1,4 @@
-//! Who is calling: a bearer JWT becomes a [`Principal`], or the request ends here.
+//! Who is calling: a bearer JWT becomes an [`Identity`] and, by what the policy says of its claims, a [`Principal`]; or the request ends here.
 //!
 //! # The rules, and why
 //!
@@ -54,7 +54,7 @@ pub use error::AuthError;
 pub use fetch::{Fetch, FetchError};
 pub use fetcher::HttpFetch;
 pub use layer::{Authenticate, AuthenticateLayer};
-pub use principal::Principal;
+pub use principal::{Identity, Principal};
 pub use settings::{IssuerSettings, KeySource, SettingsError};
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! The caller, proved: what the rest of the gateway may know about a token.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
-use tradewind_policies::{Grants, TenantId};
+use tradewind_policies::{Attributes, Grants, TenantId};
 
-/// A verified caller. Cheap to share: it is made once a token and kept with the verified token.
+/// What a verified token says. Cheap to share: it is made once a token and kept with the verified token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
+pub struct Identity {
     /// The token's `sub`.
     pub subject: Arc<str>,
-    /// Whose budget, limits and policy apply.
-    pub tenant: TenantId,
+    /// The tenant that the token names, if it does.
+    pub named: Option<TenantId>,
     /// The token's `iss`: the string of the configuration.
     pub issuer: Arc<str>,
     /// What the token grants; `None` where it has no such claim and thus does not narrow what its tenant may use.
@@ -19,4 +19,23 @@ pub struct Principal {
     pub expires: u64,
     /// The token's `jti`, for the audit log.
     pub token_id: Option<Arc<str>>,
+    /// Its claims that are texts, numbers or truth values, or lists of them: what a policy may look at.
+    pub claims: Attributes,
+}
+
+/// A verified caller: a token, and whose it is by the policy in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// Whose budget, limits and policy apply.
+    pub tenant: TenantId,
+    /// What the token says.
+    pub identity: Arc<Identity>,
+}
+
+impl Deref for Principal {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.identity
+    }
 }

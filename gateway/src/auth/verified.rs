@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 
-use super::Principal;
+use super::Identity;
 use super::digest::sha256;
 
-/// Some 400 bytes each.
+/// Some 400 bytes each, and their claims.
 const CAPACITY: usize = 10_000;
 
 /// The digest of a whole token, signature included. The token itself is kept nowhere.
@@ -23,10 +23,10 @@ impl TokenDigest {
     }
 }
 
-/// A verified token's principal, and what the verdict rests on.
+/// What a verified token says, and what the verdict rests on.
 #[derive(Clone)]
 pub(super) struct Verified {
-    pub(super) principal: Arc<Principal>,
+    pub(super) identity: Arc<Identity>,
     /// The issuer's index in the configuration.
     pub(super) issuer: usize,
     /// The generation of its keys.

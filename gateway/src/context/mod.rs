@@ -25,7 +25,7 @@ use http::{HeaderName, Method};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tradewind_policies::{Caller, RouteName};
+use tradewind_policies::{Attributes, Caller, RouteName};
 use tradewind_protocol::{BrokenOff, Operation, Usage};
 
 use self::tokens::Tokens;
@@ -82,6 +82,8 @@ pub struct RequestContext {
     snapshot: Arc<Snapshot>,
     deadline: OnceLock<Instant>,
     principal: OnceLock<Arc<Principal>>,
+    headers: OnceLock<Attributes>,
+    no_headers: Attributes,
     idempotency_key: OnceLock<IdempotencyKey>,
     asked: OnceLock<Asked>,
     replay_of: OnceLock<RequestId>,
@@ -113,6 +115,8 @@ impl RequestContext {
             snapshot,
             deadline: OnceLock::new(),
             principal: OnceLock::new(),
+            headers: OnceLock::new(),
+            no_headers: Attributes::default(),
             idempotency_key: OnceLock::new(),
             asked: OnceLock::new(),
             replay_of: OnceLock::new(),
@@ -203,7 +207,13 @@ impl RequestContext {
     /// Who is asking, as policies see it; nobody before the token was verified.
     #[must_use]
     pub fn caller(&self) -> Option<Caller<'_>> {
-        self.principal().map(|principal| Caller::of(&principal.tenant))
+        let headers = self.headers.get().unwrap_or(&self.no_headers);
+        self.principal().map(|principal| Caller { tenant: &principal.tenant, claims: &principal.claims, headers })
+    }
+
+    /// Keeps the headers that the policy looks at.
+    pub fn set_headers(&self, headers: Attributes) {
+        let _first_stays = self.headers.set(headers);
     }
 
     /// Sets the client's name for what is to be done once.

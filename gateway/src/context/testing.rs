@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    auth::Identity,
     backend::LocalEngines,
     client::{ClientOptions, client},
     credential::Surroundings,
@@ -24,13 +25,16 @@ pub(crate) fn context() -> Arc<RequestContext> {
 /// The same, from this caller.
 pub(crate) fn context_of(tenant: &str, subject: &str) -> Arc<RequestContext> {
     let context = context();
-    context.set_principal(Arc::new(Principal {
+    let tenant: tradewind_policies::TenantId = tenant.parse().unwrap();
+    let identity = Identity {
         subject: subject.into(),
-        tenant: tenant.parse().unwrap(),
+        named: Some(tenant.clone()),
         issuer: "https://login.example.com".into(),
         models: None,
         expires: u64::MAX,
         token_id: None,
-    }));
+        claims: Attributes::default(),
+    };
+    context.set_principal(Arc::new(Principal { tenant, identity: Arc::new(identity) }));
     context
 }

@@ -14,6 +14,7 @@ use http::{
 };
 use http_body_util::BodyExt;
 use tower::{Layer, Service};
+use tradewind_policies::Attributes;
 use tradewind_protocol::{
     Operation, Payload,
     oip::Path,
@@ -107,6 +108,7 @@ where
     let endpoint = endpoint(request.method(), request.uri().path())?;
     let context = request.extensions_mut().remove::<Arc<RequestContext>>();
     let context = context.ok_or_else(|| Error::new(Kind::Internal, "Internal error."))?;
+    keep_headers(&context, request.headers());
     let (operation, named) = match endpoint {
         Endpoint::Infer(operation) => (operation, None),
         Endpoint::OpenInference(Path::Infer(model)) => (Operation::Infer, Some(model)),
@@ -119,6 +121,16 @@ where
     let head = named.map_or_else(|| read_head(&body), |model| Ok(Head::named(model)))?;
     context.set_asked(Asked { operation, model: head.model.clone(), streamed: head.stream });
     Ok(Call::Infer(Inference { context, operation, payload: Arc::new(Payload::new(head, body)) }))
+}
+
+/// Keeps what the policy looks at, since below here there are no headers. A value that is no text is as good as none.
+fn keep_headers(context: &RequestContext, headers: &HeaderMap) {
+    let policy = &context.snapshot().policy;
+    let looked_at = headers.iter().filter(|(name, _)| policy.looks_at_header(name.as_str()));
+    let kept: Attributes = looked_at.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
+    if !kept.is_empty() {
+        context.set_headers(kept);
+    }
 }
 
 fn endpoint(method: &Method, path: &str) -> Result<Endpoint, Error> {

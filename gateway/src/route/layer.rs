@@ -116,6 +116,12 @@ fn route(inference: Inference) -> Result<Routed, Error> {
 
 /// What the caller is told where nobody may serve its request. Which backends there are, and what left them out, is for the log and the records.
 fn refused(context: &RequestContext, asked: &str, error: NoRoute) -> Error {
+    if let NoRoute::Undecided { route, error } = &error {
+        tracing::warn!(%route, error, "the route's `when` says neither yes nor no, so the request is refused");
+        context.set_reason("route_undecided");
+        let message = format!("No backend may serve this request to the model '{asked}'.");
+        return Error::new(Kind::NoEligibleBackend, message).with_param("model");
+    }
     let NoRoute::NoneEligible { route, stage, reasons, .. } = error else {
         tracing::debug!(%error, "no route");
         let message = format!("The model '{asked}' does not exist or you do not have access to it.");

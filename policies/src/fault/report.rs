@@ -128,6 +128,8 @@ impl<'s> Report<'s> {
     pub(crate) fn into_findings(mut self) -> Vec<Fault> {
         let mut found = std::mem::take(&mut self.found);
         found.sort_by_key(|found| found.at);
+        // What is wrong with a route for several models is found once for each.
+        found.dedup_by(|one, other| one.at == other.at && one.key == other.key && one.message == other.message);
         found.into_iter().map(|found| self.placed(found)).collect()
     }
 

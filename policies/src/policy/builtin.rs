@@ -7,8 +7,8 @@ use crate::name::{BackendName, InvalidName, ModelAlias, ModelId, RouteName};
 use crate::operation::Operations;
 use crate::source::PolicyHash;
 use crate::spec::{
-    BackendIndex, BackendSpec, CapabilityOverrides, Concurrency, DataTerms, InProcess, Pricing, Provider, Residency, RouteParts,
-    Routing, ServedModel, TimeoutOverrides, Timeouts,
+    BackendIndex, BackendSpec, CapabilityOverrides, Concurrency, Conditions, DataTerms, InProcess, Pricing, Provider, Residency,
+    RouteParts, Routing, ServedModel, TimeoutOverrides, Timeouts,
 };
 use tradewind_protocol::Operation;
 
@@ -70,6 +70,7 @@ impl Policy {
                 place: None,
                 model: model.id,
                 tenants: None,
+                conditions: Conditions::default(),
                 tiers: vec![vec![BackendIndex(0)]],
                 demands: Vec::new(),
                 routing: Routing::default(),

@@ -88,7 +88,7 @@ impl Policy {
     ///
     /// No route matches.
     pub fn consider(&self, request: &Request<'_>) -> Result<Considered<'_>, NoRoute> {
-        let matched = self.matched(&request.caller, request.asked)?;
+        let matched = self.matched(request)?;
         let Matched { route, lane, .. } = matched;
         let candidates = self.candidates(matched, request);
         Ok(Considered { model: &lane.model, route: &route.name, place: route.place.as_ref(), candidates })

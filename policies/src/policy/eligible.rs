@@ -6,7 +6,7 @@ use super::Policy;
 use super::consider::{Considering, Excluded, Stage};
 use crate::name::{BackendName, ModelId, RouteName, TenantId};
 use crate::operation::Operations;
-use crate::request::{Caller, Request};
+use crate::request::Request;
 use crate::spec::{Floor, Lane, Places, RouteSpec, Routing, Target, Targets, Timeouts};
 use tradewind_protocol::Operation;
 
@@ -40,8 +40,8 @@ pub enum NoRoute {
         /// The name that was asked for.
         asked: String,
     },
-    /// The model has routes, but none is for this tenant.
-    #[error("no route leads tenant `{tenant}` to model `{model}`")]
+    /// The model has routes, but none is for this tenant, or for such a request of it.
+    #[error("no route leads such a request of tenant `{tenant}` to model `{model}`")]
     NotForTenant {
         /// The model that was found.
         model: ModelId,
@@ -57,6 +57,14 @@ pub enum NoRoute {
         route: RouteName,
         /// What its backends cannot do.
         operation: Operation,
+    },
+    /// Whether a route is for the request cannot be said, and no later one is asked: it may require less.
+    #[error("the `when` of route `{route}` says neither yes nor no: {error}")]
+    Undecided {
+        /// The route.
+        route: RouteName,
+        /// Why.
+        error: String,
     },
     /// The route that matched has backends for the operation, but each was left out. No later route is asked.
     #[error("no backend of route `{route}` may serve model `{model}`: {reasons}")]
@@ -124,7 +132,7 @@ impl Policy {
     ///
     /// Why there are none.
     pub fn eligible(&self, request: &Request<'_>) -> Result<Eligible<'_>, NoRoute> {
-        let matched = self.matched(&request.caller, request.asked)?;
+        let matched = self.matched(request)?;
         let Matched { route, lane, .. } = matched;
         let chosen = matched.chosen(request).map_err(|stage| self.refusal(matched, stage, request))?;
         let targets = Targets { all: lane.all(), chosen };
@@ -149,26 +157,35 @@ impl Policy {
     }
 
     /// The first route for that name and that caller.
-    pub(super) fn matched(&self, caller: &Caller<'_>, asked: &str) -> Result<Matched<'_>, NoRoute> {
+    pub(super) fn matched(&self, request: &Request<'_>) -> Result<Matched<'_>, NoRoute> {
+        let (caller, asked) = (&request.caller, request.asked);
         let model = self.model(asked).ok_or_else(|| NoRoute::NoSuchModel { asked: asked.into() })?;
         let not_for_tenant = || NoRoute::NotForTenant { model: model.id.clone(), tenant: caller.tenant.clone() };
-        let matches = |place: usize| {
-            let route = self.routes.get(place)?;
-            Some((route, route.lane(&model.id)?))
-        };
         let (found, floor) = match self.classes.of(caller.tenant) {
             Some(class) => {
                 let floor = self.classes.get(class).ok_or_else(not_for_tenant)?.floor;
-                (model.routes.of(class).find_map(matches), floor)
+                (self.first_for(request, model.routes.of(class))?, floor)
             }
             None if self.classes.are_closed() => return Err(not_for_tenant()),
             None => {
-                let mut routes = model.routes.all().filter_map(matches);
-                (routes.find(|(route, _)| route.is_for(caller.tenant)), Floor::default())
+                let is_for = |place: &usize| self.routes.get(*place).is_some_and(|route| route.is_for(caller.tenant));
+                (self.first_for(request, model.routes.all().filter(is_for))?, Floor::default())
             }
         };
-        let (route, lane) = found.ok_or_else(not_for_tenant)?;
-        Ok(Matched { route, lane, floor })
+        let route = found.ok_or_else(not_for_tenant)?;
+        Ok(Matched { route, lane: &route.lane, floor })
+    }
+
+    /// The first of these routes whose conditions hold. One that says neither yes nor no ends the search: what comes after it may ask less.
+    fn first_for(&self, request: &Request<'_>, places: impl Iterator<Item = usize>) -> Result<Option<&RouteSpec>, NoRoute> {
+        for route in places.filter_map(|place| self.routes.get(place)) {
+            match route.conditions.hold(request) {
+                Ok(true) => return Ok(Some(route)),
+                Ok(false) => {}
+                Err(error) => return Err(NoRoute::Undecided { route: route.name.clone(), error }),
+            }
+        }
+        Ok(None)
     }
 
     /// What a tenant requires.

@@ -8,9 +8,10 @@ use crate::fault::{PolicyErrors, Report};
 use crate::name::{ModelAlias, ModelId, RouteName, TenantId};
 use crate::operation::Operations;
 use crate::source::{PolicyHash, SourceFile};
-use crate::spec::{BackendSpec, Floor, PriceTable, RouteParts, RouteSpec, Routing, TenantSpec};
+use crate::spec::{BackendSpec, Floor, PriceTable, RouteParts, RouteSpec, Routing, TenantSpec, Who};
 use chain::Chains;
 use class::Classes;
+use whose::Headers;
 
 mod authorize;
 mod builtin;
@@ -21,12 +22,14 @@ mod eligible;
 mod tenant_class;
 mod told_apart;
 mod visible;
+mod whose;
 
 pub use authorize::{Denied, Grantor};
 pub use consider::{Considered, Considering, Excluded, Stage};
 pub use eligible::{Eligible, NoRoute, Reasons};
 pub use tenant_class::TenantClass;
 pub use visible::VisibleModel;
+pub use whose::NoTenant;
 
 /// A policy in force. The gateway keeps the current one behind a swappable pointer; a request takes one snapshot
 /// and keeps it to its end.
@@ -38,6 +41,9 @@ pub struct Policy {
     routes: Vec<RouteSpec>,
     /// `None` if the policy declares no tenants and leaves them to the token issuer.
     tenants: Option<HashMap<TenantId, TenantSpec>>,
+    headers: Headers,
+    /// The tenants that know their tokens by their claims, sorted.
+    known_by_claims: Vec<(TenantId, Who)>,
     /// Which tenants no stage tells apart.
     classes: Classes,
     /// The table of prices, if any of them is used.
@@ -109,7 +115,11 @@ impl Policy {
         let models = places.into_iter().map(model).collect();
         let listed = |backend: &BackendSpec| backend.models.iter().any(|model| model.price.is_of_table());
         let prices = prices.filter(|_| backends.iter().any(listed));
-        Self { hash, backends, routes, tenants, classes, prices, models, names }
+        let known = tenants.iter().flatten().filter_map(|(id, tenant)| Some((id.clone(), tenant.who.clone()?)));
+        let mut known_by_claims: Vec<_> = known.collect();
+        known_by_claims.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let headers = Headers::of(&routes);
+        Self { hash, backends, routes, tenants, headers, known_by_claims, classes, prices, models, names }
     }
 
     /// The fingerprint of the policy's texts.

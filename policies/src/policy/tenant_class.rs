@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Policy;
 use crate::name::TenantId;
 use crate::pattern::Pattern;
-use crate::spec::Floor;
+use crate::spec::{Expression, Floor};
 
 /// Tenants that no stage tells apart: whatever one of them may do, and whoever may serve it, holds for all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Policy {
     /// itself, a `*` in one for some text, and one more name for everybody else; tenants that fit several patterns with `*` at once are only
     /// in a class of their own if some name in the policy shows it.
     pub fn tenant_classes(&self) -> Vec<TenantClass> {
-        let mut classes: BTreeMap<(Floor, Vec<bool>), TenantClass> = BTreeMap::new();
+        let mut classes: BTreeMap<(Floor, Vec<bool>, Option<TenantId>), TenantClass> = BTreeMap::new();
         for (tenant, is_open) in self.known_tenants() {
             let class = classes.entry(self.told_apart_by(&tenant));
             let class = class.or_insert_with(|| TenantClass { tenants: Vec::new(), is_open: false });
@@ -52,12 +52,14 @@ impl Policy {
     }
 
     /// What the stages ask of a tenant, answered.
-    fn told_apart_by(&self, tenant: &TenantId) -> (Floor, Vec<bool>) {
+    fn told_apart_by(&self, tenant: &TenantId) -> (Floor, Vec<bool>, Option<TenantId>) {
         let entry = self.tenants.as_ref().and_then(|tenants| tenants.get(tenant));
         let allowed = self.names.keys().map(|name| entry.is_none_or(|entry| entry.allow.allow(name)));
         let allowed: BTreeMap<_, _> = self.names.keys().zip(allowed).collect();
         let fits = self.routes.iter().map(|route| route.is_for(tenant)).chain(allowed.into_values()).collect();
-        (self.floor(tenant), fits)
+        // An expression may tell any two tenants apart.
+        let is_named = self.routes.iter().filter_map(|route| route.conditions.when.as_ref()).any(Expression::names_tenant);
+        (self.floor(tenant), fits, is_named.then(|| tenant.clone()))
     }
 }
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::Policy;
-use super::eligible::Matched;
 use crate::grant::Grants;
 use crate::name::ModelId;
 use crate::operation::Operations;
-use crate::request::Caller;
+use crate::request::{Caller, Request};
+use tradewind_protocol::Operation;
 
 /// A name that a caller may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,8 @@ pub struct VisibleModel<'p> {
 }
 
 impl Policy {
-    /// The names that this caller may ask for with success, sorted: granted, and with a route for the tenant.
+    /// The names that this caller may ask for with success, sorted: granted, and with a backend for a request that needs nothing in
+    /// particular.
     pub fn models_for<'p>(&'p self, caller: &Caller<'_>, grants: Option<&Grants>) -> Vec<VisibleModel<'p>> {
         let Ok(sides) = self.sides(caller.tenant, grants) else {
             return Vec::new();
@@ -29,8 +30,8 @@ impl Policy {
         let visible = |(name, place): (&'p Arc<str>, &'p usize)| {
             let model = self.models.get(*place)?;
             sides.grant(name, Some(&model.id)).ok()?;
-            let Matched { lane, floor, .. } = self.matched(caller, name).ok()?;
-            let operations = lane.operations(floor);
+            let serves = |operation: &Operation| self.eligible(&Request::new(*caller, name, *operation)).is_ok();
+            let operations: Operations = Operation::ALL.into_iter().filter(serves).collect();
             (operations != Operations::default()).then_some(VisibleModel { name, model: &model.id, operations })
         };
         let mut models: Vec<_> = self.names.iter().filter_map(visible).collect();

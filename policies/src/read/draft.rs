@@ -11,8 +11,8 @@ use crate::pattern::Pattern;
 use crate::policy::{Denied, Stage};
 use crate::request::{Attributes, Needs};
 use crate::spec::{
-    Concurrency, DataTerms, MaxAttempts, Midstream, Objective, Poll, PriceTable, Provider, Requirement, ServedModel, Share,
-    TenantLimits, TimeoutOverrides,
+    Concurrency, Conditions, DataTerms, MaxAttempts, Midstream, Objective, Poll, PriceTable, Provider, Requirement, ServedModel,
+    Share, TenantLimits, TimeoutOverrides, Wanted,
 };
 use tradewind_protocol::Operation;
 
@@ -66,14 +66,18 @@ pub(crate) struct RawTenant {
     pub(crate) allow: Vec<Located<Pattern>>,
     pub(crate) limits: TenantLimits,
     pub(crate) requirement: Requirement,
+    pub(crate) who: Option<Wanted>,
 }
 
-/// One `[[route]]`.
+/// One `[[route]]`, for one of its models.
+#[derive(Clone)]
 pub(crate) struct RawRoute {
     pub(crate) place: Option<Place>,
     pub(crate) name: Option<Located<RouteName>>,
     pub(crate) model: Option<Located<ModelId>>,
     pub(crate) tenants: Option<Vec<Located<Pattern>>>,
+    /// `None` if part of them could not be read.
+    pub(crate) conditions: Option<Conditions>,
     pub(crate) tiers: Vec<Located<Vec<Located<BackendName>>>>,
     pub(crate) require: Option<Located<Requirement>>,
     pub(crate) routing: RawRouting,
@@ -81,7 +85,7 @@ pub(crate) struct RawRoute {
 }
 
 /// What one table says of choosing among backends; `None` where it says nothing.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct RawRouting {
     pub(crate) objective: Option<Located<Objective>>,
     /// `None` within if money does not count.

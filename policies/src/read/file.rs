@@ -58,7 +58,7 @@ pub(super) fn read(file: usize, text: &str, draft: &mut Draft, report: &mut Repo
     let prices = top.take("prices").and_then(|value| prices::read(value, report));
     set(&mut draft.prices, prices, report);
     let routes = top.take("route").and_then(|value| value.list(report)).unwrap_or_default();
-    draft.routes.extend(routes.into_iter().filter_map(|value| route::read(value, report)));
+    draft.routes.extend(routes.into_iter().flat_map(|value| route::read(value, report)));
     let tests = top.take("test").and_then(|value| value.list(report)).unwrap_or_default();
     draft.tests.extend(tests.into_iter().filter_map(|value| test::read(value, report)));
     top.finish(report);

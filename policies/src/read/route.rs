@@ -2,43 +2,28 @@
 
 use super::cursor::{Located, Table, Value};
 use super::draft::RawRoute;
+use super::matcher::{self, Matcher};
 use super::{require, routing, timeouts};
 use crate::fault::Report;
 use crate::name::BackendName;
 
-/// The route, as far as it can be read.
-pub(super) fn read(value: Value<'_>, report: &mut Report<'_>) -> Option<RawRoute> {
+/// The route, as far as it can be read: once for each model that it is for.
+pub(super) fn read(value: Value<'_>, report: &mut Report<'_>) -> Vec<RawRoute> {
     let place = report.place(value.at);
-    let mut table = value.table(report)?;
+    let Some(mut table) = value.table(report) else { return Vec::new() };
     let name = table.require("name", report).and_then(|value| value.parsed(report));
-    let (model, tenants) = match table.require("match", report).and_then(|value| value.table(report)) {
-        None => (None, None),
-        Some(mut matcher) => {
-            let model = matcher.require("model", report).and_then(|value| value.parsed(report));
-            let tenants = matcher.take("tenant").map(|value| tenants(value, report));
-            matcher.finish(report);
-            (model, tenants)
-        }
-    };
+    let Matcher { models, tenants, conditions } =
+        table.require("match", report).map(|value| matcher::read(value, report)).unwrap_or_default();
     let tiers = tiers(&mut table, report);
     let routing = routing::read(&mut table, report);
     let require = table.take("require").and_then(|value| require::read(value, report));
     let timeouts = table.take("timeouts").map(|value| timeouts::read(value, timeouts::Scope::Route, report)).unwrap_or_default();
     table.finish(report);
-    Some(RawRoute { place, name, model, tenants, tiers, require, routing, timeouts })
-}
-
-fn tenants<T>(value: Value<'_>, report: &mut Report<'_>) -> Vec<Located<T>>
-where
-    T: std::str::FromStr,
-    T::Err: std::fmt::Display,
-{
-    let (at, key) = (value.at, value.key.clone());
-    let tenants = value.parsed_list(report);
-    if tenants.as_ref().is_some_and(Vec::is_empty) {
-        report.fault(at, key, "the route would match no tenant; leave `tenant` out to match all of them");
+    let route = RawRoute { place, name, model: None, tenants, conditions, tiers, require, routing, timeouts };
+    match models.is_empty() {
+        true => vec![route],
+        false => models.into_iter().map(|model| RawRoute { model: Some(model), ..route.clone() }).collect(),
     }
-    tenants.unwrap_or_default()
 }
 
 fn tiers(table: &mut Table<'_>, report: &mut Report<'_>) -> Vec<Located<Vec<Located<BackendName>>>> {

@@ -4,22 +4,36 @@ use std::num::NonZeroU32;
 
 use super::cursor::Value;
 use super::draft::RawTenant;
-use super::require;
+use super::{matcher, require};
 use crate::fault::Report;
-use crate::spec::{Requirement, TenantLimits};
+use crate::spec::{Requirement, TenantLimits, Wanted};
 
 /// The most that may be stated of either limit; beyond it, none is meant.
 const MOST: u32 = 10_000_000;
 
 pub(super) fn read(entry: Value<'_>, report: &mut Report<'_>) -> RawTenant {
     let Some(mut table) = entry.table(report) else {
-        return RawTenant { allow: Vec::new(), limits: TenantLimits::default(), requirement: Requirement::default() };
+        return RawTenant { allow: Vec::new(), limits: TenantLimits::default(), requirement: Requirement::default(), who: None };
     };
     let allow = table.require("allow", report).and_then(|value| value.parsed_list(report)).unwrap_or_default();
     let limits = table.take("limits").and_then(|value| limits(value, report)).unwrap_or_default();
     let requirement = require::of_tenant(&mut table, report).unwrap_or_default();
+    let who = table.take("who").and_then(|value| who(value, report));
     table.finish(report);
-    RawTenant { allow, limits, requirement }
+    RawTenant { allow, limits, requirement, who }
+}
+
+/// By which claims its tokens are known.
+fn who(value: Value<'_>, report: &mut Report<'_>) -> Option<Wanted> {
+    let mut table = value.table(report)?;
+    let (at, key) = (table.at, table.key.clone());
+    let claims = table.required("claims", report, matcher::wanted);
+    table.finish(report);
+    let claims = claims?;
+    if claims.0.is_empty() {
+        report.fault(at, key, "every token would fit; name a claim, such as `{ claims = { groups = [\"acme\"] } }`");
+    }
+    Some(claims)
 }
 
 fn limits(value: Value<'_>, report: &mut Report<'_>) -> Option<TenantLimits> {

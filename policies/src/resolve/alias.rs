@@ -2,7 +2,7 @@
 
 use super::Models;
 use crate::fault::{Report, did_you_mean};
-use crate::read::Draft;
+use crate::read::{Draft, RawRoute};
 
 pub(super) fn check(draft: &Draft, models: &Models, report: &mut Report<'_>) {
     for (alias, entry) in &draft.aliases {
@@ -23,6 +23,18 @@ pub(super) fn check(draft: &Draft, models: &Models, report: &mut Report<'_>) {
         } else if models.lack(id) {
             let hint = did_you_mean(id, models.names());
             report.fault(target.at, target.key.as_str(), format!("unknown model `{id}` in alias `{alias}`{hint}"));
+        }
+    }
+}
+
+/// Puts the model in the place of its alias where a route names that: both mean the same.
+pub(super) fn replace(draft: &mut Draft, models: &Models) {
+    let Draft { routes, aliases, .. } = draft;
+    for model in routes.iter_mut().filter_map(|route: &mut RawRoute| route.model.as_mut()) {
+        if models.lack(model.value.as_str())
+            && let Some(target) = aliases.get(model.value.as_str()).and_then(|alias| alias.value.as_ref())
+        {
+            model.value = target.value.clone();
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::name::{BackendName, FailureDomain, ModelId};
 use crate::policy::Parts;
 use crate::read::{Draft, Located, RawBackend, RawTenant};
 use crate::source::PolicyHash;
-use crate::spec::{BackendSpec, RouteParts, Routing, ServedModel, TenantSpec, Timeouts};
+use crate::spec::{BackendSpec, RouteParts, Routing, ServedModel, TenantSpec, Timeouts, Who};
 
 mod alias;
 mod prices;
@@ -26,6 +26,7 @@ mod test;
 pub(crate) fn resolve(mut draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -> Parts {
     let models = Models::of(&draft);
     alias::check(&draft, &models, report);
+    alias::replace(&mut draft, &models);
     tenant::check(&draft, &models, report);
     route::check(&draft, &models, report);
     shadow::check(&draft.routes, report);
@@ -47,6 +48,7 @@ pub(crate) fn resolve(mut draft: Draft, hash: PolicyHash, report: &mut Report<'_
             place: route.place,
             model: route.model?.value,
             tenants: route.tenants.map(|tenants| tenants.into_iter().map(|tenant| tenant.value).collect()),
+            conditions: route.conditions?,
             tiers: route.tiers.into_iter().map(|tier| route::places(&tier.value, &places)).collect(),
             routing: routing::resolve(routing, &route.routing),
             defaults,
@@ -59,6 +61,7 @@ pub(crate) fn resolve(mut draft: Draft, hash: PolicyHash, report: &mut Report<'_
         allow: tenant.allow.into_iter().map(|pattern| pattern.value).collect(),
         limits: tenant.limits,
         requirement: tenant.requirement,
+        who: tenant.who.map(Who),
         place: report.place(at),
     };
     let tenants = (!draft.tenants.is_empty()).then(|| draft.tenants.into_iter().map(|(id, raw)| (id, tenant(raw))).collect());

@@ -13,6 +13,8 @@ pub(super) fn check(draft: &Draft, models: &Models, report: &mut Report<'_>) {
     for route in &draft.routes {
         if let Some(name) = &route.name
             && let Some(first) = names.insert(&name.value, name.at)
+            // A route for several models is here several times.
+            && first != name.at
         {
             let place = report.mention(first);
             let message = format!("route `{}` was already defined{place}; rename one of them", name.value);

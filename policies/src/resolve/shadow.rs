@@ -6,8 +6,14 @@ use crate::read::{Located, RawRoute};
 
 pub(super) fn check(routes: &[RawRoute], report: &mut Report<'_>) {
     for (place, route) in routes.iter().enumerate() {
-        let Some(model) = &route.model else { continue };
-        let earlier = || routes.iter().take(place).filter(|r| r.model.as_ref().is_some_and(|m| m.value == model.value));
+        let (Some(model), Some(conditions)) = (&route.model, &route.conditions) else { continue };
+        let is_of = |other: &RawRoute| other.model.as_ref().is_some_and(|other| other.value == model.value);
+        let earlier = || {
+            routes
+                .iter()
+                .take(place)
+                .filter(|other| is_of(other) && other.conditions.as_ref().is_some_and(|other| other.cover(conditions)))
+        };
         let shadows: Vec<&RawRoute> = match &route.tenants {
             None => earlier().find(|earlier| earlier.tenants.is_none()).into_iter().collect(),
             Some(tenants) => {

@@ -4,8 +4,10 @@ mod backend;
 mod base_url;
 mod capability;
 mod concurrency;
+mod conditions;
 mod credential;
 mod device;
+mod expression;
 mod lane;
 mod money;
 mod poll;
@@ -26,11 +28,13 @@ pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use capability::CapabilityOverrides;
 pub(crate) use capability::Feature;
 pub use concurrency::Concurrency;
+pub(crate) use conditions::{Conditions, Wanted};
 pub use credential::{
     AssumeRole, AwsCredential, AwsSource, Credential, EntraCredential, EntraSource, GoogleCredential, GoogleSource,
     IbmCredential, OAuthCredential, SnowflakeKeyPair,
 };
 pub use device::{Device, InvalidDevice};
+pub(crate) use expression::Expression;
 pub use lane::Target;
 pub(crate) use lane::{Floor, Lane, LaneParts, MOST_TARGETS, Places, Targets};
 pub use money::{InvalidAmount, NanoUsd};
@@ -50,6 +54,6 @@ pub(crate) use route::{RouteParts, RouteSpec};
 pub use routing::{MaxAttempts, Midstream, Objective, Routing};
 pub use secret::{InvalidSecretRef, SecretRef};
 pub use share::{InvalidShare, Share};
-pub use tenant::{TenantLimits, TenantSpec};
+pub use tenant::{TenantLimits, TenantSpec, Who};
 pub(crate) use timeouts::{RateOverride, TimeoutOverrides};
 pub use timeouts::{Timeouts, TokenRate};

@@ -1,6 +1,6 @@
 //! One route: from a model, and perhaps some tenants, to tiers of backends.
 
-use super::{BackendIndex, BackendSpec, Demand, Lane, LaneParts, Requirement, Routing, TimeoutOverrides, Timeouts};
+use super::{BackendIndex, BackendSpec, Conditions, Demand, Lane, LaneParts, Requirement, Routing, TimeoutOverrides, Timeouts};
 use crate::fault::Place;
 use crate::name::{ModelId, RouteName, TenantId};
 use crate::pattern::Pattern;
@@ -13,6 +13,7 @@ pub(crate) struct RouteSpec {
     pub(crate) place: Option<Place>,
     /// Whom it is for; everyone if absent.
     pub(crate) tenants: Option<Vec<Pattern>>,
+    pub(crate) conditions: Conditions,
     pub(crate) routing: Routing,
     pub(crate) timeouts: Timeouts,
     /// What it requires of its backends, with what `[defaults]` does.
@@ -26,6 +27,7 @@ pub(crate) struct RouteParts {
     pub(crate) place: Option<Place>,
     pub(crate) model: ModelId,
     pub(crate) tenants: Option<Vec<Pattern>>,
+    pub(crate) conditions: Conditions,
     pub(crate) tiers: Vec<Vec<BackendIndex>>,
     pub(crate) demands: Vec<Demand>,
     pub(crate) routing: Routing,
@@ -38,19 +40,14 @@ pub(crate) struct RouteParts {
 impl RouteSpec {
     /// Works out the targets once, so that a request only reads them. The floors are what tenants require.
     pub(crate) fn compile(parts: RouteParts, backends: &[BackendSpec], floors: &[Requirement]) -> Self {
-        let RouteParts { name, place, model, tenants, tiers, demands, routing, defaults, overrides } = parts;
+        let RouteParts { name, place, model, tenants, conditions, tiers, demands, routing, defaults, overrides } = parts;
         let lane = Lane::compile(&LaneParts { model, tiers: &tiers, overrides, demands: &demands, floors }, backends);
-        Self { name, place, tenants, routing, timeouts: defaults.with(overrides), demands, lane }
-    }
-
-    /// What it leads to for `model`, if it is for that model.
-    pub(crate) fn lane(&self, model: &ModelId) -> Option<&Lane> {
-        (self.lane.model == *model).then_some(&self.lane)
+        Self { name, place, tenants, conditions, routing, timeouts: defaults.with(overrides), demands, lane }
     }
 
     /// Whether it matches whatever else is in the request, once the tenant fits.
     pub(crate) fn is_certain(&self) -> bool {
-        true
+        self.conditions.are_none()
     }
 
     /// Whether the route is for this tenant.

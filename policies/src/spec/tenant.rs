@@ -2,9 +2,10 @@
 
 use std::num::NonZeroU32;
 
-use super::Requirement;
+use super::{Requirement, Wanted};
 use crate::fault::Place;
 use crate::grant::Grants;
+use crate::request::Attributes;
 
 /// One `[tenant.NAME]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct TenantSpec {
     pub limits: TenantLimits,
     /// What it requires of every backend that its requests go to.
     pub requirement: Requirement,
+    /// Whose tokens are its own; `None` if they name it.
+    pub who: Option<Who>,
     /// Where it is written.
     pub place: Option<Place>,
 }
@@ -26,4 +29,15 @@ pub struct TenantLimits {
     pub requests_per_minute: Option<NonZeroU32>,
     /// Requests at once.
     pub concurrency: Option<NonZeroU32>,
+}
+
+/// The claims by which a tenant's tokens are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who(pub(crate) Wanted);
+
+impl Who {
+    /// Whether a token with these claims is one of the tenant's.
+    pub fn fits(&self, claims: &Attributes) -> bool {
+        self.0.are_met(claims)
+    }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// The names that are noted. Who asks for one that is not here is told that it may be there.
-const NOTED: [&str; 34] = [
+const NOTED: [&str; 36] = [
     // Of the request.
     "stream_options",
     "max_tokens",
@@ -40,6 +40,9 @@ const NOTED: [&str; 34] = [
     "reasoning",
     "cache_control",
     "image_url",
+    // Of the request again: what not every model can do.
+    "logprobs",
+    "dimensions",
 ];
 
 /// A set of names.
@@ -98,7 +101,7 @@ const SLOTS: [u8; 256] = {
 /// A hash that differs for all names that are noted.
 const fn slot(name: &[u8]) -> usize {
     match (name, name.split_at(name.len() / 2).1) {
-        ([.., last], [middle, ..]) => (name.len() + 3 * *middle as usize + 24 * *last as usize) % 256,
+        ([.., last], [middle, ..]) => (name.len() + 4 * *middle as usize + 12 * *last as usize) % 256,
         _ => 0,
     }
 }

@@ -15,7 +15,7 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519};
 use serde_json::{Value, json};
 
-use crate::auth::{AuthError, Authenticator, Clock, Fetch, FetchError, IssuerSettings, KeySource, Principal, SettingsError};
+use crate::auth::{AuthError, Authenticator, Clock, Fetch, FetchError, Identity, IssuerSettings, KeySource, SettingsError};
 
 pub(super) const NOW: u64 = 1_800_000_000;
 pub(super) const ISSUER: &str = "https://id.example";
@@ -166,7 +166,7 @@ impl Gate {
         Ok(Self { auth: Arc::new(auth), clock })
     }
 
-    pub(super) async fn ask(&self, token: &str) -> Result<Arc<Principal>, AuthError> {
+    pub(super) async fn ask(&self, token: &str) -> Result<Arc<Identity>, AuthError> {
         self.auth.authenticate(&bearer(token)).await
     }
 

@@ -17,7 +17,7 @@ use backend::Backend;
 use model::Price;
 use route::{Defaults, Route};
 use test::Test;
-use value::{Count, Date, Jurisdiction, Model, ModelPattern, Text};
+use value::{Count, Date, Jurisdiction, Model, ModelPattern, OneOrMore, Text};
 
 /// A policy of Tradewind, or a part of one: which backends there are, who may use which models, and which backends serve them.
 #[derive(JsonSchema)]
@@ -69,6 +69,15 @@ struct Tenant {
     zero_retention: Option<bool>,
     /// Its requests go only where it is agreed that no model is trained with them.
     no_training: Option<bool>,
+    /// By which claims its tokens are known; else the token names it.
+    who: Option<Who>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Who {
+    /// Claims by name, each with patterns of which one of its values has to fit one.
+    claims: BTreeMap<String, OneOrMore<ModelPattern>>,
 }
 
 #[derive(JsonSchema)]

@@ -1,8 +1,11 @@
 //! `[[route]]`, `[defaults]` and what they share.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 
-use super::value::{Duration, Jurisdiction, Model, ModelPattern, Name, Number, OrFalse, Share};
+use super::model::Operation;
+use super::value::{Duration, Jurisdiction, Model, ModelPattern, Name, Number, OneOrMore, OrFalse, Share};
 
 /// A table with keys of its own, and those that routes and `[defaults]` share.
 macro_rules! choosing {
@@ -68,11 +71,20 @@ struct Require {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Match {
-    /// The id of the model.
-    model: Model,
+    /// A model by its id or an alias of it, or several.
+    model: OneOrMore<Model>,
     /// Patterns of tenants, `*` for any text; else all of them.
     #[schemars(length(min = 1))]
     tenant: Option<Vec<ModelPattern>>,
+    /// Claims of the token by name, each with patterns of which one of its values has to fit one.
+    claims: Option<BTreeMap<String, OneOrMore<ModelPattern>>>,
+    /// The same of headers, by their names in lower case.
+    headers: Option<BTreeMap<String, OneOrMore<ModelPattern>>>,
+    /// What is to be done; else anything.
+    #[schemars(length(min = 1))]
+    operation: Option<Vec<Operation>>,
+    /// An expression in CEL that is true or false.
+    when: Option<String>,
 }
 
 #[derive(JsonSchema)]

@@ -56,6 +56,24 @@ values! {
     }
 }
 
+/// A value, or a list of them.
+pub(super) struct OneOrMore<T>(PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for OneOrMore<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("{} or several", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<T>();
+        json_schema!({ "anyOf": [one.clone(), { "type": "array", "minItems": 1, "items": one }] })
+    }
+}
+
 /// A value, or `false` for none.
 pub(super) struct OrFalse<T>(PhantomData<T>);
 
