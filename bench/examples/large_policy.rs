@@ -1,7 +1,7 @@
 //! A large policy: how long it takes to compile, what a look-up costs, and how much memory it holds.
 //!
 //! `cargo run --release -p tradewind-bench --example large_policy`, with the numbers of routes and of tenants behind `--` if they are to be
-//! others than a thousand each.
+//! others than a thousand each; at least as many tenants as routes.
 
 #![expect(clippy::disallowed_types, reason = "there is no clock to pause in a benchmark")]
 
@@ -20,7 +20,8 @@ const BACKENDS: usize = 20;
 const RUNS: usize = 50;
 const REQUESTS: usize = 20_000;
 
-/// A policy in which every tenant has routes of its own: most are for groups of tenants, some have conditions, every third tenant has a floor.
+/// A policy in which every tenant has routes of its own: most are for two tenants, some for a group with a claim, and every third tenant has a
+/// residency.
 fn text(routes: usize, tenants: usize) -> String {
     let mut text = String::from("version = 1\n");
     for backend in 0..BACKENDS {
@@ -40,8 +41,10 @@ fn text(routes: usize, tenants: usize) -> String {
         let model = route % MODELS;
         let everybody = route + MODELS >= routes;
         let of = route * tenants / routes.max(1);
-        let tenant = if everybody { String::new() } else { format!(", tenant = [\"t{of}\", \"t{}*\"]", of / 10 + 1) };
-        let claims = if route % 7 == 0 && !everybody { ", claims = { plan = \"gold\" }" } else { "" };
+        let has_claims = route % 7 == 0 && !everybody;
+        let beside = if has_claims { format!("t{}*", of / 10) } else { format!("t{}", (of + 1) % tenants) };
+        let tenant = if everybody { String::new() } else { format!(", tenant = [\"t{of}\", \"{beside}\"]") };
+        let claims = if has_claims { format!(", claims = {{ plan = \"p{route}\" }}") } else { String::new() };
         let _ = writeln!(text, "[[route]]\nname = \"r{route}\"\nmatch = {{ model = \"m{model}\"{tenant}{claims} }}");
         let tier =
             |tier: usize| (0..5).map(|n| format!("\"b{}\"", (route + 5 * tier + n) % BACKENDS)).collect::<Vec<_>>().join(", ");
