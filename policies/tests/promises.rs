@@ -168,7 +168,7 @@ impl World {
             None => earlier().any(|earlier| earlier.tenants.is_none()),
             Some(patterns) => patterns.iter().all(|pattern| earlier().any(|earlier| covers(earlier, pattern))),
         };
-        route.backends.iter().any(meets) && route.tenants.iter().flatten().all(|pattern| is_known(pattern)) && !is_shadowed
+        route.backends.iter().any(meets) && route.tenants.iter().flatten().all(is_known) && !is_shadowed
     }
 
     fn text(&self) -> String {
