@@ -103,6 +103,8 @@ pub enum Kind {
     RateLimited,
     /// The caller's tenant has had as much as its policy grants.
     QuotaExceeded,
+    /// The caller's tenant has spent what its policy grants.
+    BudgetExceeded,
     /// The gateway itself has had enough for now.
     Overloaded,
     /// The gateway is going down.
@@ -154,6 +156,7 @@ impl Kind {
             Self::IdempotencyKeyInUse => (StatusCode::CONFLICT, INVALID, "idempotency_key_in_use", Downstream),
             Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "rate_limit_exceeded", Upstream),
             Self::QuotaExceeded => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "tenant_limit_exceeded", Downstream),
+            Self::BudgetExceeded => (StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", "budget_exceeded", Downstream),
             Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, SERVER, "overloaded", Internal),
             Self::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, SERVER, "shutting_down", Internal),
             Self::AuditUnavailable => (StatusCode::SERVICE_UNAVAILABLE, SERVER, "audit_unavailable", Internal),

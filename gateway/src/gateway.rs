@@ -35,6 +35,7 @@ use crate::{
     home::{Home, HomeError},
     idempotency::Ledger,
     in_force::{Board, History},
+    limit::Spending,
     reload::{self, LoadError, Reloader, Swap},
     server::{BindError, Connection, Listeners, Server, Shutdown, Tls, TlsError},
     snapshot::{Builder, Snapshot},
@@ -61,6 +62,7 @@ pub struct Gateway {
     audit: Audit,
     decisions: Decisions,
     memory: Memory,
+    spending: Arc<Spending>,
 }
 
 /// Why a gateway cannot start.
@@ -119,6 +121,7 @@ impl Gateway {
         let snapshot = Snapshot::build(policy, &builder, None).map_err(LoadError::Unbuildable)?;
         let memory = Memory::open(home.clone(), SystemTime::now());
         memory.recall(&snapshot);
+        let spending = Arc::new(Spending::open(&home)?);
         let issuers = issuers(&settings, &home);
         let authenticator = Authenticator::new(issuers, Arc::new(HttpFetch::new()?), Arc::new(SystemClock))?;
         let folder = settings.audit.dir.clone().unwrap_or_else(|| home.audit_dir());
@@ -144,6 +147,7 @@ impl Gateway {
             audit,
             decisions,
             memory,
+            spending,
         })
     }
 
@@ -216,12 +220,14 @@ impl Gateway {
         let mut background = JoinSet::new();
         let (board, replaced) = (Arc::clone(self.swap.board()), self.swap.replaced());
         if let Some(path) = &self.settings.policy {
-            background.spawn(Reloader::watch(path, self.swap, History::of(self.home)).run());
+            background.spawn(Reloader::watch(path, self.swap, History::of(self.home.clone())).run());
         }
         let LocalSettings { idle_unload, unload_grace: grace, .. } = self.settings.local;
         background.spawn(Keeper::new(self.engines.clone(), self.loader, KeeperSettings { idle_unload, grace }).run());
         background.spawn(upkeep::watch(Arc::clone(&self.snapshot), replaced));
         let end = CancellationToken::new();
+        let spent = Arc::clone(&self.spending).keep(self.home, end.clone());
+        let spent = AbortOnDropHandle::new(tokio::spawn(spent));
         let memory = AbortOnDropHandle::new(tokio::spawn(self.memory.keep(Arc::clone(&self.snapshot), end.clone())));
         let authenticator = Arc::clone(&self.authenticator);
         background.spawn(async move { authenticator.keep_keys_fresh().await });
@@ -250,6 +256,7 @@ impl Gateway {
             keep_alive: self.settings.requests.keep_alive,
             body_limit: usize::try_from(self.settings.requests.body.0).unwrap_or(usize::MAX),
             ledger,
+            spending: self.spending,
         });
         let server = Server::https(self.listeners, self.tls, self.settings.connections, shutdown);
         let drained = server.run(move |connection| MapRequest::new(stack.clone(), origin(connection))).await;
@@ -258,10 +265,11 @@ impl Gateway {
         background.shutdown().await;
         end.cancel();
         // Whatever becomes of that, the last records of requests are written.
-        let remembered = memory.await;
+        let (remembered, spent) = (memory.await, spent.await);
         self.decisions.close().await;
         self.audit.close().await?;
         remembered?;
+        spent?;
         Ok(())
     }
 }

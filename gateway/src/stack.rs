@@ -20,7 +20,7 @@ use crate::{
     idempotency::{IdempotentLayer, Ledger, ReadKeyLayer},
     inference::{Answer, Failure},
     ingress::{DecodeLayer, DescribeLayer, ListModelsLayer, RespondLayer},
-    limit::{DeadlineLayer, InFlightLayer, TenantLimitLayer},
+    limit::{BudgetLayer, DeadlineLayer, InFlightLayer, Spending, TenantLimitLayer},
     route::RouteLayer,
     server::CatchPanicLayer,
     snapshot::Snapshot,
@@ -48,6 +48,8 @@ pub struct Shared {
     pub keep_alive: Duration,
     /// How large its body may be, in bytes.
     pub body_limit: usize,
+    /// What the tenants have spent.
+    pub spending: Arc<Spending>,
     /// What was done already, by idempotency key.
     pub ledger: Ledger,
 }
@@ -93,6 +95,8 @@ where
         .layer(IdempotentLayer::new(shared.ledger))
         // From the model to its eligible backends, best first.
         .layer(RouteLayer)
+        // What a request may cost is known where it may go, and nothing is spent yet.
+        .layer(BudgetLayer::new(shared.spending))
         // Failover across them, only before the first byte to the client.
         .service(Dispatch)
 }

@@ -41,6 +41,8 @@ fn record(request_id: &str) -> Record {
         prompt_tokens: Some(12),
         completion_tokens: Some(34),
         tokens_estimated: false,
+        cost_nano_usd: Some(1_500),
+        wasted_nano_usd: None,
         duration_ms: 56,
         policy: Some("0f".into()),
         client: Some([127, 0, 0, 1].into()),
@@ -108,7 +110,7 @@ fn a_line_has_the_documented_members_in_order() {
         r#""model":"chat-ü","route":null,"backend":"local","decision":"granted","reason":null,"status":200,"#,
         r#""outcome":"completed","replay_of":null,"attempts":1,"hedges":0,"#,
         r#""tried":[{"backend":"local","turnout":"answered","hedge":false,"wasted_prompt_tokens":null}],"#,
-        r#""prompt_tokens":12,"completion_tokens":34,"tokens_estimated":false,"#,
+        r#""prompt_tokens":12,"completion_tokens":34,"tokens_estimated":false,"cost_nano_usd":1500,"wasted_nano_usd":null,"#,
         r#""duration_ms":56,"policy":"0f","client":"127.0.0.1","prev":"0000"#,
     );
     assert!(rest[24..].starts_with(expected), "{rest}");

@@ -1,6 +1,7 @@
 //! Days and months in UTC, as the Gregorian calendar counts them.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -78,6 +79,23 @@ impl Month {
     }
 }
 
+/// A text that is no day.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no day; accepted: one such as 2026-10-20")]
+pub struct InvalidDay;
+
+impl FromStr for Day {
+    type Err = InvalidDay;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDay> {
+        let mut parts = text.splitn(3, '-').filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+        let mut next = || parts.next().and_then(|part| part.parse::<u16>().ok()).ok_or(InvalidDay);
+        let (year, month, day) = (next()?, next()?, next()?);
+        let small = |part: u16| u8::try_from(part).map_err(|_| InvalidDay);
+        Self::new(year, small(month)?, small(day)?).ok_or(InvalidDay)
+    }
+}
+
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = self.date();
@@ -102,11 +120,15 @@ mod tests {
         {
             let found = Day::new(year, month, day).unwrap();
             assert_eq!(found, Day(days));
-            assert_eq!(found.to_string(), format!("{year:04}-{month:02}-{day:02}"));
+            let written = format!("{year:04}-{month:02}-{day:02}");
+            assert_eq!((found.to_string(), written.parse()), (written.clone(), Ok(found)));
             assert_eq!(Day::of(Duration::from_secs(days as u64 * 86_400 + 86_399)), found);
         }
         for (year, month, day) in [(2026, 2, 29), (2100, 2, 29), (2026, 4, 31), (2026, 13, 1), (2026, 0, 1), (2026, 1, 0)] {
             assert_eq!(Day::new(year, month, day), None, "{year}-{month}-{day}");
+        }
+        for bad in ["", "2026-1", "20-10-2026", "2026-10-20T00", "+2026-1-1", "2026-02-30"] {
+            assert_eq!(bad.parse::<Day>(), Err(InvalidDay), "{bad}");
         }
     }
 

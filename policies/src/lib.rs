@@ -22,6 +22,7 @@
 
 #![forbid(unsafe_code)]
 
+mod account;
 mod calendar;
 mod check;
 mod decimal;
@@ -49,7 +50,8 @@ pub mod simulate;
 mod source;
 pub mod spec;
 
-pub use calendar::{Day, Month};
+pub use account::{Account, OverBudget, Period, Spent};
+pub use calendar::{Day, InvalidDay, Month};
 pub use check::Checked;
 pub use fault::{Fault, Note, Outside, Paint, Place, PolicyErrors, Reference, Severity};
 pub use grant::Grants;

@@ -134,6 +134,7 @@ fn record(context: &RequestContext, status: Option<StatusCode>, ended: context::
                 | Kind::NoEligibleBackend
                 | Kind::ModelNotFound
                 | Kind::QuotaExceeded
+                | Kind::BudgetExceeded
                 | Kind::Overloaded
         )
     ) || principal.is_none();
@@ -168,6 +169,8 @@ fn record(context: &RequestContext, status: Option<StatusCode>, ended: context::
         prompt_tokens: tokens.map(|tokens| tokens.usage.prompt_tokens),
         completion_tokens: tokens.map(|tokens| tokens.usage.completion_tokens),
         tokens_estimated: tokens.is_some_and(|tokens| tokens.is_estimate),
+        cost_nano_usd: context.cost().map(|cost| cost.0),
+        wasted_nano_usd: context.waste().map(|cost| cost.0),
         duration_ms: u64::try_from(context.elapsed().as_millis()).unwrap_or(u64::MAX),
         policy: Some(context.snapshot().policy_hash()),
         client: Some(context.client().ip()),

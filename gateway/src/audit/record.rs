@@ -60,6 +60,10 @@ pub struct Record {
     pub completion_tokens: Option<u64>,
     /// Whether these are the gateway's own estimate, because the answer did not come to where its backend would have told.
     pub tokens_estimated: bool,
+    /// What the answer cost, in billionths of a US dollar, where the policy or its table of prices knows; estimated where the tokens are.
+    pub cost_nano_usd: Option<u64>,
+    /// What further attempts cost that were too slow to be of use, by estimate.
+    pub wasted_nano_usd: Option<u64>,
     /// From the request's head to the end of the answer, in milliseconds.
     pub duration_ms: u64,
     /// Digest of the policy that the decision was made under.
@@ -77,7 +81,7 @@ pub struct Attempt {
     pub turnout: Turnout,
     /// Whether it was begun beside one that was slow.
     pub hedge: bool,
-    /// About how many tokens the backend read for nothing, where it was called off: it wants to be paid for them all the same.
+    /// About how many tokens the backend read for nothing, where it was called off or took too long: it wants to be paid for them all the same.
     pub wasted_prompt_tokens: Option<u64>,
 }
 

@@ -103,6 +103,8 @@ fn record(request_id: &str) -> Record {
         prompt_tokens: None,
         completion_tokens: None,
         tokens_estimated: false,
+        cost_nano_usd: Some(1_500),
+        wasted_nano_usd: None,
         duration_ms: 0,
         policy: None,
         client: None,

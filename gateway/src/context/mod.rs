@@ -25,7 +25,7 @@ use http::{HeaderName, Method};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tradewind_policies::{Attributes, Caller, RouteName};
+use tradewind_policies::{Attributes, Caller, RouteName, spec::NanoUsd};
 use tradewind_protocol::{BrokenOff, Operation, Usage};
 
 use self::tokens::Tokens;
@@ -96,6 +96,7 @@ pub struct RequestContext {
     upstream_nanos: AtomicU64,
     response_after: OnceLock<Duration>,
     first_content_after: OnceLock<Duration>,
+    predicted_cost: OnceLock<NanoUsd>,
     tokens: Mutex<Tokens>,
     trace: OnceLock<Mutex<Trace>>,
 }
@@ -129,6 +130,7 @@ impl RequestContext {
             upstream_nanos: AtomicU64::new(0),
             response_after: OnceLock::new(),
             first_content_after: OnceLock::new(),
+            predicted_cost: OnceLock::new(),
             tokens: Mutex::default(),
             trace: OnceLock::new(),
         }
@@ -381,6 +383,39 @@ impl RequestContext {
     pub fn trace<T>(&self, act: impl FnOnce(&mut Trace) -> T) -> Option<T> {
         let trace = self.trace.get()?;
         Some(act(&mut trace.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// Sets what the answer is predicted to cost at most, wherever it comes from.
+    pub fn set_predicted_cost(&self, cost: NanoUsd) {
+        let _first_stays = self.predicted_cost.set(cost);
+    }
+
+    /// What the answer is predicted to cost at most.
+    #[must_use]
+    pub fn predicted_cost(&self) -> Option<NanoUsd> {
+        self.predicted_cost.get().copied()
+    }
+
+    /// Adds what an attempt cost whose answer the caller gets, or would have had.
+    pub fn add_cost(&self, cost: NanoUsd) {
+        self.with_tokens(|tokens| tokens::add(&mut tokens.cost, cost));
+    }
+
+    /// Adds what an attempt cost that was of no use: it was too slow.
+    pub fn add_waste(&self, cost: NanoUsd) {
+        self.with_tokens(|tokens| tokens::add(&mut tokens.waste, cost));
+    }
+
+    /// What the answer cost, if anybody knows what its backend costs.
+    #[must_use]
+    pub fn cost(&self) -> Option<NanoUsd> {
+        self.with_tokens(|tokens| tokens.cost)
+    }
+
+    /// What attempts cost beside it that were too slow, hedges among them.
+    #[must_use]
+    pub fn waste(&self) -> Option<NanoUsd> {
+        self.with_tokens(|tokens| tokens.waste)
     }
 
     fn with_tokens<T>(&self, act: impl FnOnce(&mut Tokens) -> T) -> T {

@@ -1,5 +1,6 @@
 //! The tokens of one request.
 
+use tradewind_policies::spec::NanoUsd;
 use tradewind_protocol::{BrokenOff, Usage};
 
 /// The tokens that an answer took.
@@ -20,6 +21,15 @@ pub(super) struct Tokens {
     broken_off: Option<BrokenOff>,
     /// Of all attempts that did not tell.
     estimated: Option<Usage>,
+    /// What the answer cost, as far as that is known.
+    pub(super) cost: Option<NanoUsd>,
+    /// What attempts cost beside it, for nothing.
+    pub(super) waste: Option<NanoUsd>,
+}
+
+/// More money than before.
+pub(super) fn add(sum: &mut Option<NanoUsd>, cost: NanoUsd) {
+    *sum = Some(sum.unwrap_or_default().and(cost));
 }
 
 impl Tokens {

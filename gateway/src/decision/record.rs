@@ -2,10 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tradewind_policies::{
-    decision::{self, Decision, Moment, Needs, Tokens},
-    spec::{Consumption, Target},
-};
+use tradewind_policies::decision::{self, Decision, Moment, Needs, Tokens};
 
 use super::parts::{self, Words};
 use crate::context::{Outcome, RequestContext, TokenCount};
@@ -63,7 +60,7 @@ impl Ended {
             attempts: parts::attempts(context),
             chosen: context.served_by().map(|deployment| deployment.backend_name().to_owned()),
             usage: tokens.map(recorded),
-            cost_nano_usd: tokens.and_then(|tokens| self.cost(tokens, needs)),
+            cost_nano_usd: context.cost().map(|cost| cost.0),
             first_token_s: first_token.map(|first| first.as_secs_f64()),
             per_token_s: first_token.zip(tokens).and_then(|(first, tokens)| self.per_token(first, tokens)),
             total_s: self.total.as_secs_f64(),
@@ -82,24 +79,6 @@ impl Ended {
             Outcome::ClientClosed => decision::Outcome::ClientClosed,
             Outcome::Panicked => decision::Outcome::Failed,
         }
-    }
-
-    /// What the tokens and the time cost where the answer came from.
-    fn cost(&self, tokens: TokenCount, needs: tradewind_policies::Needs) -> Option<u64> {
-        let (context, snapshot) = (&self.context, self.context.snapshot());
-        let (chosen, asked) = context.served_by().zip(context.asked())?;
-        let request = tradewind_policies::Request {
-            caller: context.caller()?,
-            asked: &asked.model,
-            operation: asked.operation,
-            needs,
-            session: None,
-        };
-        let eligible = snapshot.policy.eligible(&request).ok()?;
-        let is_chosen = |target: &&Target| snapshot.deployment(target).is_some_and(|served| Arc::ptr_eq(served, chosen));
-        let target = eligible.targets().find(is_chosen)?;
-        let used = Consumption { usage: tokens.usage, took: self.total, ..Consumption::default() };
-        Some(target.price.as_ref()?.of(used).0)
     }
 
     fn per_token(&self, first: Duration, tokens: TokenCount) -> Option<f64> {

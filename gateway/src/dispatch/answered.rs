@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tradewind_policies::{TenantId, decision::AttemptOutcome, select::Outcome};
 use tradewind_protocol::{Operation, Usage};
 
+use super::{attempt::pay, meter::Meter};
 use crate::{
     body::EventStream,
     context::RequestContext,
@@ -52,6 +53,8 @@ pub(super) struct Answered {
     lesson: Arc<Lesson>,
     /// Of the prompt, about.
     prompt_tokens: u64,
+    /// Until the answer is paid for.
+    meter: Option<Meter>,
     begun: Instant,
     /// How many events came after the first piece.
     count: u64,
@@ -67,6 +70,7 @@ impl Answered {
         context: Arc<RequestContext>,
         lesson: Arc<Lesson>,
         prompt_tokens: u64,
+        meter: Option<Meter>,
     ) -> Self {
         let begun = Instant::now();
         Self {
@@ -75,6 +79,7 @@ impl Answered {
             context,
             lesson,
             prompt_tokens,
+            meter,
             begun,
             count: 0,
             is_first: true,
@@ -85,6 +90,9 @@ impl Answered {
 
     /// Events went by.
     fn count(&mut self, piece: &Bytes) {
+        if let Some(meter) = &mut self.meter {
+            meter.received(piece.len());
+        }
         if self.is_first {
             self.is_first = false;
             self.begun = Instant::now();
@@ -113,16 +121,22 @@ impl Answered {
             run.pace(self.begun.elapsed().as_secs_f64() / (tokens - 1) as f64);
         }
         self.lesson.learn(run.deployment(), usage);
-        if usage.is_none() {
-            self.estimate(run.deployment());
-        }
+        self.pay(run.deployment(), usage);
     }
 
     /// Nobody told the token counts, or not yet. What has come was made, and has its price.
-    fn estimate(&self, deployment: &Deployment) {
+    fn estimate(&self, deployment: &Deployment) -> Usage {
         let events = self.count + u64::from(!self.is_first);
         let tokens = events as f64 * deployment.tokens_per_event().unwrap_or(1.0);
-        self.context.add_estimate(Usage::new(self.prompt_tokens, tokens.round() as u64));
+        let estimate = Usage::new(self.prompt_tokens, tokens.round() as u64);
+        self.context.add_estimate(estimate);
+        estimate
+    }
+
+    /// The answer has ended, and used what its backend told, or about as much as came of it.
+    fn pay(&mut self, deployment: &Deployment, told: Option<Usage>) {
+        let usage = told.unwrap_or_else(|| self.estimate(deployment));
+        pay(&self.context, deployment, self.meter.take().and_then(|mut meter| meter.end(usage)));
     }
 }
 
@@ -132,9 +146,7 @@ impl Drop for Answered {
         let Some(run) = self.run.take() else { return };
         let outcome = if self.is_broken { AttemptOutcome::BrokenOff } else { AttemptOutcome::CalledOff };
         self.context.trace(|trace| trace.came_to(run.deployment(), outcome, self.context.elapsed()));
-        if self.context.attempt_usage().is_none() {
-            self.estimate(run.deployment());
-        }
+        self.pay(run.deployment(), self.context.attempt_usage());
     }
 }
 

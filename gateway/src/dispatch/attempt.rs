@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use tower::ServiceExt;
-use tradewind_policies::select::{Outcome, Remaining, Removed};
+use tradewind_policies::{
+    select::{Outcome, Remaining, Removed},
+    spec::NanoUsd,
+};
 use tradewind_protocol::{Operation, Usage};
 use tradewind_providers::{Allowance, RateLimits};
 
@@ -13,8 +16,9 @@ use super::{
 };
 use crate::{
     backend::Attempt,
+    context::RequestContext,
     inference::{Answer, Blame, Content, Failure, Inference, Whole},
-    route::{Chosen, Planned, Run},
+    route::{Chosen, Deployment, Planned, Run},
 };
 
 /// The bytes of a token of an answer whose tokens nobody counted, about.
@@ -43,9 +47,12 @@ pub(super) async fn attempt(
 ) -> Ended {
     let Chosen { planned, choice, run, .. } = chosen;
     let was_desperate = matches!(choice.despite, Some(Removed::BreakerOpen { .. } | Removed::Unhealthy));
-    let waiting = Waiting::on_behalf_of(&inference.context, &planned, is_hedge);
-    let outcome = run_to_answer(&inference, &planned, run, lesson, patience).await;
-    waiting.ended(outcome.as_ref().err().map(|failure| failure.blame));
+    let mut waiting = Waiting::on_behalf_of(&inference, &planned, is_hedge);
+    let outcome = run_to_answer(&inference, &planned, run, lesson, patience, &mut waiting).await;
+    if let Err(failure) = &outcome {
+        waiting.failed(failure);
+    }
+    drop(waiting);
     Ended { planned, is_hedge, was_desperate, outcome }
 }
 
@@ -55,6 +62,7 @@ async fn run_to_answer(
     mut run: Run,
     lesson: Arc<Lesson>,
     patience: Option<Duration>,
+    waiting: &mut Waiting<'_>,
 ) -> Result<Answer, Failure> {
     let context = &inference.context;
     let deployment = &planned.deployment;
@@ -73,12 +81,18 @@ async fn run_to_answer(
         }
     };
     context.set_served_by(Arc::clone(deployment));
+    let mut meter = waiting.answered();
     report_limits(&run, &answer.limits);
     let content = match answer.content {
         Content::Whole(whole) => {
             let output_tokens = output_tokens(inference, &whole);
+            let estimate = Usage::new(planned.prompt_tokens(), output_tokens);
             if whole.usage.is_none() {
-                context.add_estimate(Usage::new(planned.prompt_tokens(), output_tokens));
+                context.add_estimate(estimate);
+            }
+            if let Some(meter) = &mut meter {
+                meter.received(whole.body.len());
+                pay(context, deployment, meter.end(whole.usage.unwrap_or(estimate)));
             }
             run.ended(Outcome::Success { output_tokens });
             lesson.learn(deployment, whole.usage);
@@ -86,10 +100,18 @@ async fn run_to_answer(
         }
         Content::Events(events) => {
             run.first_token();
-            Content::Events(Box::pin(Answered::new(events, run, Arc::clone(context), lesson, planned.prompt_tokens())))
+            Content::Events(Box::pin(Answered::new(events, run, Arc::clone(context), lesson, planned.prompt_tokens(), meter)))
         }
     };
     Ok(Answer { content, ..answer })
+}
+
+/// An answer is to be paid for, if anybody knows how much.
+pub(super) fn pay(context: &RequestContext, deployment: &Deployment, cost: Option<NanoUsd>) {
+    if let Some(cost) = cost {
+        deployment.metrics().paid(cost.0);
+        context.add_cost(cost);
+    }
 }
 
 /// What a failure says of the backend.

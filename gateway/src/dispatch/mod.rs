@@ -4,6 +4,7 @@
 mod answered;
 mod attempt;
 mod continuation;
+mod meter;
 mod respond;
 mod verdict;
 mod waiting;
@@ -18,7 +19,6 @@ use std::{
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use http::Response;
-use smallvec::SmallVec;
 use tokio::time::{Instant, Sleep, sleep};
 use tower::Service;
 use tradewind_policies::{select::Turn, spec::Routing};
@@ -75,8 +75,6 @@ struct Dispatching {
     /// When a second attempt begins beside the one under way.
     hedge: Option<Pin<Box<Sleep>>>,
     is_hedged: bool,
-    /// Where attempts are under way.
-    under_way: SmallVec<[Planned; 2]>,
     verdict: Verdict,
     /// A backend that was thought broken was tried for want of a better one, and is broken.
     is_desperate: bool,
@@ -110,7 +108,6 @@ impl Dispatching {
             made: 0,
             hedge: None,
             is_hedged: false,
-            under_way: SmallVec::new(),
             verdict: Verdict::default(),
             is_desperate: false,
             too_long: None,
@@ -182,8 +179,7 @@ impl Dispatching {
         }
     }
 
-    fn attempt(&mut self, chosen: Chosen, is_hedge: bool) -> BoxFuture<'static, Ended> {
-        self.under_way.push(chosen.planned.clone());
+    fn attempt(&self, chosen: Chosen, is_hedge: bool) -> BoxFuture<'static, Ended> {
         let patience = self.patience();
         attempt(self.inference.clone(), chosen, Arc::clone(&self.lesson), patience, is_hedge).boxed()
     }
@@ -221,13 +217,11 @@ impl Dispatching {
 
     fn judge(&mut self, ended: Ended) -> Next {
         let Ended { planned, is_hedge, was_desperate, outcome } = ended;
-        self.under_way.retain(|other| !Arc::ptr_eq(&other.deployment, &planned.deployment));
         let failure = match outcome {
             Ok(answer) => {
                 if is_hedge {
                     planned.deployment.metrics().hedge_won();
                 }
-                self.under_way.iter().for_each(Planned::called_off);
                 return Next::Respond(planned, answer);
             }
             Err(failure) => failure,

@@ -9,6 +9,7 @@
 //!   audit/               the audit log
 //!   decisions/     0700  the decision log
 //!   learnt.json          how fast each backend was
+//!   spent.json           what tenants have spent of their budgets
 //!   policies/      0600  the policies that were in force
 //! ```
 //!
@@ -82,6 +83,12 @@ pub enum HomeError {
 impl HomeError {
     fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |reason| Self::Io { action, path: path.to_path_buf(), reason }
+    }
+
+    /// What was kept of what tenants have spent is of no use.
+    pub(crate) fn spent_is_damaged(home: &Home, problem: String) -> Self {
+        let path = home.spent_file();
+        Self::Damaged { remove: path.clone(), path, problem }
     }
 
     fn damaged(path: &Path, problem: impl Into<String>) -> Self {
@@ -222,6 +229,27 @@ impl Home {
     /// The file system says no.
     pub fn forget_policy(&self, name: &str) -> Result<(), HomeError> {
         files::remove(&self.policies_dir().join(name))
+    }
+
+    /// What was kept of what tenants have spent, if anything was.
+    ///
+    /// # Errors
+    /// It is there and cannot be read.
+    pub fn spent(&self) -> Result<Option<String>, HomeError> {
+        files::read(&self.spent_file(), Access::Public)
+    }
+
+    /// Keeps what tenants have spent, in place of what was kept before. Blocks until it is durable.
+    ///
+    /// # Errors
+    /// The file system says no.
+    pub fn keep_spent(&self, text: &str) -> Result<(), HomeError> {
+        let _lock = self.lock()?;
+        files::write(&self.spent_file(), text, Access::Public)
+    }
+
+    fn spent_file(&self) -> PathBuf {
+        self.dir.join("spent.json")
     }
 
     fn tls(&self) -> PathBuf {

@@ -1,9 +1,11 @@
-//! What bounds a request: how many run at once, how many are a tenant's, and how long one may take.
+//! What bounds a request: how many run at once, how many are a tenant's, how much a tenant may spend, and how long one may take.
 
+mod budget;
 mod deadline;
 mod in_flight;
 mod tenant;
 
+pub use budget::{BudgetLayer, Budgeted, Spending};
 pub use deadline::{Deadline, DeadlineLayer};
 pub use in_flight::{InFlight, InFlightLayer};
 pub use tenant::{Allowance, TenantLimit, TenantLimitLayer};

@@ -9,7 +9,7 @@ use tradewind_policies::{
     FailureDomain, Weights,
     decision::AttemptOutcome,
     select::{Ask, Candidate, Choice, Outlook, Removed, Turn, back_at, choose, hedge_after, is_overloaded},
-    spec::{Objective, Price, Routing, Timeouts},
+    spec::{NanoUsd, Objective, Price, Routing, Timeouts},
 };
 use tradewind_protocol::Usage;
 
@@ -43,13 +43,6 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// An attempt there was called off because another was quicker. The provider has read the prompt by then, and wants to be paid for it.
-    pub fn called_off(&self) {
-        let Some(price) = &self.price else { return };
-        let read = Usage::new(self.prompt_tokens(), 0);
-        self.deployment.metrics().called_off(price.of(read).0);
-    }
-
     /// How many tokens the prompt has, about.
     #[must_use]
     pub fn prompt_tokens(&self) -> u64 {
@@ -225,14 +218,19 @@ fn as_known((target, planned): (usize, &Planned)) -> Candidate<usize> {
     Candidate { target, tier: planned.tier, outlook }
 }
 
+/// What a request is predicted to cost by its tokens.
+pub(super) fn predicted(price: &Price, prompt_tokens: f64, cached_tokens: f64, output_tokens: f64) -> NanoUsd {
+    let whole = |tokens: f64| tokens.max(0.0).round() as u64;
+    price.of(Usage { cached_tokens: whole(cached_tokens), ..Usage::new(whole(prompt_tokens), whole(output_tokens)) })
+}
+
 /// A request as it looks to one deployment, of which it may have so many tokens in its cache and expect so many in the answer.
 #[must_use]
 pub fn ask(routing: &Routing, price: Option<&Price>, prompt_tokens: f64, cached_tokens: f64, output_tokens: f64) -> Ask {
-    let cost = routing.seconds_per_dollar.zip(price).map_or(0.0, |(seconds, price)| {
-        let whole = |tokens: f64| tokens.max(0.0).round() as u64;
-        let usage = Usage { cached_tokens: whole(cached_tokens), ..Usage::new(whole(prompt_tokens), whole(output_tokens)) };
-        seconds * price.of(usage).dollars()
-    });
+    let cost = routing
+        .seconds_per_dollar
+        .zip(price)
+        .map_or(0.0, |(seconds, price)| seconds * predicted(price, prompt_tokens, cached_tokens, output_tokens).dollars());
     let output_tokens = match routing.objective {
         Objective::Completion => output_tokens,
         Objective::FirstToken => 0.0,

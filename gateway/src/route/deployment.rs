@@ -19,7 +19,7 @@ use tradewind_policies::{
 use tradewind_protocol::{Capabilities, oip::TensorMetadata};
 
 use super::{
-    Switch,
+    Server, Switch,
     prompts::{Prefix, Prompts},
 };
 use crate::{
@@ -40,6 +40,8 @@ pub struct Site {
     pub capabilities: Arc<Capabilities>,
     /// The backend itself.
     pub service: BackendService,
+    /// The server, which its other models share.
+    pub server: Arc<Server>,
     /// The engines of this process, where the model is one of theirs: they forecast themselves.
     pub engines: Option<LocalEngines>,
 }
@@ -125,6 +127,12 @@ impl Deployment {
     #[must_use]
     pub fn service(&self) -> BackendService {
         self.site.service.clone()
+    }
+
+    /// Its server.
+    #[must_use]
+    pub const fn server(&self) -> &Arc<Server> {
+        &self.site.server
     }
 
     /// The metrics of its requests.

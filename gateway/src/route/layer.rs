@@ -13,7 +13,7 @@ use tradewind_protocol::Operation;
 
 use super::{
     Candidates, Planned, Prefix, RouteState,
-    candidates::ask,
+    candidates::{ask, predicted},
     needs::{BYTES_PER_TOKEN, needs},
 };
 use crate::{
@@ -38,6 +38,12 @@ pub struct Routed {
     pub tenant: TenantId,
     /// How its prompt begins.
     pub prefix: Prefix,
+}
+
+impl AsRef<Arc<RequestContext>> for Routed {
+    fn as_ref(&self) -> &Arc<RequestContext> {
+        &self.inference.context
+    }
 }
 
 /// Wraps a service in [`Route`].
@@ -100,9 +106,12 @@ fn route(inference: Inference) -> Result<Routed, Error> {
         Operation::Embeddings | Operation::Rerank | Operation::Infer => 0.0,
     };
     context.trace(|trace| trace.expected_output_tokens = output_tokens);
+    let mut dearest = None;
     let candidates = eligible.targets().filter_map(|target| {
         let deployment = Arc::clone(snapshot.deployment(target)?);
         let cached_tokens = deployment.cached_tokens(&prefix);
+        let cost = target.price.as_deref().map(|price| predicted(price, prompt_tokens, cached_tokens, output_tokens));
+        dearest = dearest.max(cost);
         let ask = ask(eligible.routing, target.price.as_deref(), prompt_tokens, cached_tokens, output_tokens);
         let is_drained = snapshot.policy.backends().get(target.backend.get()).is_some_and(|backend| backend.drained);
         let (timeouts, domain, price) = (target.timeouts, target.failure_domain.clone(), target.price.clone());
@@ -110,6 +119,9 @@ fn route(inference: Inference) -> Result<Routed, Error> {
         Some(Planned { deployment, timeouts, domain, price, weights, tier: target.tier, is_drained, ask })
     });
     let candidates = Candidates::new(candidates);
+    if let Some(dearest) = dearest {
+        context.set_predicted_cost(dearest);
+    }
     let routing = *eligible.routing;
     Ok(Routed { inference, candidates, routing, state, tenant, prefix })
 }

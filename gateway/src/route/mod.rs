@@ -8,6 +8,7 @@ mod drain;
 mod layer;
 mod needs;
 mod prompts;
+mod server;
 mod state;
 
 pub use candidates::{Candidates, Chosen, Planned, ask};
@@ -15,4 +16,5 @@ pub use deployment::{Deployment, Run, Site};
 pub use drain::{Drains, Switch};
 pub use layer::{Route, RouteLayer, Routed};
 pub use prompts::Prefix;
+pub use server::{Occupied, Server};
 pub use state::RouteState;

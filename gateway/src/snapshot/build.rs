@@ -15,7 +15,7 @@ use crate::{
     backend::{BackendService, CatalogError, Local, LocalEngines, Owner, Remote, Way, adapter},
     client::{ClientOptions, Pages, TlsError, client},
     credential::{Authorizer, CredentialError, Surroundings},
-    route::{Deployment, Drains, Site, Switch},
+    route::{Deployment, Drains, Server, Site, Switch},
     stack,
     telemetry::DeploymentMetrics,
 };
@@ -37,6 +37,8 @@ pub(super) struct Built {
     adapter: Option<Arc<dyn Adapter>>,
     /// What adds its credential, if it has one.
     authorizer: Option<Arc<Authorizer>>,
+    /// What its requests share.
+    server: Arc<Server>,
     /// Its server's pages, if its server is the operator's own.
     pub(super) pages: Option<Arc<Pages>>,
 }
@@ -117,6 +119,7 @@ impl Builder {
             model: model.clone(),
             capabilities,
             service: built.service.clone(),
+            server: Arc::clone(&built.server),
             engines: matches!(spec.provider, Provider::Local).then(|| self.engines.clone()),
         };
         Deployment::new(site, metrics, self.epoch, health, self.switch(spec))
@@ -126,7 +129,8 @@ impl Builder {
         for served in &spec.models {
             self.engines.check(served).map_err(Reason::Local)?;
         }
-        Ok(Built { service: stack::attempts(Local::new(self.engines.clone())), adapter: None, authorizer: None, pages: None })
+        let service = stack::attempts(Local::new(self.engines.clone()));
+        Ok(Built { service, adapter: None, authorizer: None, server: Arc::default(), pages: None })
     }
 
     fn remote(&self, server: &spec::Remote, spec: &BackendSpec) -> Result<Built, Reason> {
@@ -144,6 +148,7 @@ impl Builder {
         let pages = pages.map(|base_url| Arc::new(Pages::new(client.clone(), base_url, options.host.clone())));
         let way = Way { host: options.host, headers: server.connection.headers.clone() };
         let remote = Remote::new(owner, Arc::clone(&adapter), Arc::clone(&authorizer), client, way);
-        Ok(Built { service: stack::attempts(remote), adapter: Some(adapter), authorizer: Some(authorizer), pages })
+        let (service, server) = (stack::attempts(remote), Arc::default());
+        Ok(Built { service, adapter: Some(adapter), authorizer: Some(authorizer), server, pages })
     }
 }

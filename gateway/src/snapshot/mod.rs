@@ -9,7 +9,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use tradewind_policies::{
     BackendName, Caller, NoRoute, Operation, Policy, Request, RouteName, TenantId, UpstreamModel,
-    spec::{BackendSpec, Routing, ServedModel, Target, TenantLimits, TenantSpec},
+    spec::{BackendSpec, Budget, Routing, ServedModel, Target, TenantLimits, TenantSpec},
 };
 
 use self::build::Built;
@@ -112,6 +112,12 @@ impl Snapshot {
     #[must_use]
     pub fn route_state(&self, name: &RouteName) -> Option<&Arc<RouteState>> {
         self.routes.get(name)
+    }
+
+    /// How much a tenant may spend, if that is limited.
+    #[must_use]
+    pub fn budget(&self, tenant: &TenantId) -> Option<Budget> {
+        self.policy.tenant(tenant).map(|tenant| tenant.budget).filter(|budget| *budget != Budget::default())
     }
 
     /// What a tenant has left, if it is limited.

@@ -67,6 +67,12 @@ fn describe() {
         names::HEDGE_COST,
         "Estimated price of attempts called off because another was quicker, in billionths of a US dollar."
     );
+    describe_gauge!(names::BUDGET_LEFT, "What is left of a tenant's budget, in billionths of a US dollar.");
+    describe_counter!(names::COST, "What answers cost, in billionths of a US dollar.");
+    describe_counter!(
+        names::FAILED_COST,
+        "Estimated price of attempts given up because they took too long, in billionths of a US dollar."
+    );
     describe_counter!(names::HEDGES_WON, "Second attempts that answered first.");
     describe_counter!(names::IDEMPOTENCY_REQUESTS, "Requests with an idempotency key.");
     describe_counter!(names::IDEMPOTENCY_EXECUTIONS, "Executions for an idempotency key that have ended.");
@@ -102,6 +108,8 @@ pub struct DeploymentMetrics {
     hedges: Counter,
     hedges_won: Counter,
     hedge_cost: Counter,
+    cost: Counter,
+    failed_cost: Counter,
     continuations: Counter,
 }
 
@@ -139,6 +147,8 @@ impl DeploymentMetrics {
             hedges: counter!(names::HEDGES, labels()),
             hedges_won: counter!(names::HEDGES_WON, labels()),
             hedge_cost: counter!(names::HEDGE_COST, labels()),
+            cost: counter!(names::COST, labels()),
+            failed_cost: counter!(names::FAILED_COST, labels()),
             continuations: counter!(names::CONTINUATIONS, labels()),
         }
     }
@@ -169,6 +179,16 @@ impl DeploymentMetrics {
     /// Counts what an attempt cost that was called off because another was quicker.
     pub fn called_off(&self, nano_usd: u64) {
         self.hedge_cost.increment(nano_usd);
+    }
+
+    /// Counts what an answer cost.
+    pub fn paid(&self, nano_usd: u64) {
+        self.cost.increment(nano_usd);
+    }
+
+    /// Counts what an attempt cost that was given up because it took too long.
+    pub fn failed(&self, nano_usd: u64) {
+        self.failed_cost.increment(nano_usd);
     }
 
     /// Counts an answer that broke off elsewhere and goes on here.

@@ -25,6 +25,12 @@ pub const HEDGES: &str = "tradewind_hedges_total";
 pub const HEDGES_WON: &str = "tradewind_hedges_won_total";
 /// What attempts cost that were called off because another was quicker, in billionths of a US dollar.
 pub const HEDGE_COST: &str = "tradewind_hedge_cost_nano_usd_total";
+/// What answers cost, in billionths of a US dollar.
+pub const COST: &str = "tradewind_cost_nano_usd_total";
+/// What attempts cost that were given up because they took too long, in billionths of a US dollar.
+pub const FAILED_COST: &str = "tradewind_failed_cost_nano_usd_total";
+/// What is left of a tenant's budget, in billionths of a US dollar, by tenant and period.
+pub const BUDGET_LEFT: &str = "tradewind_budget_left_nano_usd";
 /// Requests with an idempotency key, by what they led to.
 pub const IDEMPOTENCY_REQUESTS: &str = "tradewind_idempotency_requests_total";
 /// Executions for an idempotency key that have ended, by what became of their answers.
@@ -70,6 +76,10 @@ pub const TOKEN_TYPE: &str = "gen_ai_token_type";
 pub const BACKEND: &str = "backend";
 /// Label: the HTTP status.
 pub const STATUS: &str = "status";
+/// Label: the tenant.
+pub const TENANT: &str = "tenant";
+/// Label: `day` or `month`, in UTC.
+pub const PERIOD: &str = "period";
 /// Label: how a request or an attempt ended.
 pub const OUTCOME: &str = "outcome";
 /// Label: how far a local model has come.

@@ -144,6 +144,7 @@ impl Line {
             attempts = context.attempts(),
             prompt_tokens = usage.map(|usage| usage.prompt_tokens),
             completion_tokens = usage.map(|usage| usage.completion_tokens),
+            cost_nano_usd = context.cost().map(|cost| cost.0),
             duration_ms = context.elapsed().as_secs_f64() * 1e3,
             "served"
         );

@@ -16,6 +16,7 @@ mod audit;
 mod bad_answers;
 mod client_leaves;
 mod continuation;
+mod cost;
 mod deadline;
 mod decisions;
 mod failover;

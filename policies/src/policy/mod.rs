@@ -143,6 +143,11 @@ impl Policy {
         self.routes.iter().map(|route| (&route.name, &route.routing))
     }
 
+    /// What a tenant may do, if the policy declares it.
+    pub fn tenant(&self, id: &TenantId) -> Option<&TenantSpec> {
+        self.tenants.as_ref()?.get(id)
+    }
+
     /// The tenants that the policy declares, and what each may do.
     pub fn tenants(&self) -> impl Iterator<Item = (&TenantId, &TenantSpec)> {
         self.tenants.iter().flatten()

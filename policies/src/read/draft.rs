@@ -11,8 +11,8 @@ use crate::pattern::Pattern;
 use crate::policy::{Denied, Stage};
 use crate::request::{Attributes, Needs};
 use crate::spec::{
-    Concurrency, Conditions, DataTerms, MaxAttempts, Midstream, Objective, Poll, PriceTable, Provider, Requirement, ServedModel,
-    Share, TenantLimits, TimeoutOverrides, Wanted,
+    Budget, Concurrency, Conditions, DataTerms, MaxAttempts, Midstream, Objective, Poll, PriceTable, Provider, Requirement,
+    ServedModel, Share, TenantLimits, TimeoutOverrides, Wanted,
 };
 use tradewind_protocol::Operation;
 
@@ -65,6 +65,7 @@ pub(crate) struct Upkeep {
 pub(crate) struct RawTenant {
     pub(crate) allow: Vec<Located<Pattern>>,
     pub(crate) limits: TenantLimits,
+    pub(crate) budget: Budget,
     pub(crate) requirement: Requirement,
     pub(crate) who: Option<Wanted>,
 }

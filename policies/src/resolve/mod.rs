@@ -60,6 +60,7 @@ pub(crate) fn resolve(mut draft: Draft, hash: PolicyHash, report: &mut Report<'_
     let tenant = |Located { value: tenant, at, .. }: Located<RawTenant>| TenantSpec {
         allow: tenant.allow.into_iter().map(|pattern| pattern.value).collect(),
         limits: tenant.limits,
+        budget: tenant.budget,
         requirement: tenant.requirement,
         who: tenant.who.map(Who),
         place: report.place(at),

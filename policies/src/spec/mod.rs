@@ -54,6 +54,6 @@ pub(crate) use route::{RouteParts, RouteSpec};
 pub use routing::{MaxAttempts, Midstream, Objective, Routing};
 pub use secret::{InvalidSecretRef, SecretRef};
 pub use share::{InvalidShare, Share};
-pub use tenant::{TenantLimits, TenantSpec, Who};
+pub use tenant::{Budget, TenantLimits, TenantSpec, Who};
 pub(crate) use timeouts::{RateOverride, TimeoutOverrides};
 pub use timeouts::{Timeouts, TokenRate};

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::{Requirement, Wanted};
+use super::{NanoUsd, Requirement, Wanted};
 use crate::fault::Place;
 use crate::grant::Grants;
 use crate::request::Attributes;
@@ -14,12 +14,23 @@ pub struct TenantSpec {
     pub allow: Grants,
     /// How much it may ask for.
     pub limits: TenantLimits,
+    /// How much it may spend.
+    pub budget: Budget,
     /// What it requires of every backend that its requests go to.
     pub requirement: Requirement,
     /// Whose tokens are its own; `None` if they name it.
     pub who: Option<Who>,
     /// Where it is written.
     pub place: Option<Place>,
+}
+
+/// How much money a tenant may spend; `None` is no limit. Days and months are those of UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// In a day.
+    pub per_day: Option<NanoUsd>,
+    /// In a month.
+    pub per_month: Option<NanoUsd>,
 }
 
 /// How much a tenant may ask for, so that others get their share; `None` is no limit.

@@ -1,6 +1,6 @@
 //! What routing needs to know of a request, read without parsing the rest.
 //!
-//! One walk checks that the whole body is JSON and keeps five fields; messages and inputs are skipped, not built. The place of the
+//! One walk checks that the whole body is JSON and keeps six fields; messages and inputs are skipped, not built. The place of the
 //! model name is remembered, so that a backend with another name for the model gets the client's own bytes with only that name
 //! replaced. The names of other fields are noted, so that whoever minds some of them can tell whether there is anything to mind.
 
@@ -27,6 +27,8 @@ pub struct Head {
     pub include_usage: bool,
     /// The most tokens to generate, if the caller set it; `max_completion_tokens` wins over `max_tokens`.
     pub max_tokens: Option<u64>,
+    /// Whether the provider may take its time for less money: service tier `flex`.
+    pub is_flexible: bool,
     /// Which fields the request has.
     pub fields: Names,
     /// Which names occur in the values of its fields, at any depth.
@@ -77,6 +79,7 @@ struct RawHead {
     stream_options: Option<Range<usize>>,
     max_tokens: Option<Range<usize>>,
     max_completion_tokens: Option<Range<usize>>,
+    service_tier: Option<Range<usize>>,
 }
 
 impl RawHead {
@@ -88,6 +91,7 @@ impl RawHead {
             b"stream_options" => &mut self.stream_options,
             b"max_tokens" => &mut self.max_tokens,
             b"max_completion_tokens" => &mut self.max_completion_tokens,
+            b"service_tier" => &mut self.service_tier,
             _ => return None,
         })
     }
@@ -133,6 +137,7 @@ impl Head {
             stream: false,
             include_usage: false,
             max_tokens: None,
+            is_flexible: false,
             fields: Names::default(),
             within: Names::default(),
         }
@@ -175,6 +180,7 @@ impl Head {
             stream: typed(json(body, raw.stream), "stream", "true or false")?.unwrap_or(false),
             include_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
             max_tokens: max_completion_tokens.or(max_tokens),
+            is_flexible: json(body, raw.service_tier) == Some(br#""flex""#),
             fields,
             within,
         })
@@ -222,6 +228,7 @@ mod tests {
         assert_eq!(&body[head.model_span.clone()], br#""a\"b""#);
         assert!(head.stream && head.include_usage);
         assert_eq!(head.max_tokens, Some(9));
+        assert!(!head.is_flexible && Head::read(br#"{"model":"m","service_tier":"flex"}"#).unwrap().is_flexible);
     }
 
     #[test]

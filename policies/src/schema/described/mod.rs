@@ -17,7 +17,7 @@ use backend::Backend;
 use model::Price;
 use route::{Defaults, Route};
 use test::Test;
-use value::{Count, Date, Jurisdiction, Model, ModelPattern, OneOrMore, Text};
+use value::{Count, Date, Jurisdiction, Model, ModelPattern, Money, OneOrMore, Text};
 
 /// A policy of Tradewind, or a part of one: which backends there are, who may use which models, and which backends serve them.
 #[derive(JsonSchema)]
@@ -62,6 +62,8 @@ struct Tenant {
     allow: Vec<ModelPattern>,
     /// How much it may ask for, so that others get their share.
     limits: Option<TenantLimits>,
+    /// How much it may spend, so that nobody is surprised.
+    budget: Option<Budget>,
     /// Where its data may be processed, and nowhere else: countries by two letters, `EU`, `EEA`.
     #[schemars(length(min = 1))]
     residency: Option<Vec<Jurisdiction>>,
@@ -78,6 +80,15 @@ struct Tenant {
 struct Who {
     /// Claims by name, each with patterns of which one of its values has to fit one.
     claims: BTreeMap<String, OneOrMore<ModelPattern>>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Budget {
+    /// From midnight to midnight, UTC, such as `"$400"`.
+    per_day: Option<Money>,
+    /// From the first of a month to the next, UTC.
+    per_month: Option<Money>,
 }
 
 #[derive(JsonSchema)]

@@ -37,6 +37,7 @@ values! {
     Date { "type": "string", "format": "date" }
     Url { "type": "string", "pattern": "^https?://" }
     Duration { "type": "string", "pattern": "^[0-9]", "examples": ["500ms", "30s", "10m"] }
+    Money { "type": "string", "pattern": "^\\$[0-9]+(\\.[0-9]{1,9})?$", "examples": ["$0.25", "$400"] }
     Share { "type": "string", "pattern": "^[0-9]+(\\.[0-9]{1,2})?%$", "examples": ["5%", "2.5%"] }
     Secret {
         "type": "string",

@@ -29,7 +29,7 @@ pub(super) struct PricesArgs {
     #[arg(long, value_name = "FILE")]
     import: Option<PathBuf>,
     /// When the imported prices were right, if that was not today, such as 2026-10-20
-    #[arg(long, value_name = "DATE", requires = "import", value_parser = import::day)]
+    #[arg(long, value_name = "DATE", requires = "import")]
     date: Option<Day>,
 }
 

@@ -1,0 +1,111 @@
+//! What an answer cost is counted, recorded and taken from budgets, by the prices of the policy.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, FaultServer, Gateway, Policy, Setup, Step, chat, cloud, fault_server::said, mint, streamed};
+
+/// A thousandth of a dollar a token of input, and two a token of output.
+const PRICES: &str = "[prices]\ndate = 2026-11-01\n[prices.openai]\nsim-chat = { in = 1000, out = 2000 }";
+
+/// What the tokens of a record cost by these prices.
+fn cost(record: &Value) -> Value {
+    let tokens = |name: &str| record[name].as_u64().unwrap();
+    json!(tokens("prompt_tokens") * 1_000_000 + tokens("completion_tokens") * 2_000_000)
+}
+
+#[tokio::test]
+async fn an_answer_costs_what_its_backend_told_whole_or_in_events() {
+    let a = cloud([]).await;
+    let gateway = Gateway::start(&Policy::in_turn([a.base_url()]).with(PRICES)).await;
+    assert_eq!(gateway.ask(&chat()).await.status, 200);
+    let _all = gateway.stream(&streamed()).await.rest().await;
+    let counted = gateway.metric("tradewind_cost_nano_usd_total", &["backend=\"a\""]).await;
+    let records = gateway.stop().await;
+    for record in &records {
+        assert_eq!((&record["cost_nano_usd"], &record["wasted_nano_usd"]), (&cost(record), &json!(null)), "{record}");
+    }
+    let sum: u64 = records.iter().map(|record| record["cost_nano_usd"].as_u64().unwrap()).sum();
+    assert!(sum > 0);
+    assert_eq!(counted, sum as f64);
+}
+
+#[tokio::test]
+async fn what_an_attempt_cost_that_was_too_slow_is_counted_apart() {
+    let a = FaultServer::always(vec![Step::Hang]).await;
+    let b = FaultServer::always(said()).await;
+    let policy = Policy::in_turn([a.base_url(), b.base_url()]).default("hedge = false").with(PRICES);
+    let gateway = Gateway::start(&policy.first_has("timeouts = { first_token = \"100ms\" }")).await;
+    let _all = gateway.stream(&streamed()).await.rest().await;
+    let failed = gateway.metric("tradewind_failed_cost_nano_usd_total", &["backend=\"a\""]).await;
+    let record = gateway.stop_after_one().await;
+    assert!(failed > 0.0, "{record}");
+    assert_eq!(record["wasted_nano_usd"], json!(failed as u64));
+    assert_eq!((&record["backend"], &record["cost_nano_usd"]), (&json!("b"), &cost(&record)), "{record}");
+}
+
+#[tokio::test]
+async fn what_nobody_prices_costs_nobody_knows_what() {
+    let a = cloud([]).await;
+    let gateway = Gateway::start(&Policy::in_turn([a.base_url()])).await;
+    assert_eq!(gateway.ask(&chat()).await.status, 200);
+    assert_eq!(gateway.stop_after_one().await["cost_nano_usd"], json!(null));
+}
+
+/// The tenant of the tests may spend a dollar a day: an answer costs some cents.
+const BUDGET: &str =
+    "[tenant.acme]\nallow = [\"*\"]\nbudget = { per_day = \"$1\", per_month = \"$20\" }\n[tenant.rich]\nallow = [\"*\"]";
+
+#[tokio::test]
+async fn a_tenant_whose_budget_is_used_up_is_refused_until_the_next_day_and_the_others_are_not() {
+    let a = cloud([]).await;
+    let gateway = Gateway::start(&Policy::in_turn([a.base_url()]).with(PRICES).with(BUDGET)).await;
+    let mut answered = 0;
+    let refused = loop {
+        let answer = gateway.ask(&chat()).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        answered += 1;
+        assert!(answered < 1000, "a dollar is used up in the end");
+    };
+    assert_eq!(refused.refusal(), (429, "budget_exceeded".to_owned()));
+    assert_eq!(refused.json()["error"]["type"], "insufficient_quota");
+    assert_eq!(refused.header("x-should-retry"), "false", "SDKs are not to try again");
+    let wait: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=86_400).contains(&wait), "{wait}");
+    assert_eq!(a.requests().len(), answered, "no backend hears of the refused one");
+    let left = gateway.metric("tradewind_budget_left_nano_usd", &["tenant=\"acme\"", "period=\"day\""]).await;
+    let spent = gateway.metric("tradewind_cost_nano_usd_total", &[]).await;
+    assert_eq!(left, 1e9 - spent, "all reservations are settled");
+
+    let rich = mint(gateway.issuer(), "rich", &["*"], Duration::from_secs(3600));
+    let mut request = gateway.chat(&chat());
+    request.headers_mut().insert("authorization", format!("Bearer {rich}").parse().unwrap());
+    assert_eq!(Answer::of(gateway.client.send(request).await).await.status, 200);
+    let records = gateway.stop().await;
+    let refused = records.iter().find(|record| record["status"] == 429).unwrap();
+    assert_eq!((&refused["decision"], &refused["attempts"]), (&json!("denied"), &json!(0)));
+}
+
+#[tokio::test]
+async fn what_was_spent_is_known_to_the_next_process() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("state");
+    let a = cloud([]).await;
+    let setup = || {
+        let policy = Policy::in_turn([a.base_url()]).with(PRICES).with(BUDGET);
+        let path = path.clone();
+        Setup::new(&policy).with(|settings| settings.home = path)
+    };
+    let gateway = setup().start().await;
+    assert_eq!(gateway.ask(&chat()).await.status, 200);
+    let spent = gateway.metric("tradewind_cost_nano_usd_total", &[]).await;
+    gateway.stop().await;
+    let gateway = setup().start().await;
+    assert_eq!(gateway.ask(&chat()).await.status, 200);
+    let left = gateway.metric("tradewind_budget_left_nano_usd", &["tenant=\"acme\"", "period=\"month\""]).await;
+    assert_eq!(left, 20e9 - 2.0 * spent);
+    gateway.stop().await;
+}
