@@ -7,7 +7,7 @@
 //! # Every request
 //!
 //! There are endlessly many requests, but a policy tells few of them apart: by the name that is asked for, the operation, whether the token
-//! names models, and the tenant. Tenants are divided into [classes](Tenants) such that neither policy treats two of one class differently; for
+//! names models, and the tenant. What claims, headers and expressions make of a request is not asked, and the plan says where that matters. Tenants are divided into [classes](Tenants) such that neither policy treats two of one class differently; for
 //! each set of patterns that some name fits there is a class, whether such a tenant exists or not.
 //!
 //! # What else
@@ -26,6 +26,7 @@ mod needs;
 mod price;
 mod setting;
 mod tenants;
+mod unasked;
 mod witness;
 
 use serde::Serialize;
@@ -87,10 +88,11 @@ pub fn plan(old: &Policy, new: &Policy) -> Plan {
     let mut without_effect = compared.renamed;
     let backends = backends::compare(old, new);
     let limits = limits::compare(old, new);
-    if compared.changes.is_empty() && backends.is_empty() && limits.is_empty() && old.hash() != new.hash() {
+    let not_compared: Vec<String> = tenants.not_compared().into_iter().chain(unasked::notes(old, new)).collect();
+    let is_same = compared.changes.is_empty() && backends.is_empty() && limits.is_empty() && not_compared.is_empty();
+    if is_same && old.hash() != new.hash() {
         without_effect.push("the texts differ, and what they mean does not".to_owned());
     }
-    let not_compared = tenants.not_compared().into_iter().collect();
     Plan { from: old.hash(), to: new.hash(), requests: compared.changes, backends, limits, without_effect, not_compared }
 }
 

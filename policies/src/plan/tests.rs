@@ -53,6 +53,24 @@ fn told(plan: &Plan) -> Vec<String> {
 }
 
 #[test]
+fn what_claims_headers_and_expressions_decide_is_said_not_to_be_compared() {
+    for by in [r#"claims = { groups = ["x"] }"#, r#"headers = { x-team = ["x"] }"#, r#"when = "prompt_tokens > 5""#] {
+        let route = r#"match = { model = "chat" }"#;
+        let plan = changed(route, &format!(r#"match = {{ model = "chat", {by} }}"#));
+        assert!(plan.not_compared.iter().any(|note| note.contains("`all`")), "{by}: {:?}", plan.not_compared);
+    }
+    let tenant = "[tenant.acme]\nallow = [\"*\"]\n";
+    let (old, new) = (format!("{BASE}{tenant}"), format!("{BASE}{tenant}who = {{ claims = {{ groups = [\"acme\"] }} }}\n"));
+    let (old, new) = (
+        old.replace("tenant = [\"bank-*\"]", "tenant = [\"acme\"]"),
+        new.replace("tenant = [\"bank-*\"]", "tenant = [\"acme\"]"),
+    );
+    let plan = plan(&parsed(&old), &parsed(&new));
+    assert!(plan.not_compared.iter().any(|note| note.contains("`acme`")), "{:?}", plan.not_compared);
+    assert!(plan.without_effect.is_empty(), "{:?}", plan.without_effect);
+}
+
+#[test]
 fn comments_order_and_names_of_routes_change_nothing() {
     for (from, to) in
         [("version = 1", "# a comment\nversion = 1"), (r#"["near", "near-2", "far"]"#, r#"["far", "near", "near-2"]"#)]

@@ -143,6 +143,11 @@ impl Policy {
         self.routes.iter().map(|route| (&route.name, &route.routing))
     }
 
+    /// The routes for which claims, headers or an expression decide.
+    pub(crate) fn routes_by_attributes(&self) -> impl Iterator<Item = &RouteName> {
+        self.routes.iter().filter(|route| route.conditions.look_at_attributes()).map(|route| &route.name)
+    }
+
     /// What a tenant may do, if the policy declares it.
     pub fn tenant(&self, id: &TenantId) -> Option<&TenantSpec> {
         self.tenants.as_ref()?.get(id)

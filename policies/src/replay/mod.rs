@@ -74,5 +74,18 @@ pub fn replay(log: &[Decision], in_force: PolicyHash, new: &Policy, options: Opt
     log.sort_by_key(|decision| decision.at);
     let fits = Fits::of(&log);
     let requests = Requests::replayed(&log, &fits, new, options);
-    report::traffic(&log, &fits, &requests, in_force, options.seed)
+    let mut traffic = report::traffic(&log, &fits, &requests, in_force, options.seed);
+    traffic.caveats.extend(without_attributes(new));
+    traffic
+}
+
+/// The log has neither claims nor headers, so routes that match by them are not taken.
+fn without_attributes(new: &Policy) -> Option<String> {
+    let routes: Vec<_> = new.routes_by_attributes().map(|name| format!("`{name}`")).collect();
+    let names = routes.join(", ");
+    (!routes.is_empty()).then(|| {
+        format!(
+            "the log has no claims and no headers: requests are replayed as if they had none, and routes match by them ({names})"
+        )
+    })
 }
