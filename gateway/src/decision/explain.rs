@@ -258,7 +258,7 @@ mod tests {
         let policy = policy();
         let told = explain(&described("other"), Means::Apart(&policy, &BTreeMap::new())).unwrap();
         assert!(!told.is_served());
-        assert_eq!(told.refused.as_deref(), Some("no route leads tenant `other` to model `m`"));
+        assert_eq!(told.refused.as_deref(), Some("no route leads such a request of tenant `other` to model `m`"));
         assert!(told.candidates.is_empty() && told.draw.is_empty());
     }
 }

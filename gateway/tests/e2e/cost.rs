@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, FaultServer, Gateway, Policy, Setup, Step, chat, cloud, fault_server::said, mint, streamed};
+use crate::support::{Answer, FaultServer, Gateway, Policy, Setup, Step, chat, cloud, mint, streamed};
 
 /// A thousandth of a dollar a token of input, and two a token of output.
 const PRICES: &str = "[prices]\ndate = 2026-11-01\n[prices.openai]\nsim-chat = { in = 1000, out = 2000 }";
@@ -34,7 +34,7 @@ async fn an_answer_costs_what_its_backend_told_whole_or_in_events() {
 #[tokio::test]
 async fn what_an_attempt_cost_that_was_too_slow_is_counted_apart() {
     let a = FaultServer::always(vec![Step::Hang]).await;
-    let b = FaultServer::always(said()).await;
+    let b = cloud([]).await;
     let policy = Policy::in_turn([a.base_url(), b.base_url()]).default("hedge = false").with(PRICES);
     let gateway = Gateway::start(&policy.first_has("timeouts = { first_token = \"100ms\" }")).await;
     let _all = gateway.stream(&streamed()).await.rest().await;

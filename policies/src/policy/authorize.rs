@@ -63,7 +63,7 @@ impl Denied {
     /// The reasons by their words, as tests of a policy name them.
     pub(crate) const REASONS: [&'static str; 4] = ["unknown-tenant", "not-granted", "no-such-model", "operation-not-served"];
 
-    /// The reason in a word, one of [`Denied::REASONS`].
+    /// The reason in a word, as tests of a policy expect it.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::UnknownTenant(_) => "unknown-tenant",
