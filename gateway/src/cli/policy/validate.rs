@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(code, ExitCode::FAILURE);
         assert_eq!((&json["valid"], &json["errors"], &json["warnings"]), (&false.into(), &1.into(), &0.into()));
         let finding = &json["findings"][0];
-        assert_eq!((&finding["line"], &finding["column"], &finding["severity"]), (&8.into(), &26.into(), &"error".into()));
+        assert_eq!((&finding["line"], &finding["column"], &finding["severity"]), (&8.into(), &27.into(), &"error".into()));
         assert_eq!(finding["key"], "route[0].match.tenat");
         assert_eq!(finding["message"], "unknown key `tenat`; did you mean `tenant`?");
         assert!(finding["file"].as_str().unwrap().ends_with("policy.toml"));
