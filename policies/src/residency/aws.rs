@@ -2,7 +2,8 @@
 
 use super::{Jurisdictions, Runs, find};
 
-/// Countries with their regions (docs.aws.amazon.com, "AWS Regions").
+/// Countries with their regions (docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html; the sovereign and the Chinese regions
+/// as in botocore's `endpoints.json`).
 pub(super) const REGIONS: &[(&str, &[&str])] = &[
     ("US", &["us-east-1", "us-east-2", "us-west-1", "us-west-2", "us-gov-east-1", "us-gov-west-1"]),
     ("CA", &["ca-central-1", "ca-west-1"]),
@@ -34,21 +35,26 @@ pub(super) const REGIONS: &[(&str, &[&str])] = &[
     ("CN", &["cn-north-1", "cn-northwest-1"]),
 ];
 
-/// The geographies of inference profiles by the first part of their names, and where each may send a request. Regions join a geography without
-/// notice, so each is as wide as its name.
+/// The geographies of inference profiles by the first part of their names, and where each may send a request
+/// (docs.aws.amazon.com/bedrock/latest/userguide/geographic-cross-region-inference.html). Regions join a geography without notice, so each is as
+/// wide as its name, and `apac` has the region of the Emirates too (docs.aws.amazon.com/cdk/api/v2, `CrossRegionInferenceProfileRegion`).
+///
+/// From a region outside its geography, a profile leads into the geography or stays where it was asked: `us` from Canada, `eu` from London and
+/// Zurich (aws.amazon.com/blogs/machine-learning, "Unlocking AI flexibility in Europe").
 const PROFILES: [(&str, &[&str]); 8] = [
     ("us", &["US"]),
     ("us-gov", &["US"]),
     ("eu", &["EU"]),
-    ("apac", &["AU", "HK", "ID", "IN", "JP", "KR", "MY", "NZ", "SG", "TH", "TW"]),
+    ("apac", &["AE", "AU", "HK", "ID", "IN", "JP", "KR", "MY", "NZ", "SG", "TH", "TW"]),
     ("jp", &["JP"]),
     ("au", &["AU", "NZ"]),
     ("ca", &["CA"]),
     ("in", &["IN"]),
 ];
 
-/// The publishers of Bedrock's models, who stand first in the name of a model and second in that of a profile.
-const PUBLISHERS: [&str; 18] = [
+/// The publishers of Bedrock's models, who stand first in the name of a model that stays in its region
+/// (docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html).
+const PUBLISHERS: [&str; 20] = [
     "ai21",
     "amazon",
     "anthropic",
@@ -67,6 +73,8 @@ const PUBLISHERS: [&str; 18] = [
     "stability",
     "twelvelabs",
     "writer",
+    "xai",
+    "zai",
 ];
 
 /// The country of a region.
@@ -90,14 +98,13 @@ pub(super) fn bedrock(region: &str, model: &str) -> Option<Runs> {
 type Elsewhere = (Jurisdictions, Option<String>);
 
 fn by_name(model: &str) -> Option<Elsewhere> {
-    let mut parts = model.split('.');
-    let (first, second) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (first, _) = model.split_once('.')?;
     let places = match PROFILES.iter().find(|(geography, _)| *geography == first) {
         Some((_, countries)) => countries.iter().filter_map(|country| country.parse::<Jurisdictions>().ok()).collect(),
         None if first == "global" => Jurisdictions::EVERYWHERE,
-        // A profile of a geography that is not known.
-        None if PUBLISHERS.contains(&second) => return None,
-        None => return Some((Jurisdictions::default(), None)),
+        None if PUBLISHERS.contains(&first) => return Some((Jurisdictions::default(), None)),
+        // A publisher that is not known, or a profile of a geography that is not.
+        None => return None,
     };
     Some((places, Some(format!("inference profile `{first}.`"))))
 }

@@ -2,18 +2,19 @@
 
 use super::{Jurisdictions, Runs, find, in_region};
 
-/// How a model is deployed on Azure: whether requests stay in the region.
+/// How a model is deployed on Azure: whether requests stay in the region (learn.microsoft.com/azure/ai-foundry/openai/how-to/deployment-types).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DeploymentType {
     /// Standard, or regional provisioned: they stay.
     Regional,
-    /// In any region of the data zone that the region belongs to: the EU, or the US.
+    /// In any region of the data zone that the region belongs to: the member states of the EU, or the US.
     DataZone,
     /// In any region of Azure.
     Global,
 }
 
-/// Countries with their regions (learn.microsoft.com, "Azure regions").
+/// Countries with their regions (learn.microsoft.com/azure/reliability/regions-list; those of the American and the Chinese cloud:
+/// learn.microsoft.com/azure/azure-government and docs.azure.cn).
 pub(super) const REGIONS: &[(&str, &[&str])] = &[
     (
         "US",
@@ -27,6 +28,8 @@ pub(super) const REGIONS: &[(&str, &[&str])] = &[
             "westus",
             "westus2",
             "westus3",
+            "usdodcentral",
+            "usdodeast",
             "usgovarizona",
             "usgovtexas",
             "usgovvirginia",

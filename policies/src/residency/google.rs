@@ -2,36 +2,51 @@
 
 use super::{Jurisdictions, Runs, find, in_region};
 
-/// Countries with their regions (cloud.google.com, "Vertex AI locations").
+/// Countries with the regions that Google promises to compute in for some of its models, and the areas of the other regions in them
+/// (docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/data-residency, "ML processing"). Of all other regions, those of the Middle East
+/// among them, the same page says that there is no guarantee of where a request is processed.
 pub(super) const REGIONS: &[(&str, &[&str])] = &[
-    ("US", &["us-central1", "us-east1", "us-east4", "us-east5", "us-south1", "us-west1", "us-west2", "us-west3", "us-west4"]),
-    ("CA", &["northamerica-northeast1", "northamerica-northeast2"]),
-    ("MX", &["northamerica-south1"]),
+    ("CA", &["northamerica-northeast1"]),
     ("BR", &["southamerica-east1"]),
-    ("CL", &["southamerica-west1"]),
     ("BE", &["europe-west1"]),
     ("GB", &["europe-west2"]),
-    ("DE", &["europe-west3", "europe-west10"]),
+    ("DE", &["europe-west3"]),
     ("NL", &["europe-west4"]),
-    ("CH", &["europe-west6"]),
-    ("IT", &["europe-west8", "europe-west12"]),
     ("FR", &["europe-west9"]),
-    ("PL", &["europe-central2"]),
-    ("FI", &["europe-north1"]),
-    ("SE", &["europe-north2"]),
-    ("ES", &["europe-southwest1"]),
     ("TW", &["asia-east1"]),
-    ("HK", &["asia-east2"]),
-    ("JP", &["asia-northeast1", "asia-northeast2"]),
+    ("JP", &["asia-northeast1"]),
     ("KR", &["asia-northeast3"]),
-    ("IN", &["asia-south1", "asia-south2"]),
+    ("IN", &["asia-south1"]),
     ("SG", &["asia-southeast1"]),
-    ("ID", &["asia-southeast2"]),
-    ("AU", &["australia-southeast1", "australia-southeast2"]),
-    ("IL", &["me-west1"]),
-    ("QA", &["me-central1"]),
-    ("SA", &["me-central2"]),
-    ("ZA", &["africa-south1"]),
+    ("AU", &["australia-southeast1"]),
+    (
+        "US",
+        &[
+            "us-central1",
+            "us-east1",
+            "us-east4",
+            "us-east5",
+            "us-east7",
+            "us-south1",
+            "us-west1",
+            "us-west2",
+            "us-west3",
+            "us-west4",
+            "us-west8",
+        ],
+    ),
+    (
+        "EU",
+        &[
+            "europe-central2",
+            "europe-north1",
+            "europe-north2",
+            "europe-southwest1",
+            "europe-west8",
+            "europe-west10",
+            "europe-west12",
+        ],
+    ),
 ];
 
 /// Where what is asked for at a location runs: in its region, in one of the two large areas, or wherever there is room.

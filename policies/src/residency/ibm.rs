@@ -2,15 +2,15 @@
 
 use super::find;
 
-/// Countries with their regions (cloud.ibm.com, "Regional availability for watsonx").
+/// Countries with the regions that have an endpoint of watsonx.ai (cloud.ibm.com/apidocs/watsonx-ai, "Endpoint URLs"). That of Mumbai lies at AWS,
+/// under another host.
 pub(super) const REGIONS: &[(&str, &[&str])] = &[
-    ("US", &["us-south", "us-east"]),
-    ("CA", &["ca-tor", "ca-mon"]),
-    ("BR", &["br-sao"]),
+    ("US", &["us-south"]),
+    ("CA", &["ca-tor"]),
     ("DE", &["eu-de"]),
     ("GB", &["eu-gb"]),
-    ("ES", &["eu-es"]),
-    ("JP", &["jp-tok", "jp-osa"]),
+    ("IN", &["ap-south-1"]),
+    ("JP", &["jp-tok"]),
     ("AU", &["au-syd"]),
 ];
 

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_table_names_countries_and_no_region_twice() {
+    fn every_table_names_countries_or_unions_and_no_region_twice() {
         for table in [aws::REGIONS, azure::REGIONS, google::REGIONS, ibm::REGIONS] {
             let mut regions: Vec<_> = table.iter().flat_map(|(_, regions)| *regions).collect();
             let count = regions.len();
@@ -94,12 +94,33 @@ mod tests {
             ("arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc", None),
             ("arn:aws:bedrock:eu-west-1::default-prompt-router/anthropic.claude:1", None),
             ("moon.anthropic.claude-sonnet-4-20250514-v1:0", None),
+            ("moon.zai.glm-4.6", None),
+            ("selene.new-model-v1:0", None),
         ] {
             assert_eq!(runs(Cloud::Bedrock, "eu-central-1", name, None), places, "{name}");
         }
-        for (region, places) in
-            [("global", said("anywhere")), ("eu", said("EU")), ("us", said("US")), ("europe-west4", said("NL")), ("moon-1", None)]
-        {
+        // A profile that is asked from outside its geography leads into it, or stays where it was asked.
+        for (region, name, places) in [
+            ("eu-west-2", "eu.anthropic.claude-sonnet-4-5-20250929-v1:0", said("EU, GB")),
+            ("ca-central-1", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", said("CA, US")),
+            ("ap-southeast-2", "au.anthropic.claude-sonnet-4-5-20250929-v1:0", said("AU, NZ")),
+            ("ap-south-1", "in.moonshotai.kimi-k3", said("IN")),
+            ("ap-south-1", "apac.amazon.nova-lite-v1:0", said("AE, AU, HK, ID, IN, JP, KR, MY, NZ, SG, TH, TW")),
+        ] {
+            assert_eq!(runs(Cloud::Bedrock, region, name, None), places, "{region} {name}");
+        }
+        for (region, places) in [
+            ("global", said("anywhere")),
+            ("eu", said("EU")),
+            ("us", said("US")),
+            ("europe-west4", said("NL")),
+            ("europe-west8", said("EU")),
+            ("us-central1", said("US")),
+            // Google says that it does not promise where these compute.
+            ("me-west1", None),
+            ("africa-south1", None),
+            ("moon-1", None),
+        ] {
             assert_eq!(runs(Cloud::Vertex, region, "gemini", None), places, "{region}");
         }
         let (regional, zone, global) = (DeploymentType::Regional, DeploymentType::DataZone, DeploymentType::Global);
@@ -113,7 +134,9 @@ mod tests {
         ] {
             assert_eq!(runs(Cloud::Azure, region, "gpt", kind), places, "{region} {kind:?}");
         }
-        assert_eq!(runs(Cloud::Ibm, "eu-de", "granite", None), said("DE"));
+        for (region, places) in [("eu-de", said("DE")), ("ap-south-1", said("IN")), ("br-sao", None)] {
+            assert_eq!(runs(Cloud::Ibm, region, "granite", None), places, "{region}");
+        }
         assert_eq!(runs(Cloud::SageMaker, "eusc-de-east-1", "own", None), said("DE"));
     }
 }
