@@ -3,10 +3,17 @@
 //! Each folder of `tests/warnings` holds one policy and, in `expected.txt`, what is said of it. With `UPDATE_EXPECTED` set, the test writes
 //! what it sees instead; the review of that change is the test then.
 
+#![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
+
 use std::fs;
 use std::path::Path;
 
-use tradewind_policies::{Outside, Policy, Severity, SourceFile};
+use tradewind_policies::{Day, Outside, Policy, Severity, SourceFile};
+
+/// When the policies are looked at.
+fn today() -> Day {
+    Day::new(2026, 11, 20).unwrap()
+}
 
 fn source(text: &str) -> [SourceFile; 1] {
     [SourceFile::new("policy.toml", text)]
@@ -18,7 +25,7 @@ fn what_is_likely_a_mistake_is_said_and_not_refused() {
     let mut wrong = Vec::new();
     for folder in fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()) {
         let text = fs::read_to_string(folder.join("policy.toml")).unwrap();
-        let checked = Policy::check(&source(&text));
+        let checked = Policy::check(&source(&text), today());
         assert!(checked.policy.is_some() && Policy::parse(&source(&text)).is_ok(), "{}", folder.display());
         assert!(checked.findings.iter().all(|finding| finding.severity == Severity::Warning));
         let seen = checked.findings.iter().map(|finding| format!("{finding}\n")).collect::<Vec<_>>().join("\n");
@@ -55,7 +62,7 @@ tiers = [["cloud"]]
 
 #[test]
 fn tests_that_hold_are_counted_and_leave_no_finding() {
-    let checked = Policy::check(&source(&format!(
+    let text = format!(
         r#"{ROUTED}
         [[test]]
         name = "all that serve it, in their order"
@@ -84,7 +91,8 @@ fn tests_that_hold_are_counted_and_leave_no_finding() {
         given = {{ model = "chat", grants = ["emb*"] }}
         expect = {{ denied = "not-granted" }}
         "#
-    )));
+    );
+    let checked = Policy::check(&source(&text), today());
     let findings: Vec<_> = checked.findings.iter().map(ToString::to_string).collect();
     assert!(findings.is_empty(), "{}", findings.join("\n"));
     assert_eq!(checked.tests, 7);
@@ -92,7 +100,7 @@ fn tests_that_hold_are_counted_and_leave_no_finding() {
 
 #[test]
 fn what_is_named_outside_of_a_policy_is_told_with_its_place() {
-    let references = Policy::check(&source(ROUTED)).references;
+    let references = Policy::check(&source(ROUTED), today()).references;
     assert_eq!(references[0].to, Outside::Secret("env:OPENAI_API_KEY".parse().unwrap()));
     assert_eq!(references[1].to, Outside::File("/etc/ca.pem".into()));
     assert!(matches!(&references[2].to, Outside::LocalModel(model) if model.id.as_str() == "chat"));

@@ -4,8 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
 use std::fmt::Write;
+use std::time::Duration;
 
-use tradewind_policies::{Policy, SourceFile};
+use tradewind_policies::{Day, Policy, SourceFile};
 
 /// Backends of which each serves every model of its tenth.
 const BACKENDS: usize = 30;
@@ -49,7 +50,7 @@ fn policy(routes: usize) -> String {
 }
 
 fn is_taken(routes: usize) {
-    let checked = Policy::check(&[SourceFile::new("policy.toml", policy(routes))]);
+    let checked = Policy::check(&[SourceFile::new("policy.toml", policy(routes))], Day::of(Duration::ZERO));
     let findings: Vec<_> = checked.findings.iter().map(ToString::to_string).collect();
     assert!(findings.is_empty(), "{}", findings.join("\n"));
     assert_eq!(checked.policy.map(|policy| policy.routes().count()), Some(routes));

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::places::{Places, Spot};
-use crate::fault::{Beside, Report, accepted};
+use crate::calendar::Day;
+use crate::fault::{At, Beside, Report, accepted};
 use crate::name::ModelId;
 use crate::operation::Operations;
 use crate::policy::{NoRoute, Policy, TenantClass};
@@ -20,6 +21,14 @@ pub(super) fn warn(policy: &Policy, places: &Places, report: &mut Report<'_>) {
     narrow_routes(policy, places, report);
     drained_routes(policy, places, report);
     refused_classes(policy, places, report);
+}
+
+/// Reports a table of prices of which some have likely changed since. The one that is built in has no place.
+pub(super) fn warn_of_old_prices(policy: &Policy, places: &Places, today: Day, report: &mut Report<'_>) {
+    if let Some(stale) = policy.prices().and_then(|table| table.stale(today)) {
+        let Spot { at, key } = places.prices.clone().unwrap_or_else(|| Spot { at: At::top_of(0), key: "prices".to_owned() });
+        report.warn(at, key, stale.to_string(), Vec::new());
+    }
 }
 
 fn warn_at(spot: Option<&Spot>, message: String, report: &mut Report<'_>) {

@@ -1,5 +1,6 @@
 //! What an operator sees of a policy before it is in force: every fault, its own tests, and what is likely a mistake.
 
+use crate::calendar::Day;
 use crate::fault::{Fault, Reference, Report};
 use crate::policy::Policy;
 use crate::read;
@@ -28,12 +29,13 @@ pub struct Checked {
 
 impl Policy {
     /// Looks at a policy. Beyond what [`Policy::parse`] refuses, it finds what can be in force but is likely a mistake:
-    /// backends that no route uses, models that lead nowhere, callers who are allowed what no route gives them.
-    pub fn check(files: &[SourceFile]) -> Checked {
+    /// backends that no route uses, models that lead nowhere, callers who are allowed what no route gives them, prices that are old `today`.
+    pub fn check(files: &[SourceFile], today: Day) -> Checked {
         let mut report = Report::new(files);
         let (policy, whole) = read(files, &mut report);
         if !report.is_faulty() {
             lint::warn(&policy, &whole.places, &mut report);
+            lint::warn_of_old_prices(&policy, &whole.places, today, &mut report);
         }
         let (policy, references) = ((!report.is_faulty()).then_some(policy), report.references());
         Checked { policy, findings: report.into_findings(), references, tests: whole.tests }

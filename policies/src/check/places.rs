@@ -19,6 +19,8 @@ pub(crate) struct Places {
     pub(super) aliases: BTreeMap<ModelAlias, Spot>,
     pub(super) tenants: BTreeMap<TenantId, Spot>,
     pub(super) routes: BTreeMap<RouteName, Spot>,
+    /// The table of prices, where it is the policy's own.
+    pub(super) prices: Option<Spot>,
     /// The backends that some route names.
     pub(super) used: BTreeSet<BackendName>,
 }
@@ -37,6 +39,7 @@ impl Places {
             aliases: aliases.collect(),
             tenants: tenants.collect(),
             routes: routes.collect(),
+            prices: draft.prices.as_ref().map(|table| spot(table.at, &table.key)),
             used: used.map(|backend| backend.value.clone()).collect(),
         }
     }

@@ -8,8 +8,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::calendar::Day;
-use crate::decimal;
 use crate::fault::{At, Report, accepted, did_you_mean};
+
+mod number;
 
 /// A value and where it was written.
 #[derive(Clone, Debug)]
@@ -134,14 +135,19 @@ impl<'t> Value<'t> {
     pub(crate) fn table(self, report: &mut Report<'_>) -> Option<Table<'t>> {
         match self.tree {
             DeValue::Table(tree) => Some(Table::new(self.key, self.at, tree)),
-            _ => self.mistyped("a table", report),
+            _ => self.mistyped("a table", "; accepted: `{ KEY = VALUE, … }`", report),
         }
     }
 
     /// The elements of a list.
     pub(crate) fn list(self, report: &mut Report<'_>) -> Option<Vec<Value<'t>>> {
         let DeValue::Array(elements) = self.tree else {
-            return self.mistyped("a list", report);
+            let hint = match self.tree {
+                DeValue::Table(_) if self.key == self.name => format!("; each of them begins with `[[{}]]`", self.name),
+                DeValue::Table(_) => String::new(),
+                _ => "; put it in brackets: `[…]`".to_owned(),
+            };
+            return self.mistyped("a list", &hint, report);
         };
         let element = |(place, element): (usize, &'t Spanned<DeValue<'t>>)| {
             let at = At::new(self.at.file, element.span());
@@ -152,9 +158,19 @@ impl<'t> Value<'t> {
 
     /// The value as a string.
     pub(crate) fn string(self, report: &mut Report<'_>) -> Option<Located<&'t str>> {
+        let hint = if self.is_scalar() { "; put it in quotes" } else { "" };
+        self.string_or(hint, report)
+    }
+
+    /// The value as a string, of which the caller takes those that `accepted` says.
+    pub(super) fn string_such_as(self, accepted: &str, report: &mut Report<'_>) -> Option<Located<&'t str>> {
+        self.string_or(&format!("; accepted: {accepted}"), report)
+    }
+
+    fn string_or(self, hint: &str, report: &mut Report<'_>) -> Option<Located<&'t str>> {
         match self.tree {
             DeValue::String(text) => Some(self.located(text.as_ref())),
-            _ => self.mistyped("a string", report),
+            _ => self.mistyped("a string", hint, report),
         }
     }
 
@@ -164,7 +180,7 @@ impl<'t> Value<'t> {
         T: FromStr,
         T::Err: Display,
     {
-        let Located { value, at, key } = self.string(report)?;
+        let Located { value, at, key } = self.string_or(&accepted_of::<T>(), report)?;
         match value.parse() {
             Ok(value) => Some(Located { value, at, key }),
             Err(error) => {
@@ -188,10 +204,10 @@ impl<'t> Value<'t> {
     pub(crate) fn choice<T: Copy>(self, words: &[(&str, T)], report: &mut Report<'_>) -> Option<T> {
         #[cfg(test)]
         crate::schema::recorded::words(&self.key, words.iter().map(|(word, _)| *word));
-        let Located { value: written, at, key } = self.string(report)?;
+        let hint = accepted(words.iter().map(|(word, _)| *word));
+        let Located { value: written, at, key } = self.string_or(&hint, report)?;
         let found = words.iter().find(|(word, _)| *word == written);
         if found.is_none() {
-            let hint = accepted(words.iter().map(|(word, _)| *word));
             report.fault(at, key, format!("`{}` is not a choice{hint}", shortened(written)));
         }
         found.map(|(_, value)| *value)
@@ -201,14 +217,14 @@ impl<'t> Value<'t> {
     pub(crate) fn boolean(self, report: &mut Report<'_>) -> Option<bool> {
         match self.tree {
             DeValue::Boolean(value) => Some(*value),
-            _ => self.mistyped("`true` or `false`", report),
+            _ => self.mistyped("`true` or `false`", "", report),
         }
     }
 
     /// A day, written as a date of TOML's own.
     pub(super) fn date(self, report: &mut Report<'_>) -> Option<Day> {
         let DeValue::Datetime(written) = self.tree else {
-            return self.mistyped("a date such as `2026-10-20`, without quotes", report);
+            return self.mistyped("a date such as `2026-10-20`, without quotes", "", report);
         };
         let date = written.date.filter(|_| written.time.is_none());
         let day = date.and_then(|date| Day::new(date.year, date.month, date.day));
@@ -238,10 +254,6 @@ impl<'t> Value<'t> {
         }
     }
 
-    pub(super) fn is_integer(&self) -> bool {
-        matches!(self.tree, DeValue::Integer(_))
-    }
-
     pub(super) fn is_string(&self) -> bool {
         matches!(self.tree, DeValue::String(_))
     }
@@ -256,91 +268,29 @@ impl<'t> Value<'t> {
         value
     }
 
-    /// An integer that `accept` takes; `accepted` says which it does.
-    pub(crate) fn integer<T>(
-        self,
-        accepted: &str,
-        accept: impl FnOnce(i64) -> Option<T>,
-        report: &mut Report<'_>,
-    ) -> Option<Located<T>> {
-        let DeValue::Integer(digits) = self.tree else {
-            return self.mistyped("an integer", report);
-        };
-        match i64::from_str_radix(digits.as_str(), digits.radix()).ok().and_then(accept) {
-            Some(value) => Some(self.located(value)),
-            None => {
-                let message = format!("`{}` is out of range; accepted: {accepted}", digits.as_str());
-                report.fault(self.at, self.key, message);
-                None
-            }
-        }
-    }
-
-    /// What `accept` makes of a number times ten to the power of `places`, which is read exactly, as a float is not; `accepted` says which
-    /// numbers it takes.
-    pub(super) fn decimal<T>(
-        self,
-        places: usize,
-        accepted: &str,
-        accept: impl FnOnce(u64) -> Option<T>,
-        report: &mut Report<'_>,
-    ) -> Option<Located<T>> {
-        let scaled = match self.tree {
-            DeValue::Integer(digits) => u64::from_str_radix(digits.as_str(), digits.radix())
-                .ok()
-                .and_then(|whole| whole.checked_mul(10_u64.checked_pow(u32::try_from(places).ok()?)?)),
-            DeValue::Float(digits) => decimal::scaled(digits.as_str(), places),
-            _ => return self.mistyped("a number", report),
-        };
-        match scaled.and_then(accept) {
-            Some(value) => Some(self.located(value)),
-            None => {
-                report.fault(
-                    self.at,
-                    self.key,
-                    format!("this number is not taken; accepted: {accepted}, with at most {places} digits after the point"),
-                );
-                None
-            }
-        }
-    }
-
-    /// A number, with or without a decimal point, that `accept` takes; `accepted` says which it does.
-    pub(crate) fn number<T>(
-        self,
-        accepted: &str,
-        accept: impl FnOnce(f64) -> Option<T>,
-        report: &mut Report<'_>,
-    ) -> Option<Located<T>> {
-        let digits = match self.tree {
-            DeValue::Integer(digits) => digits.as_str(),
-            DeValue::Float(digits) => digits.as_str(),
-            _ => return self.mistyped("a number", report),
-        };
-        match digits.parse().ok().filter(|number: &f64| number.is_finite()).and_then(accept) {
-            Some(value) => Some(self.located(value)),
-            None => {
-                let message = format!("`{digits}` is out of range; accepted: {accepted}");
-                report.fault(self.at, self.key, message);
-                None
-            }
-        }
-    }
-
-    /// Whether it was written as a number.
-    pub(crate) fn is_number(&self) -> bool {
-        matches!(self.tree, DeValue::Integer(_) | DeValue::Float(_))
-    }
-
     fn located<T>(self, value: T) -> Located<T> {
         Located { value, at: self.at, key: self.key }
     }
 
-    /// Reports that the value is not what it should be.
-    pub(super) fn mistyped<T>(self, expected: &str, report: &mut Report<'_>) -> Option<T> {
-        report.fault(self.at, self.key, format!("expected {expected}, found {}", described(self.tree)));
+    fn is_scalar(&self) -> bool {
+        !matches!(self.tree, DeValue::Array(_) | DeValue::Table(_))
+    }
+
+    /// Reports that the value is not what it should be; `hint` adds what is accepted, unless `expected` says it all.
+    pub(super) fn mistyped<T>(self, expected: &str, hint: &str, report: &mut Report<'_>) -> Option<T> {
+        report.fault(self.at, self.key, format!("expected {expected}, found {}{hint}", described(self.tree)));
         None
     }
+}
+
+/// What `T` accepts, in the words with which it refuses an empty string.
+fn accepted_of<T>() -> String
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    let refused = "".parse::<T>().err().map(|error| error.to_string()).unwrap_or_default();
+    refused.find("; accepted: ").and_then(|start| refused.get(start..)).unwrap_or_default().to_owned()
 }
 
 /// Keeps a value out of snippets. The values of dotted keys are behind the place of their table, so each is hidden

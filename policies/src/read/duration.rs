@@ -5,14 +5,16 @@ use std::time::Duration;
 use super::cursor::{Located, Value, shortened};
 use crate::fault::Report;
 
+const ACCEPTED: &str = "one such as `500ms`, `30s` or `10m`";
+
 /// Any duration, none at all included.
 pub(super) fn read(value: Value<'_>, report: &mut Report<'_>) -> Option<Located<Duration>> {
-    let Located { value: written, at, key } = value.string(report)?;
+    let Located { value: written, at, key } = value.string_such_as(ACCEPTED, report)?;
     match humantime::parse_duration(written) {
         Ok(value) => Some(Located { value, at, key }),
         Err(_) => {
             let written = shortened(written);
-            report.fault(at, key, format!("`{written}` is not a duration; accepted: one such as `500ms`, `30s` or `10m`"));
+            report.fault(at, key, format!("`{written}` is not a duration; accepted: {ACCEPTED}"));
             None
         }
     }

@@ -29,7 +29,8 @@ pub(super) fn read(file: usize, text: &str, draft: &mut Draft, report: &mut Repo
     let (tree, errors) = DeTable::parse_recoverable(text);
     for error in errors.iter().take(MOST_SLIPS) {
         let at = At::new(file, error.span().unwrap_or(0..0));
-        report.fault(at, "", format!("not TOML: {}", error.message().replace('\n', "; ")));
+        let remedy = if error.message() == "duplicate key" { ", which a file may define once; keep one of them" } else { "" };
+        report.fault(at, "", format!("not TOML: {}{remedy}", error.message().replace('\n', "; ")));
     }
     if !errors.is_empty() {
         conceal_values(file, text, report);

@@ -28,14 +28,11 @@ pub(super) fn read(value: Value<'_>, report: &mut Report<'_>) -> Option<RawTest>
 }
 
 fn name(value: Value<'_>, report: &mut Report<'_>) -> Option<Located<String>> {
-    let Located { value: written, at, key } = value.string(report)?;
+    let accepted = format!("one line of 1 to {LONGEST_NAME} characters");
+    let Located { value: written, at, key } = value.string_such_as(&accepted, report)?;
     let fits = (1..=LONGEST_NAME).contains(&written.chars().count()) && !written.chars().any(char::is_control);
     if !fits {
-        report.fault(
-            at,
-            key.as_str(),
-            format!("this is no name of a test; accepted: one line of 1 to {LONGEST_NAME} characters"),
-        );
+        report.fault(at, key.as_str(), format!("this is no name of a test; accepted: {accepted}"));
     }
     fits.then(|| Located { value: written.to_owned(), at, key })
 }

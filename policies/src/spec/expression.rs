@@ -15,6 +15,8 @@ use tradewind_protocol::Operation;
 /// The longest expression, in bytes.
 const LONGEST: usize = 2000;
 
+const ACCEPTED: &str = "one that is true or false, such as `prompt_tokens > 8000`";
+
 /// What an expression may name, and what it is.
 const VARIABLES: [&str; 12] = [
     "tenant",
@@ -100,13 +102,13 @@ fn attributes(attributes: &Attributes) -> Value {
 /// A text that is no expression about a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidExpression {
-    #[error("the expression is longer than {LONGEST} bytes")]
+    #[error("the expression is too long; accepted: at most {LONGEST} bytes")]
     TooLong,
-    #[error("not an expression of CEL: {0}")]
+    #[error("not an expression of CEL: {0}; accepted: {ACCEPTED}")]
     Syntax(String),
     #[error("the expression names `{name}`, which nobody knows{hint}")]
     Unknown { name: String, hint: String },
-    #[error("the expression is neither true nor false: {0}")]
+    #[error("the expression is neither true nor false: {0}; accepted: {ACCEPTED}")]
     NotABoolean(String),
 }
 
@@ -206,7 +208,7 @@ mod tests {
             ("tenant ==", "not an expression of CEL"),
             ("tenent == 'a'", "names `tenent`, which nobody knows; did you mean `tenant`?"),
             ("prompt_tokens + 1", "its value is int"),
-            (&"tools || ".repeat(400), "longer than 2000 bytes"),
+            (&"tools || ".repeat(400), "at most 2000 bytes"),
         ] {
             let error = text.parse::<Expression>().unwrap_err().to_string();
             assert!(error.contains(message), "{error}");

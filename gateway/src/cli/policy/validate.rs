@@ -9,6 +9,7 @@ use tradewind_policies::{Checked, Fault, Paint, Policy, Severity};
 
 use super::findings;
 use super::outside::{self, Surveyed};
+use super::prices;
 use crate::config::{Environment, ServeArgs, Settings};
 use crate::in_force;
 
@@ -105,7 +106,7 @@ fn verdict(args: &ValidateArgs) -> Result<Verdict, String> {
 
 fn check(path: &Path, secrets: Secrets, settings: &Settings) -> Result<Verdict, String> {
     let files = in_force::read(path).map_err(|error| error.to_string())?.sources(path);
-    let Checked { policy, mut findings, references, tests } = Policy::check(&files);
+    let Checked { policy, mut findings, references, tests } = Policy::check(&files, prices::today());
     let Surveyed { faults, not_asked } = outside::survey(policy.as_ref(), &references, secrets, settings)?;
     findings.extend(faults);
     findings.sort_by(|a, b| a.place.cmp(&b.place));

@@ -92,9 +92,10 @@ fn watsonx_scope(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<Watso
 
 /// The version of an API that is a date.
 fn version(value: Value<'_>, report: &mut Report<'_>) -> Option<String> {
-    let Located { value: written, at, key } = value.string(report)?;
+    const ACCEPTED: &str = "a date such as `2024-10-21` in quotes, perhaps followed by `-preview`";
+    let Located { value: written, at, key } = value.string_such_as(ACCEPTED, report)?;
     if !is_version(written) {
-        report.fault(at, key, "this is no version; accepted: a date such as `2024-10-21`, perhaps followed by `-preview`");
+        report.fault(at, key, format!("this is no version; accepted: {ACCEPTED}"));
     }
     is_version(written).then(|| written.into())
 }

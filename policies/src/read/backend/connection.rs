@@ -54,7 +54,7 @@ fn headers(value: Value<'_>, report: &mut Report<'_>) -> Option<HeaderMap> {
         };
         let earlier = headers.as_mut().and_then(|headers| headers.insert(name, value));
         if earlier.is_some() {
-            report.fault(at, key, "the same header twice: names differ by more than their case");
+            report.fault(at, key, "the same header twice: names differ by more than their case; keep one of them");
         }
     }
     headers

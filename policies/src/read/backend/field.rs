@@ -50,7 +50,7 @@ pub(super) const PHRASE: Word =
 impl Word {
     /// The word, as it is written.
     pub(super) fn read(&self, value: Value<'_>, report: &mut Report<'_>) -> Option<String> {
-        let Located { value: written, at, key } = value.string(report)?;
+        let Located { value: written, at, key } = value.string_such_as(self.accepted, report)?;
         if self.fits(written) {
             return Some(written.into());
         }
@@ -61,7 +61,7 @@ impl Word {
     /// The word, in a place where a secret may have been put by mistake: unless it fits, it is not shown.
     pub(super) fn read_beside_secrets(&self, value: Value<'_>, report: &mut Report<'_>) -> Option<String> {
         value.shown_if(report, |value, report| {
-            let Located { value: written, at, key } = value.string(report)?;
+            let Located { value: written, at, key } = value.string_such_as(self.accepted, report)?;
             if !self.fits(written) {
                 report.fault(at, key, format!("this is not valid; accepted: {}", self.accepted));
             }

@@ -73,7 +73,9 @@ pub(super) fn catalogues() -> impl Iterator<Item = &'static str> {
 
 /// The provider that is named, if there is one.
 fn kind(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<&'static Kind> {
-    let Located { value: word, at, key } = table.required("provider", report, Value::string)?;
+    let accepted = "the word of a provider, such as `openai`";
+    let word = table.required("provider", report, |value, report| value.string_such_as(accepted, report));
+    let Located { value: word, at, key } = word?;
     let known = PROVIDERS.iter().find(|kind| kind.word == word);
     if known.is_none() {
         let hint = did_you_mean(word, PROVIDERS.iter().map(|kind| kind.word));

@@ -49,7 +49,7 @@ fn concurrency(value: Value<'_>, report: &mut Report<'_>) -> Option<Concurrency>
         return value.integer(&accepted, accept, report).map(|most| most.value);
     }
     if !value.is_string() {
-        return value.mistyped(ACCEPTED, report);
+        return value.mistyped(ACCEPTED, "", report);
     }
     let Located { value: written, at, key } = value.string(report)?;
     match written {
@@ -90,14 +90,15 @@ fn poll(
 
 /// A path from the root of a host. A query may hold a key, so it is not shown.
 fn path(value: Value<'_>, report: &mut Report<'_>) -> Option<PathAndQuery> {
-    let Located { value: written, at, key } = value.string(report)?;
+    const ACCEPTED: &str = "one from the root of the host without a query, such as `/health`";
+    let Located { value: written, at, key } = value.string_such_as(ACCEPTED, report)?;
     let is_path = written.starts_with('/') && !written.contains(['?', '#']) && written.chars().all(|c| c.is_ascii_graphic());
     let path = written.parse().ok().filter(|_| is_path);
     if path.is_none() {
         if written.contains('?') {
             report.conceal(at);
         }
-        report.fault(at, key, "this is no path; accepted: one from the root of the host without a query, such as `/health`");
+        report.fault(at, key, format!("this is no path; accepted: {ACCEPTED}"));
     }
     path
 }

@@ -84,7 +84,7 @@ pub(super) fn run(args: &PricesArgs, out: &mut impl Write) -> Result<(), PricesE
     Ok(())
 }
 
-fn today() -> Day {
+pub(super) fn today() -> Day {
     // A clock before 1970 is wrong, and the first day then as good as any.
     Day::of(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
 }
