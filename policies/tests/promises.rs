@@ -71,6 +71,7 @@ struct Route {
     tenants: Option<Vec<&'static str>>,
     required: Required,
     backends: Vec<usize>,
+    shadow: Option<usize>,
 }
 
 struct World {
@@ -150,8 +151,10 @@ impl World {
         let model = rng.random_range(0..MODELS.len());
         let able: Vec<_> = (0..self.backends.len()).filter(|place| self.backends[*place].models[model].is_some()).collect();
         let tenants = rng.random_bool(0.7).then(|| some(rng, &PATTERNS, 2));
-        let backends = if able.is_empty() { able } else { some(rng, &able, able.len()) };
-        Route { model, tenants, required: Required::random(rng, 0.3), backends }
+        let backends = if able.is_empty() { Vec::new() } else { some(rng, &able, able.len()) };
+        let others: Vec<_> = able.into_iter().filter(|place| !backends.contains(place)).collect();
+        let shadow = others.choose(rng).copied().filter(|_| rng.random_bool(0.7));
+        Route { model, tenants, required: Required::random(rng, 0.3), backends, shadow }
     }
 
     /// Whether the route could ever serve something, without which it would be a fault.
@@ -168,7 +171,10 @@ impl World {
             None => earlier().any(|earlier| earlier.tenants.is_none()),
             Some(patterns) => patterns.iter().all(|pattern| earlier().any(|earlier| covers(earlier, pattern))),
         };
-        route.backends.iter().any(meets) && route.tenants.iter().flatten().all(is_known) && !is_shadowed
+        route.backends.iter().any(meets)
+            && route.shadow.iter().all(meets)
+            && route.tenants.iter().flatten().all(is_known)
+            && !is_shadowed
     }
 
     fn text(&self) -> String {
@@ -204,21 +210,25 @@ impl World {
             writeln!(text, "[[route]]\nname = \"r{place}\"\nmatch = {{ model = \"{model}\"{tenants} }}\ntiers = {tiers}")
                 .unwrap();
             writeln!(text, "{}", route.required.table()).unwrap();
+            route
+                .shadow
+                .iter()
+                .for_each(|place| writeln!(text, "shadow = {{ backend = \"b{place}\", share = \"1%\" }}").unwrap());
         }
         text
     }
 
-    /// The backends that may serve a request, by the letter.
-    fn allowed(&self, tenant: &str, model: usize, operation: Operation, needs: &Needs) -> BTreeSet<usize> {
+    /// The backends that may serve a request, and those that may be sent a copy, by the letter.
+    fn allowed(&self, tenant: &str, model: usize, operation: Operation, needs: &Needs) -> (BTreeSet<usize>, BTreeSet<usize>) {
         let floor = self.tenants.iter().find(|(name, _)| *name == tenant).map(|(_, required)| required);
         if !self.tenants.is_empty() && floor.is_none() {
-            return BTreeSet::new();
+            return Default::default();
         }
         let is_for = |route: &&Route| {
             let fits = |patterns: &Vec<&str>| patterns.iter().any(|pattern| fits(pattern, tenant));
             route.model == model && route.tenants.as_ref().is_none_or(fits)
         };
-        let Some(route) = self.routes.iter().find(is_for) else { return BTreeSet::new() };
+        let Some(route) = self.routes.iter().find(is_for) else { return Default::default() };
         let may = |place: &&usize| {
             let backend = &self.backends[**place];
             let (operations, lacks_tools) = backend.models[model].as_ref().unwrap();
@@ -226,7 +236,7 @@ impl World {
                 && !(needs.tools && *lacks_tools)
                 && [Some(&self.defaults), Some(&route.required), floor].into_iter().flatten().all(|all| all.is_met(backend))
         };
-        route.backends.iter().filter(may).copied().collect()
+        (route.backends.iter().filter(may).copied().collect(), route.shadow.iter().filter(may).copied().collect())
     }
 }
 
@@ -262,7 +272,7 @@ fn ask_all(seed: u64) -> Result<(), TestCaseError> {
         let operation = *[Operation::Chat, Operation::Completions, Operation::Embeddings].choose(&mut rng).unwrap();
         let needs = Needs { tools: rng.random_bool(0.3), ..Needs::default() };
         let request = Request { needs, ..Request::new(Caller::of(&names[who]), MODELS[model], operation) };
-        let allowed = world.allowed(TENANTS[who], model, operation, &needs);
+        let (allowed, shadowed) = world.allowed(TENANTS[who], model, operation, &needs);
         let index = |place: usize| policy.backends()[place].name.as_str()[1..].parse::<usize>().unwrap();
         let Ok(eligible) = policy.eligible(&request) else {
             prop_assert!(allowed.is_empty(), "refused, though {allowed:?} may serve {request:?}\n{}", text);
@@ -270,6 +280,8 @@ fn ask_all(seed: u64) -> Result<(), TestCaseError> {
         };
         let found: BTreeSet<usize> = eligible.targets().map(|target| index(target.backend.get())).collect();
         prop_assert_eq!(&found, &allowed, "{:?}\n{}", request, text);
+        let shadow: BTreeSet<usize> = eligible.shadow().iter().map(|shadow| index(shadow.target.backend.get())).collect();
+        prop_assert_eq!(&shadow, &shadowed, "{:?}\n{}", request, text);
         let all_ill = rng.random_bool(0.3);
         let known = eligible.targets().map(|target| Candidate {
             target: index(target.backend.get()),

@@ -6,7 +6,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 use tradewind_policies::{
     Caller, Considered, Policy, Request,
-    decision::Candidate,
+    decision::{Candidate, Excluded},
     select::{self, Ask, ExpectedOutput, Health, Learnt, Monotonic, Outlook, Prior, Reason, Removed, Turn, choose},
     spec::{Routing, Target},
 };
@@ -51,6 +51,19 @@ pub struct Explanation {
     pub candidates: Vec<Candidate>,
     /// Where it might go first, and how likely.
     pub draw: Vec<Chance>,
+    /// Where copies of the route's requests go, if anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Copied>,
+}
+
+/// The backend that is sent copies of a route's requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    /// The backend.
+    pub backend: String,
+    /// What keeps it from seeing this request, if anything does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<Excluded>,
 }
 
 /// A choice that might be made.
@@ -89,6 +102,7 @@ pub fn explain(described: &Described, means: Means<'_>) -> Result<Explanation, D
         expected_output_tokens: 0.0,
         candidates: Vec::new(),
         draw: Vec::new(),
+        shadow: None,
     };
     if let Some(considered) = considered {
         explanation.weigh(&considered, &understood, means);
@@ -106,6 +120,9 @@ impl Explanation {
         let backends = means.policy().backends();
         let name = |target: &Target| backends.get(target.backend.get()).map(|backend| backend.name.to_string());
         self.candidates = parts::candidates(considered, needs, self.expected_output_tokens, name, thought);
+        self.shadow = considered.shadow.as_ref().and_then(|shadow| {
+            Some(Copied { backend: name(shadow.target)?, excluded: shadow.excluded.as_ref().map(parts::excluded) })
+        });
         let eligible =
             considered.candidates.iter().filter(|candidate| candidate.excluded.is_none()).map(|candidate| candidate.target);
         let known: Vec<_> = eligible.filter_map(|target| Some((target, thought(target)?))).collect();
@@ -251,6 +268,21 @@ mod tests {
         let sum: f64 = told.draw.iter().map(|chance| chance.probability).sum();
         assert!((sum - 1.0).abs() < 1e-9, "{:?}", told.draw);
         assert_eq!(told.draw.first().unwrap().backend, "a");
+    }
+
+    #[test]
+    fn whether_a_copy_may_be_sent_is_told() {
+        let policy = |places: &str| {
+            let shadow = format!(
+                "shadow = {{ backend = \"s\", share = \"1%\" }}\n[backend.s]\nprovider = \"vllm\"\nbase_url = \"http://s/v1\"\n\
+                 {places}models.m = {{}}\n[tenant.acme]\nallow = [\"*\"]\nresidency = [\"EU\"]\n"
+            );
+            let text = format!("{POLICY}{shadow}").replace("[backend.a]\n", "[backend.a]\njurisdictions = [\"DE\"]\n");
+            Policy::parse(&[SourceFile::new("policy.toml", text)]).unwrap()
+        };
+        let told = |places| explain(&described("acme"), Means::Apart(&policy(places), &BTreeMap::new())).unwrap().shadow.unwrap();
+        assert_eq!(told("jurisdictions = [\"FR\"]\n"), Copied { backend: "s".into(), excluded: None });
+        assert_eq!(told("jurisdictions = [\"US\"]\n").excluded.unwrap().stage, "residency");
     }
 
     #[test]

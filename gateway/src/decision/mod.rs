@@ -32,7 +32,7 @@ mod writer;
 
 pub use self::{
     asked::{Described, DescribedError},
-    explain::{Explanation, Means, explain},
+    explain::{Copied, Explanation, Means, explain},
     export::{ExportError, export},
     files::{Limits, Segment, segments},
     find::{FindError, find},

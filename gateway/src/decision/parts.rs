@@ -83,11 +83,7 @@ pub(super) fn candidates(
             backend: name(target)?,
             model: Some(target.model.to_string()),
             tier: u32::try_from(target.tier).unwrap_or(u32::MAX),
-            excluded: candidate.excluded.as_ref().map(|excluded| Excluded {
-                stage: excluded.stage.to_string(),
-                why: excluded.why.clone(),
-                place: excluded.place.as_ref().map(ToString::to_string),
-            }),
+            excluded: candidate.excluded.as_ref().map(excluded),
             removed: thought.and_then(|thought| {
                 let reason = thought.outlook.removed?.into();
                 Some(Removal { reason, back_in_s: thought.back_in.map(|back_in| back_in.as_secs_f64()) })
@@ -101,6 +97,12 @@ pub(super) fn candidates(
         })
     };
     considered.candidates.iter().enumerate().filter_map(word).collect()
+}
+
+/// What left a backend out.
+pub(super) fn excluded(excluded: &tradewind_policies::Excluded) -> Excluded {
+    let (stage, place) = (excluded.stage.to_string(), excluded.place.as_ref().map(ToString::to_string));
+    Excluded { stage, why: excluded.why.clone(), place }
 }
 
 fn as_known(target: usize, thought: &Thought) -> select::Candidate<usize> {

@@ -2,9 +2,9 @@
 
 use std::fmt::{self, Write as _};
 
-use tradewind_policies::decision::{Attempt, Candidate, Decision, Expected, Outcome, Removal, Score};
+use tradewind_policies::decision::{Attempt, Candidate, Decision, Excluded, Expected, Outcome, Removal, Score};
 
-use super::explain::Explanation;
+use super::explain::{Copied, Explanation};
 
 /// One decision in one line.
 #[must_use]
@@ -48,7 +48,7 @@ pub fn show_decision(decision: &Decision) -> Result<String, fmt::Error> {
 /// Never: a text takes all that is written to it.
 pub fn show_explanation(explanation: &Explanation) -> Result<String, fmt::Error> {
     let mut out = String::new();
-    let Explanation { policy, route, place, model, refused, prompt_tokens, expected_output_tokens, candidates, draw } =
+    let Explanation { policy, route, place, model, refused, prompt_tokens, expected_output_tokens, candidates, draw, shadow } =
         explanation;
     let place = place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
     writeln!(out, "policy {policy}, route {}{place}", route.as_deref().unwrap_or("none"))?;
@@ -67,6 +67,10 @@ pub fn show_explanation(explanation: &Explanation) -> Result<String, fmt::Error>
     for chance in draw {
         writeln!(out, "  {:5.1} %  {} ({})", 100.0 * chance.probability, chance.backend, word(chance.reason))?;
     }
+    if let Some(Copied { backend, excluded }) = shadow {
+        let why = excluded.as_ref().map_or_else(|| "may be sent a copy".to_owned(), left_out_for_good);
+        writeln!(out, "\nshadow {backend}: {why}")?;
+    }
     Ok(out)
 }
 
@@ -79,10 +83,7 @@ fn show_candidates(out: &mut String, candidates: &[Candidate], prompt_tokens: u6
     for candidate in candidates {
         let Candidate { backend, tier, model, excluded, removed, score, expected, price_nano_usd } = candidate;
         let mut facts = Vec::new();
-        if let Some(excluded) = excluded {
-            let place = excluded.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
-            facts.push(format!("left out by {}: {}{place}", excluded.stage, excluded.why));
-        }
+        facts.extend(excluded.as_ref().map(left_out_for_good));
         facts.extend(removed.map(|removed| left_out(&removed)));
         facts.extend(score.map(|score| total(&score)));
         facts.extend(
@@ -97,6 +98,11 @@ fn show_candidates(out: &mut String, candidates: &[Candidate], prompt_tokens: u6
         }
     }
     Ok(())
+}
+
+fn left_out_for_good(excluded: &Excluded) -> String {
+    let place = excluded.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+    format!("left out by {}: {}{place}", excluded.stage, excluded.why)
 }
 
 fn left_out(removed: &Removal) -> String {

@@ -8,6 +8,7 @@ use crate::pattern::Pattern;
 use crate::policy::{Considered, Considering, NoRoute, Policy};
 use crate::read::{Given, NO_ROUTE, OUT_OF_SERVICE, RawTest};
 use crate::request::{Caller, Request};
+use crate::spec::BackendSpec;
 use tradewind_protocol::Operation;
 
 /// Who asks where a test does not say, and no tenants are declared.
@@ -31,6 +32,8 @@ pub(super) enum Outcome<'p> {
         /// Those that may serve it, the first tier first; no tier is empty.
         tiers: Vec<Vec<&'p BackendName>>,
         left_out: Vec<LeftOut<'p>>,
+        /// The backend that may be sent a copy.
+        shadow: Option<&'p BackendName>,
     },
 }
 
@@ -101,5 +104,9 @@ fn routed<'p>(policy: &'p Policy, considered: Considered<'p>, test: &RawTest) ->
         };
         left_out.push(LeftOut { backend, reason, why });
     }
-    Outcome::Routed { route: considered.route, tiers: tiers.into_values().collect(), left_out }
+    let is_there = |spec: &BackendSpec| !down.contains(&spec.name) && !spec.drained;
+    let shadow = considered.shadow.filter(|shadow| shadow.excluded.is_none());
+    let shadow = shadow.and_then(|shadow| policy.backends().get(shadow.target.backend.get())).filter(|spec| is_there(spec));
+    let tiers = tiers.into_values().collect();
+    Outcome::Routed { route: considered.route, tiers, left_out, shadow: shadow.map(|spec| &spec.name) }
 }

@@ -33,7 +33,8 @@ impl Places {
         let tenants = draft.tenants.iter().map(|(name, entry)| (name.clone(), spot(entry.at, &entry.key)));
         let names = draft.routes.iter().filter_map(|route| route.name.as_ref());
         let routes = names.map(|name| (name.value.clone(), spot(name.at, &name.key)));
-        let used = draft.routes.iter().flat_map(|route| &route.tiers).flat_map(|tier| &tier.value);
+        let shadows = draft.routes.iter().filter_map(|route| route.shadow.as_ref()).map(|shadow| &shadow.backend);
+        let used = draft.routes.iter().flat_map(|route| &route.tiers).flat_map(|tier| &tier.value).chain(shadows);
         Self {
             backends: backends.collect(),
             aliases: aliases.collect(),

@@ -44,6 +44,16 @@ fn mismatch(expected: &Expected, outcome: &Outcome<'_>) -> Option<String> {
             let first = tiers(outcome).first().map(|tier| tier.iter().copied().collect());
             (format!("{} first", list(values(names))), first == Some(values(names).collect::<BTreeSet<_>>()))
         }
+        Expected::Shadow(wanted) => {
+            let words = |backend: Option<&BackendName>| {
+                backend.map_or_else(|| "no copy of it".to_owned(), |name| format!("that `{name}` may be sent a copy"))
+            };
+            let wanted = wanted.as_ref().map(|name| &name.value);
+            let found = shadow(outcome);
+            let holds = found == Some(wanted);
+            let mismatch = format!("expected {}; {}", words(wanted), found.map_or_else(|| self::found(outcome), words));
+            return (!holds).then_some(mismatch);
+        }
         Expected::Route(name) => {
             let holds = matches!(outcome, Outcome::Routed { route, .. } if *route == name);
             (format!("route `{name}`"), holds)
@@ -86,6 +96,14 @@ fn tiers<'o, 'p>(outcome: &'o Outcome<'p>) -> &'o [Vec<&'p BackendName>] {
     match outcome {
         Outcome::Routed { tiers, .. } => tiers,
         Outcome::Denied { .. } | Outcome::NoRoute(_) => &[],
+    }
+}
+
+/// The backend that may be sent a copy of the request, if any; `None` if nothing serves the request.
+fn shadow<'p>(outcome: &Outcome<'p>) -> Option<Option<&'p BackendName>> {
+    match outcome {
+        Outcome::Routed { tiers, shadow, .. } if !tiers.is_empty() => Some(*shadow),
+        Outcome::Routed { .. } | Outcome::Denied { .. } | Outcome::NoRoute(_) => None,
     }
 }
 

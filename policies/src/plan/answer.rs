@@ -6,7 +6,7 @@ use crate::grant::Grants;
 use crate::name::{BackendName, FailureDomain, TenantId};
 use crate::policy::{Denied, Eligible, NoRoute, Policy};
 use crate::request::{Caller, Needs, Request};
-use crate::spec::{BackendSpec, ServedModel, Target};
+use crate::spec::{BackendSpec, ServedModel, Shadow, Target};
 use tradewind_protocol::Operation;
 
 /// A request, as far as a policy tells requests apart.
@@ -63,6 +63,18 @@ impl<'p> Way<'p> {
             Some((&backend.name, (there.range(..=target.tier).count(), target)))
         };
         eligible.targets().filter_map(place).collect()
+    }
+
+    /// The backend that may be sent copies, if there is one.
+    pub(super) fn shadow(&self) -> Option<(&'p BackendName, Shadow<'p>)> {
+        let shadow = self.eligible.shadow()?;
+        Some((&self.policy.backends().get(shadow.target.backend.get())?.name, shadow))
+    }
+
+    /// Every backend that may get to see the request.
+    pub(super) fn sight(&self) -> BTreeMap<&'p BackendName, &'p Target> {
+        let tiers = self.tiers().into_iter().map(|(backend, (_, target))| (backend, target));
+        tiers.chain(self.shadow().map(|(backend, shadow)| (backend, shadow.target))).collect()
     }
 
     /// How the backend serves the model.

@@ -10,15 +10,12 @@ pub(super) fn of_data(old: &Way<'_>, new: &Way<'_>) -> Vec<Effect> {
     let mut effects = Vec::new();
     // Where nobody knows is anywhere: it was reached before if such a backend was.
     let places = |way: &Way<'_>| -> Vec<Option<Jurisdictions>> {
-        way.tiers()
-            .values()
-            .filter_map(|(_, target)| way.served(target))
-            .map(|(_, served)| served.residency.jurisdictions)
-            .collect()
+        let seen = way.sight();
+        seen.values().filter_map(|target| way.served(target)).map(|(_, served)| served.residency.jurisdictions).collect()
     };
     let before = places(old);
     let reached = before.iter().flatten().copied().reduce(Jurisdictions::union);
-    for (backend, (_, target)) in new.tiers() {
+    for (backend, target) in new.sight() {
         let Some((_, served)) = new.served(target) else { continue };
         let places = served.residency.jurisdictions;
         let is_known = match places {
@@ -33,9 +30,8 @@ pub(super) fn of_data(old: &Way<'_>, new: &Way<'_>) -> Vec<Effect> {
     }
     for (term, holds) in TERMS {
         let lacks = |way: &Way<'_>| {
-            let tiers = way.tiers();
-            let lacking =
-                tiers.iter().find(|(_, (_, target))| way.served(target).is_none_or(|(backend, _)| !holds(&backend.terms)));
+            let seen = way.sight();
+            let lacking = seen.iter().find(|(_, target)| way.served(target).is_none_or(|(backend, _)| !holds(&backend.terms)));
             lacking.map(|(backend, _)| backend.to_string())
         };
         if let (None, Some(backend)) = (lacks(old), lacks(new)) {

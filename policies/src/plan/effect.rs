@@ -88,6 +88,21 @@ pub enum Effect {
         /// With whom it is not.
         backend: String,
     },
+    /// Copies of it may be sent to a backend that answers nobody.
+    ShadowGained {
+        /// Which.
+        backend: String,
+        /// How many of all that it may see.
+        share: String,
+        /// The most that they may cost in a day; absent where nothing is paid for them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        max_cost_per_day: Option<String>,
+    },
+    /// No copies of it are sent there any more.
+    ShadowLost {
+        /// Where.
+        backend: String,
+    },
     /// Of the route.
     Setting(Setting),
     /// Of one backend, as this route uses it.
@@ -123,11 +138,12 @@ impl Effect {
             | Self::FailoverLost { .. }
             | Self::DataReaches { .. }
             | Self::TermLost { .. } => Weight::Warning,
-            Self::BackendLost { .. } => Weight::Loss,
+            Self::BackendLost { .. } | Self::ShadowLost { .. } => Weight::Loss,
             Self::NameAppears { .. }
             | Self::AccessGained
             | Self::BecomesRoutable
             | Self::BackendGained { .. }
+            | Self::ShadowGained { .. }
             | Self::FailoverGained => Weight::Gain,
             Self::ModelChanges { .. } | Self::TierChanges { .. } | Self::Setting(_) | Self::BackendSetting { .. } => {
                 Weight::Other
@@ -152,6 +168,8 @@ impl Effect {
             | Self::FailoverGained
             | Self::DataReaches { .. }
             | Self::TermLost { .. }
+            | Self::ShadowGained { .. }
+            | Self::ShadowLost { .. }
             | Self::Setting(_)
             | Self::BackendSetting { .. } => false,
         }
@@ -206,6 +224,7 @@ fn between_ways(old: &Way<'_>, new: &Way<'_>) -> Vec<Effect> {
     let (before, after) = (old.tiers(), new.tiers());
     effects.extend(of_backends(&before, &after));
     effects.extend(of_failover(old, new));
+    effects.extend(of_shadow(old, new));
     effects.extend(data::of_data(old, new));
     effects.extend(setting::of_routing(old.eligible.routing, new.eligible.routing).into_iter().map(Effect::Setting));
     let of_request = setting::of_timeouts(old.eligible.timeouts, new.eligible.timeouts);
@@ -237,6 +256,22 @@ fn of_backends(before: &Tiers<'_>, after: &Tiers<'_>) -> Vec<Effect> {
     effects
 }
 
+fn of_shadow(old: &Way<'_>, new: &Way<'_>) -> Vec<Effect> {
+    let (before, after) = (old.shadow(), new.shadow());
+    if let (Some((from, before)), Some((to, after))) = (&before, &after)
+        && from == to
+    {
+        return setting::of_shadow(before, after).into_iter().map(Effect::Setting).collect();
+    }
+    let lost = before.map(|(backend, _)| Effect::ShadowLost { backend: backend.to_string() });
+    let gained = after.map(|(backend, shadow)| Effect::ShadowGained {
+        backend: backend.to_string(),
+        share: shadow.share.to_string(),
+        max_cost_per_day: shadow.max_cost_per_day.map(|most| most.to_string()),
+    });
+    lost.into_iter().chain(gained).collect()
+}
+
 fn of_failover(old: &Way<'_>, new: &Way<'_>) -> Option<Effect> {
     let (before, after) = (old.domains(), new.domains());
     match (before.len(), after.len()) {
@@ -263,6 +298,11 @@ impl fmt::Display for Effect {
             Self::FailoverGained => f.write_str("gains a failover in another failure domain"),
             Self::DataReaches { backend, places } => write!(f, "its data may now be processed by {backend} in {places}"),
             Self::TermLost { term, backend } => write!(f, "`{term}` held for all who see it, and does not for {backend}"),
+            Self::ShadowGained { backend, share, max_cost_per_day } => {
+                write!(f, "copies of {share} are sent to {backend}")?;
+                max_cost_per_day.as_ref().map_or(Ok(()), |most| write!(f, ", for at most {most} a day"))
+            }
+            Self::ShadowLost { backend } => write!(f, "no copies are sent to {backend} any more"),
             Self::Setting(setting) => fmt::Display::fmt(setting, f),
             Self::BackendSetting { backend, setting } => write!(f, "{backend}: {setting}"),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::spec::{Midstream, Objective, Routing, Timeouts, TokenRate};
+use crate::spec::{Midstream, Objective, Routing, Shadow, Timeouts, TokenRate};
 
 /// A setting that changes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -35,6 +35,14 @@ pub(super) fn of_routing(old: &Routing, new: &Routing) -> Vec<Setting> {
 /// What differs in how long things may take.
 pub(super) fn of_timeouts(old: Timeouts, new: Timeouts) -> Vec<Setting> {
     differing(timeouts(old), timeouts(new))
+}
+
+/// What differs in how many copies of requests are sent to the same backend.
+pub(super) fn of_shadow(old: &Shadow<'_>, new: &Shadow<'_>) -> Vec<Setting> {
+    let settings = |shadow: &Shadow<'_>| {
+        vec![("shadow.share", shadow.share.to_string()), ("shadow.max_cost_per_day", or_false(shadow.max_cost_per_day))]
+    };
+    differing(settings(old), settings(new))
 }
 
 fn routing(routing: &Routing) -> Settings {

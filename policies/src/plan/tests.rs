@@ -97,6 +97,38 @@ fn the_loss_of_the_only_backend_elsewhere_is_told_to_whom_it_concerns() {
 }
 
 #[test]
+fn who_sees_copies_is_told_and_counts_as_who_sees_the_request() {
+    let places = BASE
+        .replacen("[backend.near]\n", "[backend.near]\njurisdictions = [\"DE\"]\n", 1)
+        .replacen("[backend.near-2]\n", "[backend.near-2]\njurisdictions = [\"DE\"]\n", 1)
+        .replacen("[backend.far]\n", "[backend.far]\njurisdictions = [\"US\"]\n", 1)
+        .replace("models.chat = {}", "models.chat = { price = { in = 1, out = 2 } }");
+    let bank = |shadow: &str| {
+        places.replacen("tiers = [[\"near\"], [\"far\"]]", &format!("tiers = [[\"near\"]]\nshadow = {{ {shadow} }}"), 1)
+    };
+    let none = places.replacen("[[\"near\"], [\"far\"]]", "[[\"near\"]]", 1);
+    let far = bank(r#"backend = "far", share = "1%", max_cost_per_day = "$5""#);
+    let told = |old: &str, new: &str| {
+        let plan = plan(&parsed(old), &parsed(new));
+        assert!(!plan.moves_requests(), "{plan:?}");
+        told(&plan).join("\n").replacen(r#"["chat", "gpt"] ["bank-*"]: "#, "", 1)
+    };
+    assert_eq!(
+        told(&none, &far),
+        "copies of 1% are sent to far, for at most $5.00 a day; its data may now be processed by far in US"
+    );
+    assert_eq!(told(&far, &none), "no copies are sent to far any more");
+    assert_eq!(
+        told(&far, &bank(r#"backend = "far", share = "2%", max_cost_per_day = "$10""#)),
+        "shadow.share: 1% -> 2%; shadow.max_cost_per_day: $5.00 -> $10.00"
+    );
+    assert_eq!(
+        told(&far, &bank(r#"backend = "near-2", share = "1%", max_cost_per_day = "$5""#)),
+        "no copies are sent to far any more; copies of 1% are sent to near-2, for at most $5.00 a day"
+    );
+}
+
+#[test]
 fn settings_and_prices_are_told_and_move_no_request() {
     let plan = changed(
         r#"tiers = [["near", "near-2", "far"]]"#,

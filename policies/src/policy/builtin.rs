@@ -72,6 +72,7 @@ impl Policy {
                 tenants: None,
                 conditions: Conditions::default(),
                 tiers: vec![vec![BackendIndex(0)]],
+                shadow: None,
                 demands: Vec::new(),
                 routing: Routing::default(),
                 defaults: timeouts,

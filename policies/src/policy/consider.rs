@@ -20,6 +20,8 @@ pub struct Considered<'p> {
     pub place: Option<&'p Place>,
     /// Its backends, those of the first tier first.
     pub candidates: Vec<Considering<'p>>,
+    /// The backend that is sent copies of its requests, if it has one. It answers nobody.
+    pub shadow: Option<Considering<'p>>,
 }
 
 /// What became of one backend.
@@ -91,7 +93,17 @@ impl Policy {
         let matched = self.matched(request)?;
         let Matched { route, lane, .. } = matched;
         let candidates = self.candidates(matched, request);
-        Ok(Considered { model: &lane.model, route: &route.name, place: route.place.as_ref(), candidates })
+        let shadow = self.considered_shadow(matched, request);
+        Ok(Considered { model: &lane.model, route: &route.name, place: route.place.as_ref(), candidates, shadow })
+    }
+
+    /// What became of the shadow of the route that matched.
+    fn considered_shadow<'p>(&'p self, matched: Matched<'p>, request: &Request<'_>) -> Option<Considering<'p>> {
+        let (shadow, matched) = matched.shadow()?;
+        let target = shadow.lane.all().first()?;
+        let passes = shadow.passing(matched.passing(request)).is_some();
+        let excluded = if passes { None } else { self.excluded(matched, target, request) };
+        Some(Considering { target, excluded })
     }
 
     /// What became of each backend of the route that matched.

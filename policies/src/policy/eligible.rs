@@ -7,7 +7,7 @@ use super::consider::{Considering, Excluded, Stage};
 use crate::name::{BackendName, ModelId, RouteName, TenantId};
 use crate::operation::Operations;
 use crate::request::Request;
-use crate::spec::{Floor, Lane, Places, RouteSpec, Routing, Target, Targets, Timeouts};
+use crate::spec::{BackendIndex, Floor, Lane, Places, RouteSpec, Routing, Shadow, ShadowSpec, Target, Targets, Timeouts};
 use tradewind_protocol::Operation;
 
 /// Which backends may serve a request, and within which limits. It borrows from the policy; nothing is allocated.
@@ -22,12 +22,25 @@ pub struct Eligible<'p> {
     /// The limits of the request as a whole, `total` above all; those of an attempt are in its [`Target`].
     pub timeouts: Timeouts,
     targets: Targets<'p>,
+    /// The route's shadow, and whether it passed.
+    shadow: Option<(&'p ShadowSpec, Places)>,
 }
 
 impl<'p> Eligible<'p> {
     /// The backends that may serve it, those of the first tier first. There is at least one.
     pub fn targets(&self) -> impl Iterator<Item = &'p Target> + use<'p> {
         self.targets.iter()
+    }
+
+    /// The backend that may be sent a copy of the request: the route has one, and no stage leaves it out.
+    pub fn shadow(&self) -> Option<Shadow<'p>> {
+        self.shadow.and_then(|(shadow, passed)| shadow.passing(passed))
+    }
+
+    /// The backend that is sent copies of other requests of the route, and may not see this one.
+    pub fn left_out_shadow(&self) -> Option<BackendIndex> {
+        let (shadow, _) = self.shadow.filter(|_| self.shadow().is_none())?;
+        shadow.lane.all().first().map(|target| target.backend)
     }
 }
 
@@ -109,17 +122,36 @@ pub(super) struct Matched<'p> {
     pub(super) floor: Floor,
 }
 
-impl Matched<'_> {
+impl<'p> Matched<'p> {
     /// The targets that may serve the request, or the stage that left none.
     pub(super) fn chosen(&self, request: &Request<'_>) -> Result<Places, Stage> {
+        let able = self.able(request)?;
+        let roomy = self.roomy(able, request);
+        // How long the prompt is was estimated; where nobody seems to have room, the backends may count for themselves.
+        Ok(if roomy.is_empty() { able } else { roomy })
+    }
+
+    /// The targets that pass every stage, be it that none does.
+    pub(super) fn passing(&self, request: &Request<'_>) -> Places {
+        self.able(request).map(|able| self.roomy(able, request)).unwrap_or_default()
+    }
+
+    /// The route's shadow, and the same for it.
+    pub(super) fn shadow(&self) -> Option<(&'p ShadowSpec, Self)> {
+        self.route.shadow.as_ref().map(|shadow| (shadow, Self { lane: &shadow.lane, ..*self }))
+    }
+
+    /// The targets that pass all stages but the last.
+    fn able(&self, request: &Request<'_>) -> Result<Places, Stage> {
         let left = |places: Places, stage: Stage| if places.is_empty() { Err(stage) } else { Ok(places) };
         let serving = left(self.lane.serving(request.operation), Stage::Operation)?;
         let admitted = left(serving.and(self.lane.admitted(self.floor)), Stage::Residency)?;
-        let able = left(admitted.without(self.lane.unable(&request.needs)), Stage::Capability)?;
-        let roomy =
-            if Operations::TEXT.contains(request.operation) { able.without(self.lane.full(&request.needs)) } else { able };
-        // How long the prompt is was estimated; where nobody seems to have room, the backends may count for themselves.
-        Ok(if roomy.is_empty() { able } else { roomy })
+        left(admitted.without(self.lane.unable(&request.needs)), Stage::Capability)
+    }
+
+    /// Those with room for the request.
+    fn roomy(&self, able: Places, request: &Request<'_>) -> Places {
+        if Operations::TEXT.contains(request.operation) { able.without(self.lane.full(&request.needs)) } else { able }
     }
 }
 
@@ -136,7 +168,15 @@ impl Policy {
         let Matched { route, lane, .. } = matched;
         let chosen = matched.chosen(request).map_err(|stage| self.refusal(matched, stage, request))?;
         let targets = Targets { all: lane.all(), chosen };
-        Ok(Eligible { model: &lane.model, route: &route.name, routing: &route.routing, timeouts: route.timeouts, targets })
+        let shadow = matched.shadow().map(|(shadow, matched)| (shadow, matched.passing(request)));
+        Ok(Eligible {
+            model: &lane.model,
+            route: &route.name,
+            routing: &route.routing,
+            timeouts: route.timeouts,
+            targets,
+            shadow,
+        })
     }
 
     #[cold]

@@ -31,8 +31,9 @@ impl Policy {
         self.backends.iter().flat_map(|backend| &backend.models).map(|served| &served.capabilities)
     }
 
-    /// Where requests can go at all.
+    /// Where requests, or copies of them, can go at all.
     pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
-        self.routes.iter().flat_map(|route| route.lane.all())
+        let shadows = self.routes.iter().filter_map(|route| route.shadow.as_ref()).map(|shadow| &shadow.lane);
+        self.routes.iter().map(|route| &route.lane).chain(shadows).flat_map(|lane| lane.all())
     }
 }

@@ -11,8 +11,8 @@ use crate::pattern::Pattern;
 use crate::policy::{Denied, Stage};
 use crate::request::{Attributes, Needs};
 use crate::spec::{
-    Budget, Concurrency, Conditions, DataTerms, MaxAttempts, Midstream, Objective, Poll, PriceTable, Provider, Requirement,
-    ServedModel, Share, TenantLimits, TimeoutOverrides, Wanted,
+    Budget, Concurrency, Conditions, DataTerms, MaxAttempts, Midstream, NanoUsd, Objective, Poll, PriceTable, Provider,
+    Requirement, ServedModel, Share, TenantLimits, TimeoutOverrides, Wanted,
 };
 use tradewind_protocol::Operation;
 
@@ -80,9 +80,18 @@ pub(crate) struct RawRoute {
     /// `None` if part of them could not be read.
     pub(crate) conditions: Option<Conditions>,
     pub(crate) tiers: Vec<Located<Vec<Located<BackendName>>>>,
+    pub(crate) shadow: Option<RawShadow>,
     pub(crate) require: Option<Located<Requirement>>,
     pub(crate) routing: RawRouting,
     pub(crate) timeouts: TimeoutOverrides,
+}
+
+/// The `shadow` of a route.
+#[derive(Clone)]
+pub(crate) struct RawShadow {
+    pub(crate) backend: Located<BackendName>,
+    pub(crate) share: Share,
+    pub(crate) max_cost_per_day: Option<Located<NanoUsd>>,
 }
 
 /// What one table says of choosing among backends; `None` where it says nothing.
@@ -143,6 +152,8 @@ pub(crate) enum Expected {
     Excludes(Vec<Located<BackendName>>),
     /// These, and no others, are asked before all others.
     FirstTier(Vec<Located<BackendName>>),
+    /// This backend may be sent a copy of it; none, if there is none here.
+    Shadow(Option<Located<BackendName>>),
     /// This route decides.
     Route(RouteName),
     /// The caller may not ask for it.

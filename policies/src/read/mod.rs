@@ -18,6 +18,7 @@ mod prices;
 mod require;
 mod route;
 mod routing;
+mod shadow;
 mod tenant;
 mod test;
 mod timeouts;
@@ -25,7 +26,9 @@ mod timeouts;
 #[cfg(test)]
 pub(crate) use backend::providers;
 pub(crate) use cursor::{Located, Table, Value, shortened};
-pub(crate) use draft::{Draft, Expected, Given, NO_ROUTE, OUT_OF_SERVICE, RawBackend, RawRoute, RawRouting, RawTenant, RawTest};
+pub(crate) use draft::{
+    Draft, Expected, Given, NO_ROUTE, OUT_OF_SERVICE, RawBackend, RawRoute, RawRouting, RawShadow, RawTenant, RawTest,
+};
 pub(crate) use matcher::CREDENTIALS;
 pub(crate) use price::ServerCost;
 pub(crate) use prices::built_in as built_in_prices;

@@ -3,7 +3,7 @@
 use super::cursor::{Located, Table, Value};
 use super::draft::RawRoute;
 use super::matcher::{self, Matcher};
-use super::{require, routing, timeouts};
+use super::{require, routing, shadow, timeouts};
 use crate::fault::Report;
 use crate::name::BackendName;
 
@@ -15,11 +15,12 @@ pub(super) fn read(value: Value<'_>, report: &mut Report<'_>) -> Vec<RawRoute> {
     let Matcher { models, tenants, conditions } =
         table.require("match", report).map(|value| matcher::read(value, report)).unwrap_or_default();
     let tiers = tiers(&mut table, report);
+    let shadow = table.take("shadow").and_then(|value| shadow::read(value, report));
     let routing = routing::read(&mut table, report);
     let require = table.take("require").and_then(|value| require::read(value, report));
     let timeouts = table.take("timeouts").map(|value| timeouts::read(value, timeouts::Scope::Route, report)).unwrap_or_default();
     table.finish(report);
-    let route = RawRoute { place, name, model: None, tenants, conditions, tiers, require, routing, timeouts };
+    let route = RawRoute { place, name, model: None, tenants, conditions, tiers, shadow, require, routing, timeouts };
     match models.is_empty() {
         true => vec![route],
         false => models.into_iter().map(|model| RawRoute { model: Some(model), ..route.clone() }).collect(),

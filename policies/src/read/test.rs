@@ -129,6 +129,9 @@ fn expect(value: Value<'_>, report: &mut Report<'_>) -> Option<Vec<Located<Expec
         expected("includes", &mut table, report, |value, report| some(value, report).map(Expected::Includes)),
         expected("excludes", &mut table, report, |value, report| some(value, report).map(Expected::Excludes)),
         expected("first_tier", &mut table, report, |value, report| some(value, report).map(Expected::FirstTier)),
+        expected("shadow", &mut table, report, |value, report| {
+            value.unless_false(report, |value, report| value.parsed(report)).map(Expected::Shadow)
+        }),
         expected("route", &mut table, report, |value, report| value.parsed(report).map(|route| Expected::Route(route.value))),
         expected("denied", &mut table, report, |value, report| value.choice(&Expected::denials(), report).map(Expected::Denied)),
         expected("no_backend", &mut table, report, |value, report| {

@@ -21,6 +21,7 @@ mod routing;
 mod shadow;
 mod tenant;
 mod test;
+mod unreachable;
 
 /// Checks the draft as a whole and turns it into what a policy is compiled from.
 pub(crate) fn resolve(mut draft: Draft, hash: PolicyHash, report: &mut Report<'_>) -> Parts {
@@ -29,11 +30,12 @@ pub(crate) fn resolve(mut draft: Draft, hash: PolicyHash, report: &mut Report<'_
     alias::replace(&mut draft, &models);
     tenant::check(&draft, &models, report);
     route::check(&draft, &models, report);
-    shadow::check(&draft.routes, report);
+    unreachable::check(&draft.routes, report);
     let routing = routing::resolve(Routing::default(), &draft.routing);
     let prices = prices::look_up(&mut draft, report);
     routing::check(&draft, routing, report);
     require::check(&draft, report);
+    shadow::check(&draft, &models, report);
 
     let defaults = Timeouts::default().with(draft.timeouts.map(|located| located.value).unwrap_or_default());
     let backends = draft.backends.into_iter();
@@ -50,6 +52,7 @@ pub(crate) fn resolve(mut draft: Draft, hash: PolicyHash, report: &mut Report<'_
             tenants: route.tenants.map(|tenants| tenants.into_iter().map(|tenant| tenant.value).collect()),
             conditions: route.conditions?,
             tiers: route.tiers.into_iter().map(|tier| route::places(&tier.value, &places)).collect(),
+            shadow: route.shadow.and_then(|shadow| shadow::parts(&shadow, &places)),
             routing: routing::resolve(routing, &route.routing),
             defaults,
             overrides: route.timeouts,

@@ -103,7 +103,7 @@ fn tiers(route: &RawRoute, draft: &Draft, models: &Models, report: &mut Report<'
 }
 
 /// The backends that serve a model.
-fn serving<'d>(wanted: &ModelId, draft: &'d Draft) -> impl Iterator<Item = &'d str> {
+pub(super) fn serving<'d>(wanted: &ModelId, draft: &'d Draft) -> impl Iterator<Item = &'d str> {
     let serves = |models: &Vec<ServedModel>| models.iter().any(|model| model.id == *wanted);
     draft
         .backends

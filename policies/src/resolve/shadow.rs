@@ -1,58 +1,92 @@
-//! Routes, and tenants of routes, whom earlier routes take all that they match.
+//! What shadows of routes refer to exists, can be compared with the tiers, and costs no more than somebody has granted.
 
-use crate::fault::Report;
-use crate::pattern::Pattern;
-use crate::read::{Located, RawRoute};
+use super::Models;
+use super::route::{in_route, serving};
+use crate::fault::{Report, accepted, did_you_mean};
+use crate::name::BackendName;
+use crate::read::{Draft, Located, RawBackend, RawRoute, RawShadow};
+use crate::spec::{BackendIndex, Pricing, ServedModel, ShadowParts};
 
-pub(super) fn check(routes: &[RawRoute], report: &mut Report<'_>) {
-    for (place, route) in routes.iter().enumerate() {
-        let (Some(model), Some(conditions)) = (&route.model, &route.conditions) else { continue };
-        let is_of = |other: &RawRoute| other.model.as_ref().is_some_and(|other| other.value == model.value);
-        let earlier = || {
-            routes
-                .iter()
-                .take(place)
-                .filter(|other| is_of(other) && other.conditions.as_ref().is_some_and(|other| other.cover(conditions)))
-        };
-        let Some(tenants) = &route.tenants else {
-            never(route, earlier().find(|earlier| earlier.tenants.is_none()), report);
-            continue;
-        };
-        let first = |tenant: &Pattern| earlier().find(|earlier| covers(earlier, tenant));
-        let taken: Vec<_> = tenants.iter().filter_map(|tenant| Some((tenant, first(&tenant.value)?))).collect();
-        if taken.len() == tenants.len() {
-            never(route, taken.first().map(|(_, first)| *first), report);
-        } else {
-            taken.iter().for_each(|(tenant, first)| partly(tenant, first, report));
+pub(super) fn check(draft: &Draft, models: &Models, report: &mut Report<'_>) {
+    for route in &draft.routes {
+        if let Some(shadow) = &route.shadow {
+            of_route(shadow, route, draft, models, report);
         }
     }
 }
 
-/// Reports that the route never matches.
-fn never(route: &RawRoute, first: Option<&RawRoute>, report: &mut Report<'_>) {
-    let (Some(model), Some(first)) = (&route.model, first) else { return };
-    let message = format!("this route can never match: {} matches first; move it up or remove it", told(first, report));
-    report.fault(model.at, model.key.as_str(), message);
+/// What a route's shadow is compiled from; nothing if its backend was faulty.
+pub(super) fn parts(shadow: &RawShadow, backends: &[BackendName]) -> Option<ShadowParts> {
+    let backend = backends.iter().position(|name| *name == shadow.backend.value).map(BackendIndex)?;
+    let max_cost_per_day = shadow.max_cost_per_day.as_ref().map(|most| most.value);
+    Some(ShadowParts { backend, share: shadow.share, max_cost_per_day })
 }
 
-/// Warns that the route matches none of these tenants.
-fn partly(tenant: &Located<Pattern>, first: &RawRoute, report: &mut Report<'_>) {
-    let first = told(first, report);
-    let message = format!(
-        "no tenant of `{}` comes to this route: {first} matches them first; move this one up, or remove them here",
-        tenant.value
-    );
-    report.warn(tenant.at, tenant.key.as_str(), message, Vec::new());
+fn of_route(shadow: &RawShadow, route: &RawRoute, draft: &Draft, models: &Models, report: &mut Report<'_>) {
+    let Located { value: name, at, key } = &shadow.backend;
+    let mut fault = |message: String| report.fault(*at, key.as_str(), message);
+    let Some(backend) = draft.backends.get(name).map(|backend| &backend.value) else {
+        let hint = did_you_mean(name.as_str(), draft.backends.keys().map(BackendName::as_str));
+        return fault(format!("unknown backend `{name}`{}{hint}", in_route(route)));
+    };
+    if route.tiers.iter().flat_map(|tier| &tier.value).any(|tier| tier.value == *name) {
+        let message =
+            "is in `tiers` already, so it answers requests itself; name a backend that does not, or take it out of `tiers`";
+        fault(format!("backend `{name}`{} {message}", in_route(route)));
+    }
+    let wanted = route.model.as_ref().map(|model| &model.value).filter(|id| models.served.contains(*id));
+    let (Some(wanted), Some(served)) = (wanted, &backend.models) else { return };
+    let Some(served) = served.iter().find(|model| model.id == *wanted) else {
+        let hint = accepted(serving(wanted, draft));
+        return fault(format!("backend `{name}` does not serve model `{wanted}`{}{hint}", in_route(route)));
+    };
+    requirement(shadow, backend, served, (route, draft), report);
+    cost(shadow, backend, served, route, report);
 }
 
-/// The route by its name and its place.
-fn told(route: &RawRoute, report: &Report<'_>) -> String {
-    let name = route.name.as_ref().map(|name| format!(" `{}`", name.value)).unwrap_or_default();
-    let at = route.model.as_ref().map(|model| report.mention(model.at)).unwrap_or_default();
-    format!("route{name}{at}")
+/// A backend that falls short of what the route requires would never see a request of it.
+fn requirement(
+    shadow: &RawShadow,
+    backend: &RawBackend,
+    served: &ServedModel,
+    (route, draft): (&RawRoute, &Draft),
+    report: &mut Report<'_>,
+) {
+    let Some(terms) = backend.terms else { return };
+    let mut required = draft.require.iter().chain(&route.require);
+    if let Some(lack) = required.find_map(|required| required.value.lack(terms, served)) {
+        let Located { value: name, at, key } = &shadow.backend;
+        let message = format!("backend `{name}` may see no request{}, so none could be compared: {lack}", in_route(route));
+        report.fault(*at, key.as_str(), message);
+    }
 }
 
-/// Whether `route` matches every tenant that `tenant` stands for.
-fn covers(route: &RawRoute, tenant: &Pattern) -> bool {
-    route.tenants.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.value.covers(tenant)))
+/// Nobody is answered for this money, so it has to be granted; and what nobody can count cannot be kept to.
+fn cost(shadow: &RawShadow, backend: &RawBackend, served: &ServedModel, route: &RawRoute, report: &mut Report<'_>) {
+    let (Some(server), Some(provider)) = (backend.cost, &backend.provider) else { return };
+    let Located { value: name, at, key } = &shadow.backend;
+    let model = &served.id;
+    match (served.price.clone().with(server), &shadow.max_cost_per_day) {
+        (Pricing::Unknown, _) if provider.is_paid() => {
+            let message = format!(
+                "backend `{name}` has no price for model `{model}`, so nobody could say what the copies cost{}; give it one, such as \
+                `price = {{ in = 1.25, out = 10.0 }}`",
+                in_route(route)
+            );
+            report.fault(*at, key.as_str(), message);
+        }
+        (Pricing::Unknown | Pricing::Off, Some(most)) => {
+            let message = format!(
+                "backend `{name}` has no price for model `{model}`, so this would hold nothing back; give it one, or leave `max_cost_per_day` out"
+            );
+            report.fault(most.at, most.key.as_str(), message);
+        }
+        (Pricing::Known { price, .. }, None) if !price.is_free() => {
+            let message = format!(
+                "copies cost money at backend `{name}`; add how much a day may cost, such as `max_cost_per_day = \"$5\"`"
+            );
+            report.fault(*at, key.as_str(), message);
+        }
+        (Pricing::Unknown | Pricing::Off | Pricing::Known { .. }, _) => {}
+    }
 }

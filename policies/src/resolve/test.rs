@@ -22,6 +22,7 @@ pub(super) fn check(draft: &Draft, report: &mut Report<'_>) {
                 Expected::Only(names) | Expected::Includes(names) | Expected::Excludes(names) | Expected::FirstTier(names) => {
                     backends(names, test, draft, report);
                 }
+                Expected::Shadow(name) => backends(name.as_slice(), test, draft, report),
                 Expected::Route(name) => route(name, (expected.at, &expected.key), test, draft, report),
                 Expected::Denied(_) | Expected::NoBackend(_) => {}
             }

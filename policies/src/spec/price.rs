@@ -155,6 +155,19 @@ impl Price {
         NanoUsd(u64::try_from(sum.div_ceil(PARTS)).unwrap_or(u64::MAX))
     }
 
+    /// Whether nothing is ever paid.
+    pub(crate) fn is_free(&self) -> bool {
+        let are_free = |rates: &Rates| {
+            let Rates { input, output, cached_input, cache_write, reasoning } = *rates;
+            [input, output, cached_input, cache_write, reasoning].iter().all(|rate| *rate == Rate::default())
+        };
+        are_free(&self.rates)
+            && self.above.iter().all(|above| are_free(&above.rates))
+            && [self.per_request, self.per_second, self.per_hour, self.egress_per_gb]
+                .iter()
+                .all(|amount| *amount == NanoUsd::ZERO)
+    }
+
     /// Whether it depends on how long a request takes.
     pub fn is_timed(&self) -> bool {
         self.per_second != NanoUsd::ZERO || self.per_hour != NanoUsd::ZERO

@@ -1,6 +1,9 @@
 //! One route: from a model, and perhaps some tenants, to tiers of backends.
 
-use super::{BackendIndex, BackendSpec, Conditions, Demand, Lane, LaneParts, Requirement, Routing, TimeoutOverrides, Timeouts};
+use super::{
+    BackendIndex, BackendSpec, Conditions, Demand, Lane, LaneParts, Requirement, Routing, ShadowParts, ShadowSpec,
+    TimeoutOverrides, Timeouts,
+};
 use crate::fault::Place;
 use crate::name::{ModelId, RouteName, TenantId};
 use crate::pattern::Pattern;
@@ -19,6 +22,8 @@ pub(crate) struct RouteSpec {
     /// What it requires of its backends, with what `[defaults]` does.
     pub(crate) demands: Vec<Demand>,
     pub(crate) lane: Lane,
+    /// Where copies of some of its requests go.
+    pub(crate) shadow: Option<ShadowSpec>,
 }
 
 /// What a route is made from.
@@ -29,6 +34,7 @@ pub(crate) struct RouteParts {
     pub(crate) tenants: Option<Vec<Pattern>>,
     pub(crate) conditions: Conditions,
     pub(crate) tiers: Vec<Vec<BackendIndex>>,
+    pub(crate) shadow: Option<ShadowParts>,
     pub(crate) demands: Vec<Demand>,
     pub(crate) routing: Routing,
     /// The limits of a request whose route sets none.
@@ -40,9 +46,11 @@ pub(crate) struct RouteParts {
 impl RouteSpec {
     /// Works out the targets once, so that a request only reads them. The floors are what tenants require.
     pub(crate) fn compile(parts: RouteParts, backends: &[BackendSpec], floors: &[Requirement]) -> Self {
-        let RouteParts { name, place, model, tenants, conditions, tiers, demands, routing, defaults, overrides } = parts;
-        let lane = Lane::compile(&LaneParts { model, tiers: &tiers, overrides, demands: &demands, floors }, backends);
-        Self { name, place, tenants, conditions, routing, timeouts: defaults.with(overrides), demands, lane }
+        let RouteParts { name, place, model, tenants, conditions, tiers, shadow, demands, routing, defaults, overrides } = parts;
+        let parts = LaneParts { model, tiers: &tiers, overrides, demands: &demands, floors };
+        let lane = Lane::compile(&parts, backends);
+        let shadow = shadow.map(|shadow| ShadowSpec::compile(shadow, &parts, backends));
+        Self { name, place, tenants, conditions, routing, timeouts: defaults.with(overrides), demands, lane, shadow }
     }
 
     /// Whether it matches whatever else is in the request, once the tenant fits.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use super::model::Operation;
-use super::value::{Duration, Jurisdiction, Model, ModelPattern, Name, Number, OneOrMore, OrFalse, Share};
+use super::value::{Duration, Jurisdiction, Model, ModelPattern, Money, Name, Number, OneOrMore, OrFalse, Share};
 
 /// A table with keys of its own, and those that routes and `[defaults]` share.
 macro_rules! choosing {
@@ -53,7 +53,20 @@ choosing! {
         r#match: Match,
         /// Backends, in tiers: a later tier is for when the earlier ones cannot.
         tiers: Vec<Vec<Name>>,
+        /// Where copies of some requests go, to be compared; nobody is answered from there.
+        shadow: Option<Shadow>,
     }
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Shadow {
+    /// A backend that is in none of the tiers.
+    backend: Name,
+    /// How many of the requests that it may see, such as `1%`.
+    share: Share,
+    /// The most that it may cost in a day of UTC; needed where its model has a price.
+    max_cost_per_day: Option<Money>,
 }
 
 #[derive(JsonSchema)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use super::model::Operation;
-use super::value::{Model, ModelPattern, Name, OneOrMany, Text, Tokens};
+use super::value::{Model, ModelPattern, Name, OneOrMany, OrFalse, Text, Tokens};
 use crate::policy::{Denied, Stage};
 
 /// A request, and what is to become of it.
@@ -86,6 +86,8 @@ struct Expect {
     /// Exactly these backends are asked before all others.
     #[schemars(length(min = 1))]
     first_tier: Option<Vec<Name>>,
+    /// The backend that may be sent a copy of it; `false` for none.
+    shadow: Option<OrFalse<Name>>,
     /// The route that decides.
     route: Option<Name>,
     /// The caller may not ask for it, and why. Stands alone.
