@@ -41,6 +41,7 @@ mod request;
 mod residency;
 mod resolve;
 mod schema;
+mod session;
 
 pub mod decision;
 pub mod plan;
@@ -69,5 +70,6 @@ pub use quota::Quota;
 pub use request::{Attributes, Caller, Needs, Request};
 pub use residency::{DeploymentType, InvalidJurisdiction, Jurisdictions};
 pub use schema::SCHEMA;
+pub use session::{InvalidSession, Session};
 pub use source::{PolicyHash, SourceFile};
 pub use tradewind_protocol::Operation;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::name::TenantId;
+use crate::session::Session;
 use tradewind_protocol::Operation;
 
 /// Names with their values, such as the claims of a token or the headers of a request. A name that is not there has no values.
@@ -95,8 +96,8 @@ pub struct Request<'r> {
     pub operation: Operation,
     /// What that takes.
     pub needs: Needs,
-    /// What requests of one conversation have in common, if it is known.
-    pub session: Option<&'r str>,
+    /// What requests of one conversation have in common, if it is known. Where it is not, a route that splits its sessions goes by its tiers alone.
+    pub session: Option<Session>,
 }
 
 impl<'r> Request<'r> {

@@ -25,7 +25,7 @@ use http::{HeaderName, Method};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tradewind_policies::{Attributes, Caller, RouteName, spec::NanoUsd};
+use tradewind_policies::{Attributes, Caller, RouteName, Session, spec::NanoUsd};
 use tradewind_protocol::{BrokenOff, Operation, Usage};
 
 use self::tokens::Tokens;
@@ -85,6 +85,7 @@ pub struct RequestContext {
     headers: OnceLock<Attributes>,
     no_headers: Attributes,
     idempotency_key: OnceLock<IdempotencyKey>,
+    session: OnceLock<Session>,
     asked: OnceLock<Asked>,
     replay_of: OnceLock<RequestId>,
     served_by: OnceLock<Arc<Deployment>>,
@@ -119,6 +120,7 @@ impl RequestContext {
             headers: OnceLock::new(),
             no_headers: Attributes::default(),
             idempotency_key: OnceLock::new(),
+            session: OnceLock::new(),
             asked: OnceLock::new(),
             replay_of: OnceLock::new(),
             served_by: OnceLock::new(),
@@ -227,6 +229,17 @@ impl RequestContext {
     #[must_use]
     pub fn idempotency_key(&self) -> Option<&IdempotencyKey> {
         self.idempotency_key.get()
+    }
+
+    /// Sets which session it belongs to.
+    pub fn set_session(&self, session: Session) {
+        let _first_stays = self.session.set(session);
+    }
+
+    /// Which session it belongs to; none before its body was read.
+    #[must_use]
+    pub fn session(&self) -> Option<Session> {
+        self.session.get().copied()
     }
 
     /// Sets what is asked for.

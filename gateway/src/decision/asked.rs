@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tradewind_policies::{Attributes, InvalidName, Needs, Operation, TenantId};
+use tradewind_policies::{Attributes, InvalidName, Needs, Operation, Session, TenantId};
 
 /// A request that nobody has sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,9 @@ pub struct Described {
     /// What its token claims.
     #[serde(default)]
     pub claims: BTreeMap<String, Vec<String>>,
+    /// What it calls its session. Without one, a route that splits its sessions is told by its tiers alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
 }
 
 /// A description that describes no request.
@@ -67,6 +70,7 @@ pub(super) struct Understood {
     pub(super) needs: Needs,
     pub(super) headers: Attributes,
     pub(super) claims: Attributes,
+    pub(super) session: Option<Session>,
 }
 
 impl Described {
@@ -88,8 +92,10 @@ impl Described {
             dimensions: self.dimensions,
         };
         let lower = self.headers.iter().map(|(name, values)| (name.to_ascii_lowercase(), values));
+        let tenant: TenantId = self.tenant.parse()?;
         Ok(Understood {
-            tenant: self.tenant.parse()?,
+            session: self.session.as_ref().map(|name| Session::of(&tenant, name.as_bytes())),
+            tenant,
             operation,
             needs,
             headers: attributes(lower),

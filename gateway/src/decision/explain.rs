@@ -84,9 +84,9 @@ pub struct Chance {
 pub fn explain(described: &Described, means: Means<'_>) -> Result<Explanation, DescribedError> {
     let understood = described.understand()?;
     let policy = means.policy();
-    let Understood { tenant, operation, needs, headers, claims } = &understood;
+    let Understood { tenant, operation, needs, headers, claims, session } = &understood;
     let caller = Caller { tenant, claims, headers };
-    let request = Request { caller, asked: &described.model, operation: *operation, needs: *needs, session: None };
+    let request = Request { caller, asked: &described.model, operation: *operation, needs: *needs, session: *session };
     let denied = policy.authorize(tenant, None, &described.model, *operation).err().filter(|_| policy.tenants().next().is_some());
     let (considered, no_route) = match policy.consider(&request) {
         Ok(considered) => (Some(considered), policy.eligible(&request).err()),
@@ -128,7 +128,7 @@ impl Explanation {
         let known: Vec<_> = eligible.filter_map(|target| Some((target, thought(target)?))).collect();
         let candidates = known.iter().enumerate().map(|(place, (target, thought))| select::Candidate {
             target: place,
-            tier: target.tier,
+            tier: considered.tier(target),
             outlook: thought.outlook,
         });
         let candidates: Vec<_> = candidates.collect();

@@ -31,7 +31,8 @@ pub(super) struct Words {
 /// The request as its policy saw it; none where the policy was not asked for a route.
 fn request<'c>(context: &'c RequestContext, needs: Needs) -> Option<Request<'c>> {
     let asked = context.asked()?;
-    Some(Request { caller: context.caller()?, asked: &asked.model, operation: asked.operation, needs, session: None })
+    let (caller, operation, session) = (context.caller()?, asked.operation, context.session());
+    Some(Request { caller, asked: &asked.model, operation, needs, session })
 }
 
 /// What its policy says of a request, and what was thought of the backends; none where the policy was not asked, or no route matched.
@@ -82,7 +83,7 @@ pub(super) fn candidates(
         Some(Candidate {
             backend: name(target)?,
             model: Some(target.model.to_string()),
-            tier: u32::try_from(target.tier).unwrap_or(u32::MAX),
+            tier: u32::try_from(considered.tier(target)).unwrap_or(u32::MAX),
             excluded: candidate.excluded.as_ref().map(excluded),
             removed: thought.and_then(|thought| {
                 let reason = thought.outlook.removed?.into();

@@ -55,7 +55,7 @@ impl Ended {
             max_output_tokens: needs.max_output_tokens,
             expected_output_tokens,
             needs: Needs::from(needs),
-            session: None,
+            session: context.session().map(|session| session.to_string()),
             candidates,
             attempts: parts::attempts(context),
             chosen: context.served_by().map(|deployment| deployment.backend_name().to_owned()),

@@ -21,6 +21,7 @@ use tradewind_protocol::{
     openai::{Head, HeadError},
 };
 
+use super::session;
 use crate::{
     body::Body,
     context::{Asked, RequestContext},
@@ -116,9 +117,11 @@ where
         Endpoint::ListModels => return Ok(Call::ListModels(context)),
     };
     check_headers(request.headers(), operation)?;
+    let named_session = session::named(request.headers())?;
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let body = read(request.into_body(), declared, body_limit).await?;
     let head = named.map_or_else(|| read_head(&body), |model| Ok(Head::named(model)))?;
+    session::set(&context, named_session.as_ref(), &head);
     context.set_asked(Asked { operation, model: head.model.clone(), streamed: head.stream });
     Ok(Call::Infer(Inference { context, operation, payload: Arc::new(Payload::new(head, body)) }))
 }

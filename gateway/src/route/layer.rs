@@ -91,7 +91,7 @@ fn route(inference: Inference) -> Result<Routed, Error> {
         asked: &inference.head().model,
         operation: inference.operation,
         needs: needs(&inference),
-        session: None,
+        session: context.session(),
     };
     context.trace(|trace| trace.needs = Some(request.needs));
     let eligible = snapshot.policy.eligible(&request).map_err(|error| refused(&context, request.asked, error))?;
@@ -116,7 +116,7 @@ fn route(inference: Inference) -> Result<Routed, Error> {
         let is_drained = snapshot.policy.backends().get(target.backend.get()).is_some_and(|backend| backend.drained);
         let (timeouts, domain, price) = (target.timeouts, target.failure_domain.clone(), target.price.clone());
         let weights = target.weights.clone();
-        Some(Planned { deployment, timeouts, domain, price, weights, tier: target.tier, is_drained, ask })
+        Some(Planned { deployment, timeouts, domain, price, weights, tier: eligible.tier(target), is_drained, ask })
     });
     let candidates = Candidates::new(candidates);
     if let Some(dearest) = dearest {

@@ -32,6 +32,7 @@ mod passthrough;
 mod policy_commands;
 mod refusals;
 mod reload;
+mod sessions;
 mod shutdown;
 mod support;
 mod upkeep;

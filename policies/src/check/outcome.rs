@@ -8,7 +8,8 @@ use crate::pattern::Pattern;
 use crate::policy::{Considered, Considering, NoRoute, Policy};
 use crate::read::{Given, NO_ROUTE, OUT_OF_SERVICE, RawTest};
 use crate::request::{Caller, Request};
-use crate::spec::BackendSpec;
+use crate::session::Session;
+use crate::spec::{BackendSpec, Target};
 use tradewind_protocol::Operation;
 
 /// Who asks where a test does not say, and no tenants are declared.
@@ -62,7 +63,8 @@ impl<'p> Outcome<'p> {
             return Ok(Self::Denied { reason: denied.reason(), why: denied.to_string() });
         }
         let caller = Caller { tenant: &tenant, claims, headers };
-        let request = Request { caller, asked, operation, needs: *needs, session: session.as_deref() };
+        let session = session.as_ref().map(|name| Session::of(&tenant, name.as_bytes()));
+        let request = Request { caller, asked, operation, needs: *needs, session };
         Ok(policy.consider(&request).map_or_else(Self::NoRoute, |considered| routed(policy, considered, test)))
     }
 
@@ -87,18 +89,19 @@ fn routed<'p>(policy: &'p Policy, considered: Considered<'p>, test: &RawTest) ->
     let down: BTreeSet<&BackendName> = test.down.iter().map(|name| &name.value).collect();
     let mut tiers: BTreeMap<usize, Vec<&BackendName>> = BTreeMap::new();
     let mut left_out = Vec::new();
-    for Considering { target, excluded } in considered.candidates {
+    let tier = |target: &Target| considered.tier(target);
+    for Considering { target, excluded } in &considered.candidates {
         let Some(spec) = policy.backends().get(target.backend.get()) else { continue };
         let backend = &spec.name;
         let (reason, why) = match excluded {
             Some(excluded) => {
-                let place = excluded.place.map(|place| format!(" ({place})")).unwrap_or_default();
+                let place = excluded.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
                 (excluded.stage.as_str(), format!("{}{place}", excluded.why))
             }
             None if down.contains(backend) => (OUT_OF_SERVICE, "it is down in this test".to_owned()),
             None if spec.drained => (OUT_OF_SERVICE, "it is drained".to_owned()),
             None => {
-                tiers.entry(target.tier).or_default().push(backend);
+                tiers.entry(tier(target)).or_default().push(backend);
                 continue;
             }
         };

@@ -15,7 +15,7 @@ pub struct Candidate {
     /// What it calls the model; none where it does not serve it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// Its tier, from 0: a later tier is for when the earlier ones cannot.
+    /// Its tier for this request, from 0: a later tier is for when the earlier ones cannot. Where the session draws a backend, that is the first by itself.
     pub tier: u32,
     /// Why the policy did not let the request go there, whatever happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]

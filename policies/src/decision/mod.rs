@@ -72,7 +72,7 @@ pub struct Decision {
     /// What else the request asks of a model.
     #[serde(default, skip_serializing_if = "Needs::are_none")]
     pub needs: Needs,
-    /// What the session was known by, as a hash; none where the request named none.
+    /// What the session was known by, as a [hash](crate::Session).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
     /// Every backend of the route, in the order of the policy, tier by tier, as it was known when the first attempt was chosen.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::answer::{Answer, Way};
 use super::data;
-use super::setting::{self, Setting};
+use super::setting::{self, Setting, or_false};
 use crate::name::BackendName;
 use crate::policy::{Denied, Grantor, NoRoute};
 use crate::spec::Target;
@@ -66,6 +66,13 @@ pub enum Effect {
         from: usize,
         /// The tier it has.
         to: usize,
+    },
+    /// Sessions are shared otherwise among the backends.
+    SplitChanges {
+        /// The weights they had; `false` for none.
+        from: String,
+        /// The weights they have; `false` for none.
+        to: String,
     },
     /// Whatever may still serve it fails together.
     FailoverLost {
@@ -145,9 +152,11 @@ impl Effect {
             | Self::BackendGained { .. }
             | Self::ShadowGained { .. }
             | Self::FailoverGained => Weight::Gain,
-            Self::ModelChanges { .. } | Self::TierChanges { .. } | Self::Setting(_) | Self::BackendSetting { .. } => {
-                Weight::Other
-            }
+            Self::ModelChanges { .. }
+            | Self::TierChanges { .. }
+            | Self::SplitChanges { .. }
+            | Self::Setting(_)
+            | Self::BackendSetting { .. } => Weight::Other,
         }
     }
 
@@ -163,7 +172,8 @@ impl Effect {
             | Self::BecomesUnroutable { .. }
             | Self::BackendGained { .. }
             | Self::BackendLost { .. }
-            | Self::TierChanges { .. } => true,
+            | Self::TierChanges { .. }
+            | Self::SplitChanges { .. } => true,
             Self::FailoverLost { .. }
             | Self::FailoverGained
             | Self::DataReaches { .. }
@@ -223,6 +233,7 @@ fn between_ways(old: &Way<'_>, new: &Way<'_>) -> Vec<Effect> {
     }
     let (before, after) = (old.tiers(), new.tiers());
     effects.extend(of_backends(&before, &after));
+    effects.extend(of_split(old, new));
     effects.extend(of_failover(old, new));
     effects.extend(of_shadow(old, new));
     effects.extend(data::of_data(old, new));
@@ -254,6 +265,11 @@ fn of_backends(before: &Tiers<'_>, after: &Tiers<'_>) -> Vec<Effect> {
     let gained = after.iter().filter(|(backend, _)| !before.contains_key(*backend));
     effects.extend(gained.map(|(backend, (tier, _))| Effect::BackendGained { backend: backend.to_string(), tier: *tier }));
     effects
+}
+
+fn of_split(old: &Way<'_>, new: &Way<'_>) -> Option<Effect> {
+    let (from, to) = (or_false(old.eligible.split()), or_false(new.eligible.split()));
+    (from != to).then_some(Effect::SplitChanges { from, to })
 }
 
 fn of_shadow(old: &Way<'_>, new: &Way<'_>) -> Vec<Effect> {
@@ -294,6 +310,7 @@ impl fmt::Display for Effect {
             Self::BackendGained { backend, tier } => write!(f, "{backend} in tier {tier}"),
             Self::BackendLost { backend, tier } => write!(f, "{backend}, was in tier {tier}"),
             Self::TierChanges { backend, from, to } => write!(f, "{backend}: tier {from} -> {to}"),
+            Self::SplitChanges { from, to } => write!(f, "split: {from} -> {to}"),
             Self::FailoverLost { domain } => write!(f, "loses its only failover outside {domain}"),
             Self::FailoverGained => f.write_str("gains a failover in another failure domain"),
             Self::DataReaches { backend, places } => write!(f, "its data may now be processed by {backend} in {places}"),

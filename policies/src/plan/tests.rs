@@ -146,6 +146,18 @@ fn settings_and_prices_are_told_and_move_no_request() {
 }
 
 #[test]
+fn a_split_moves_requests_and_the_order_in_which_it_is_written_does_not() {
+    let split = |weights: &str| format!("tiers = [[\"near\", \"near-2\", \"far\"]]\nsplit = {weights}");
+    let plain = r#"tiers = [["near", "near-2", "far"]]"#;
+    let plan = changed(plain, &split("{ near-2 = 1, near = 9 }"));
+    assert_eq!(told(&plan), [r#"["chat", "gpt"] ["any other tenant"]: split: false -> { near = 9, near-2 = 1 }"#]);
+    assert!(plan.moves_requests() && plan.warnings().count() == 0);
+    let [one, other] = ["{ near = 9, near-2 = 1, far = 0 }", "{ near-2 = 1, near = 9 }"]
+        .map(|weights| parsed(&BASE.replace(plain, &split(weights))));
+    assert!(super::plan(&one, &other).is_empty());
+}
+
+#[test]
 fn names_and_access_come_and_go() {
     let plan = changed("gpt = \"chat\"", "gpt-5 = \"chat\"");
     let lines = told(&plan);

@@ -75,6 +75,7 @@ impl Policy {
                 shadow: None,
                 demands: Vec::new(),
                 routing: Routing::default(),
+                split: None,
                 defaults: timeouts,
                 overrides: TimeoutOverrides::default(),
             })

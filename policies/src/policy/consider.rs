@@ -3,11 +3,11 @@
 use std::fmt;
 
 use super::Policy;
-use super::eligible::{Matched, NoRoute};
+use super::eligible::{self, Matched, NoRoute};
 use crate::fault::Place;
 use crate::name::{ModelId, RouteName, TenantId};
 use crate::request::Request;
-use crate::spec::{Demand, Feature, Target};
+use crate::spec::{BackendIndex, Demand, Feature, Target};
 
 /// The route that matched a request, and every backend of it.
 #[derive(Clone, Debug)]
@@ -22,6 +22,14 @@ pub struct Considered<'p> {
     pub candidates: Vec<Considering<'p>>,
     /// The backend that is sent copies of its requests, if it has one. It answers nobody.
     pub shadow: Option<Considering<'p>>,
+    drawn: Option<BackendIndex>,
+}
+
+impl Considered<'_> {
+    /// The tier of one of its backends for this request: that of the route, or behind the backend that the session draws.
+    pub fn tier(&self, target: &Target) -> usize {
+        eligible::tier(self.drawn, target)
+    }
 }
 
 /// What became of one backend.
@@ -93,8 +101,10 @@ impl Policy {
         let matched = self.matched(request)?;
         let Matched { route, lane, .. } = matched;
         let candidates = self.candidates(matched, request);
+        let drawn = matched.drawn(matched.chosen(request).unwrap_or_default(), request);
         let shadow = self.considered_shadow(matched, request);
-        Ok(Considered { model: &lane.model, route: &route.name, place: route.place.as_ref(), candidates, shadow })
+        let place = route.place.as_ref();
+        Ok(Considered { model: &lane.model, route: &route.name, place, candidates, shadow, drawn })
     }
 
     /// What became of the shadow of the route that matched.

@@ -7,7 +7,9 @@ use super::consider::{Considering, Excluded, Stage};
 use crate::name::{BackendName, ModelId, RouteName, TenantId};
 use crate::operation::Operations;
 use crate::request::Request;
-use crate::spec::{BackendIndex, Floor, Lane, Places, RouteSpec, Routing, Shadow, ShadowSpec, Target, Targets, Timeouts};
+use crate::spec::{
+    BackendIndex, Floor, Lane, Places, RouteSpec, Routing, Shadow, ShadowSpec, Split, Target, Targets, Timeouts,
+};
 use tradewind_protocol::Operation;
 
 /// Which backends may serve a request, and within which limits. It borrows from the policy; nothing is allocated.
@@ -24,6 +26,8 @@ pub struct Eligible<'p> {
     targets: Targets<'p>,
     /// The route's shadow, and whether it passed.
     shadow: Option<(&'p ShadowSpec, Places)>,
+    split: Option<&'p Split>,
+    drawn: Option<BackendIndex>,
 }
 
 impl<'p> Eligible<'p> {
@@ -41,6 +45,25 @@ impl<'p> Eligible<'p> {
     pub fn left_out_shadow(&self) -> Option<BackendIndex> {
         let (shadow, _) = self.shadow.filter(|_| self.shadow().is_none())?;
         shadow.lane.all().first().map(|target| target.backend)
+    }
+
+    /// How the route shares its sessions, as a policy would say it.
+    pub(crate) fn split(&self) -> Option<&'p Split> {
+        self.split
+    }
+
+    /// The tier of one of them for this request: that of the route, or behind the backend that the session draws.
+    pub fn tier(&self, target: &Target) -> usize {
+        tier(self.drawn, target)
+    }
+}
+
+/// The tier of a target where a session draws a backend: that one comes first, all others in their order.
+pub(super) fn tier(drawn: Option<BackendIndex>, target: &Target) -> usize {
+    match drawn {
+        None => target.tier,
+        Some(drawn) if drawn == target.backend => 0,
+        Some(_) => target.tier.saturating_add(1),
     }
 }
 
@@ -153,6 +176,13 @@ impl<'p> Matched<'p> {
     fn roomy(&self, able: Places, request: &Request<'_>) -> Places {
         if Operations::TEXT.contains(request.operation) { able.without(self.lane.full(&request.needs)) } else { able }
     }
+
+    /// The backend that the session draws of the targets that may serve it, where the route splits its sessions.
+    pub(super) fn drawn(&self, chosen: Places, request: &Request<'_>) -> Option<BackendIndex> {
+        let (split, session) = self.route.split.as_ref().zip(request.session)?;
+        let targets = Targets { all: self.lane.all(), chosen };
+        split.draw(session, |backend| targets.iter().any(|target| target.backend == backend))
+    }
 }
 
 impl Policy {
@@ -176,6 +206,8 @@ impl Policy {
             timeouts: route.timeouts,
             targets,
             shadow,
+            split: route.split.as_ref(),
+            drawn: matched.drawn(chosen, request),
         })
     }
 

@@ -83,6 +83,7 @@ pub(crate) struct RawRoute {
     pub(crate) shadow: Option<RawShadow>,
     pub(crate) require: Option<Located<Requirement>>,
     pub(crate) routing: RawRouting,
+    pub(crate) split: Option<Located<RawSplit>>,
     pub(crate) timeouts: TimeoutOverrides,
 }
 
@@ -93,6 +94,9 @@ pub(crate) struct RawShadow {
     pub(crate) share: Share,
     pub(crate) max_cost_per_day: Option<Located<NanoUsd>>,
 }
+
+/// What each backend of a split weighs.
+pub(crate) type RawSplit = Vec<(Located<BackendName>, u32)>;
 
 /// What one table says of choosing among backends; `None` where it says nothing.
 #[derive(Clone, Default)]

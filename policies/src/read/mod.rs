@@ -27,7 +27,7 @@ mod timeouts;
 pub(crate) use backend::providers;
 pub(crate) use cursor::{Located, Table, Value, shortened};
 pub(crate) use draft::{
-    Draft, Expected, Given, NO_ROUTE, OUT_OF_SERVICE, RawBackend, RawRoute, RawRouting, RawShadow, RawTenant, RawTest,
+    Draft, Expected, Given, NO_ROUTE, OUT_OF_SERVICE, RawBackend, RawRoute, RawRouting, RawShadow, RawSplit, RawTenant, RawTest,
 };
 pub(crate) use matcher::CREDENTIALS;
 pub(crate) use price::ServerCost;

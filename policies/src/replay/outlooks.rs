@@ -116,7 +116,7 @@ impl Under<'_> {
             let removed = if backend.drained { Some(Removed::Drained) } else { record.and_then(still_removed) };
             // One that nothing is known of must not be chosen by chance: it is never the best, and counts where it might be.
             let outlook = expected.map_or_else(unknown, |expected| outlook(&expected, crowding, cost, removed));
-            options.candidates.push(Candidate { target: options.each.len(), tier: target.tier, outlook });
+            options.candidates.push(Candidate { target: options.each.len(), tier: eligible.tier(target), outlook });
             let slowed = shifted.map_or(1.0, |(_, slowed)| slowed);
             options.each.push(Way { key, price: target.price.clone(), is_unknown, expected, slowed, takes });
         }

@@ -233,7 +233,9 @@ fn routed<'p>(new: &'p Policy, decision: &Decision) -> Result<Eligible<'p>, Stri
     let crate::decision::Needs { tools, vision, json_schema, logprobs, dimensions } = decision.needs;
     let (prompt_tokens, max_output_tokens) = (decision.prompt_tokens, decision.max_output_tokens);
     let needs = Needs { prompt_tokens, max_output_tokens, tools, vision, json_schema, logprobs, dimensions };
-    let request = Request { needs, ..Request::new(Caller::of(&tenant), &decision.asked, decision.operation) };
+    let session = decision.session.as_deref().map(str::parse).transpose();
+    let session = session.map_err(|error: crate::session::InvalidSession| error.to_string())?;
+    let request = Request { needs, session, ..Request::new(Caller::of(&tenant), &decision.asked, decision.operation) };
     new.eligible(&request).map_err(|none| none.to_string())
 }
 

@@ -46,6 +46,7 @@ pub(crate) fn resolve(mut draft: Draft, hash: PolicyHash, report: &mut Report<'_
         let name = route.name?.value;
         Some(RouteParts {
             demands: require::demands(required.as_ref(), route.require, &name, report),
+            split: route::split_of(route.split, &places),
             name,
             place: route.place,
             model: route.model?.value,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Models;
 use crate::fault::{Report, accepted, did_you_mean};
 use crate::name::{BackendName, ModelId, TenantId};
-use crate::read::{Draft, Located, RawRoute};
-use crate::spec::{BackendIndex, MOST_TARGETS, ServedModel};
+use crate::read::{Draft, Located, RawRoute, RawSplit};
+use crate::spec::{BackendIndex, MOST_TARGETS, ServedModel, Split};
 
 pub(super) fn check(draft: &Draft, models: &Models, report: &mut Report<'_>) {
     let mut names = BTreeMap::new();
@@ -25,12 +25,22 @@ pub(super) fn check(draft: &Draft, models: &Models, report: &mut Report<'_>) {
         }
         tenants(route, draft, report);
         tiers(route, draft, models, report);
+        split(route, report);
     }
 }
 
 /// The places of the backends of a tier; a backend that was faulty has none.
 pub(super) fn places(tier: &[Located<BackendName>], backends: &[BackendName]) -> Vec<BackendIndex> {
     tier.iter().filter_map(|name| backends.iter().position(|other| *other == name.value)).map(BackendIndex).collect()
+}
+
+/// The split that a route states, its backends looked up.
+pub(super) fn split_of(split: Option<Located<RawSplit>>, backends: &[BackendName]) -> Option<Split> {
+    let part = |(name, weight): (Located<BackendName>, u32)| {
+        let place = backends.iter().position(|other| *other == name.value)?;
+        Some((BackendIndex(place), name.value, weight))
+    };
+    Some(Split::new(split?.value.into_iter().filter_map(part)))
 }
 
 /// ` in route …`, as far as its name is known.
@@ -97,6 +107,19 @@ fn tiers(route: &RawRoute, draft: &Draft, models: &Models, report: &mut Report<'
         if !served.iter().any(|model| model.id == *wanted) {
             let hint = accepted(serving(wanted, draft));
             let message = format!("backend `{name}` does not serve model `{wanted}`{}{hint}", in_route(route));
+            report.fault(backend.at, backend.key.as_str(), message);
+        }
+    }
+}
+
+/// A split orders the backends of its route, and adds none.
+fn split(route: &RawRoute, report: &mut Report<'_>) {
+    let backends = || route.tiers.iter().flat_map(|tier| &tier.value).map(|backend| backend.value.as_str());
+    for (backend, _) in route.split.iter().flat_map(|split| &split.value) {
+        let name = backend.value.as_str();
+        if !backends().any(|other| other == name) {
+            let hint = did_you_mean(name, backends());
+            let message = format!("backend `{name}` is in no tier{}{hint}", in_route(route));
             report.fault(backend.at, backend.key.as_str(), message);
         }
     }

@@ -88,7 +88,7 @@ fn value(name: &str, request: &Request<'_>) -> Value {
         "vision" => Value::Bool(needs.vision),
         "json_schema" => Value::Bool(needs.json_schema),
         "logprobs" => Value::Bool(needs.logprobs),
-        "session" => session.unwrap_or_default().into(),
+        "session" => session.map(|session| session.to_string()).unwrap_or_default().into(),
         _ => Value::Null,
     }
 }

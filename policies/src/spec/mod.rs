@@ -21,6 +21,7 @@ mod routing;
 mod secret;
 mod shadow;
 mod share;
+mod split;
 mod tenant;
 mod timeouts;
 
@@ -57,6 +58,8 @@ pub use secret::{InvalidSecretRef, SecretRef};
 pub use shadow::Shadow;
 pub(crate) use shadow::{ShadowParts, ShadowSpec};
 pub use share::{InvalidShare, Share};
+pub(crate) use split::{MOST_WEIGHT, Split};
 pub use tenant::{Budget, TenantLimits, TenantSpec, Who};
+pub use tenant::{TenantLimits, TenantSpec, Who};
 pub(crate) use timeouts::{RateOverride, TimeoutOverrides};
 pub use timeouts::{Timeouts, TokenRate};

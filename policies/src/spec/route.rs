@@ -1,7 +1,7 @@
 //! One route: from a model, and perhaps some tenants, to tiers of backends.
 
 use super::{
-    BackendIndex, BackendSpec, Conditions, Demand, Lane, LaneParts, Requirement, Routing, ShadowParts, ShadowSpec,
+    BackendIndex, BackendSpec, Conditions, Demand, Lane, LaneParts, Requirement, Routing, ShadowParts, ShadowSpec, Split,
     TimeoutOverrides, Timeouts,
 };
 use crate::fault::Place;
@@ -18,6 +18,8 @@ pub(crate) struct RouteSpec {
     pub(crate) tenants: Option<Vec<Pattern>>,
     pub(crate) conditions: Conditions,
     pub(crate) routing: Routing,
+    /// How its sessions are shared, if they are.
+    pub(crate) split: Option<Split>,
     pub(crate) timeouts: Timeouts,
     /// What it requires of its backends, with what `[defaults]` does.
     pub(crate) demands: Vec<Demand>,
@@ -37,6 +39,7 @@ pub(crate) struct RouteParts {
     pub(crate) shadow: Option<ShadowParts>,
     pub(crate) demands: Vec<Demand>,
     pub(crate) routing: Routing,
+    pub(crate) split: Option<Split>,
     /// The limits of a request whose route sets none.
     pub(crate) defaults: Timeouts,
     /// The limits that this route sets.
@@ -46,11 +49,12 @@ pub(crate) struct RouteParts {
 impl RouteSpec {
     /// Works out the targets once, so that a request only reads them. The floors are what tenants require.
     pub(crate) fn compile(parts: RouteParts, backends: &[BackendSpec], floors: &[Requirement]) -> Self {
-        let RouteParts { name, place, model, tenants, conditions, tiers, shadow, demands, routing, defaults, overrides } = parts;
+        let RouteParts { name, place, model, tenants, conditions, tiers, shadow, demands, routing, split, defaults, overrides } =
+            parts;
         let parts = LaneParts { model, tiers: &tiers, overrides, demands: &demands, floors };
         let lane = Lane::compile(&parts, backends);
         let shadow = shadow.map(|shadow| ShadowSpec::compile(shadow, &parts, backends));
-        Self { name, place, tenants, conditions, routing, timeouts: defaults.with(overrides), demands, lane, shadow }
+        Self { name, place, tenants, conditions, routing, split, timeouts: defaults.with(overrides), demands, lane, shadow }
     }
 
     /// Whether it matches whatever else is in the request, once the tenant fits.

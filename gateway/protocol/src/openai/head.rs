@@ -1,6 +1,6 @@
 //! What routing needs to know of a request, read without parsing the rest.
 //!
-//! One walk checks that the whole body is JSON and keeps six fields; messages and inputs are skipped, not built. The place of the
+//! One walk checks that the whole body is JSON and keeps a few fields; messages and inputs are skipped, not built. The place of the
 //! model name is remembered, so that a backend with another name for the model gets the client's own bytes with only that name
 //! replaced. The names of other fields are noted, so that whoever minds some of them can tell whether there is anything to mind.
 
@@ -29,6 +29,10 @@ pub struct Head {
     pub max_tokens: Option<u64>,
     /// Whether the provider may take its time for less money: service tier `flex`.
     pub is_flexible: bool,
+    /// What its caller calls the prompts that begin alike; none of another type, which is for the backend to refuse.
+    pub prompt_cache_key: Option<String>,
+    /// What its caller calls the end user; likewise.
+    pub user: Option<String>,
     /// Which fields the request has.
     pub fields: Names,
     /// Which names occur in the values of its fields, at any depth.
@@ -80,6 +84,8 @@ struct RawHead {
     max_tokens: Option<Range<usize>>,
     max_completion_tokens: Option<Range<usize>>,
     service_tier: Option<Range<usize>>,
+    prompt_cache_key: Option<Range<usize>>,
+    user: Option<Range<usize>>,
 }
 
 impl RawHead {
@@ -96,8 +102,17 @@ impl RawHead {
         })
     }
 
-    /// Keeps a field if it is one of these, none of which may stand there twice.
+    /// Keeps a field if it is one of these, none of which may stand there twice: but for those that only name something, whose last counts.
     fn keep(&mut self, name: &[u8], value: Range<usize>) -> Result<(), HeadError> {
+        match name {
+            b"prompt_cache_key" => self.prompt_cache_key = Some(value),
+            b"user" => self.user = Some(value),
+            _ => return self.keep_once(name, value),
+        }
+        Ok(())
+    }
+
+    fn keep_once(&mut self, name: &[u8], value: Range<usize>) -> Result<(), HeadError> {
         let Some(place) = self.place(name) else { return Ok(()) };
         match place.replace(value) {
             None => Ok(()),
@@ -120,6 +135,11 @@ fn typed<'a, T: Deserialize<'a>>(
     serde_json::from_slice(raw).map(Some).map_err(|_| HeadError::WrongType { field, expected })
 }
 
+/// A name that is not empty.
+fn name(raw: Option<&[u8]>) -> Option<String> {
+    raw.and_then(|raw| serde_json::from_slice::<String>(raw).ok()).filter(|name| !name.is_empty())
+}
+
 /// What keeps `body` from being a JSON object, with the line and the column.
 #[cold]
 fn fault(body: &[u8]) -> HeadError {
@@ -138,6 +158,8 @@ impl Head {
             include_usage: false,
             max_tokens: None,
             is_flexible: false,
+            prompt_cache_key: None,
+            user: None,
             fields: Names::default(),
             within: Names::default(),
         }
@@ -181,6 +203,8 @@ impl Head {
             include_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
             max_tokens: max_completion_tokens.or(max_tokens),
             is_flexible: json(body, raw.service_tier) == Some(br#""flex""#),
+            prompt_cache_key: name(json(body, raw.prompt_cache_key)),
+            user: name(json(body, raw.user)),
             fields,
             within,
         })

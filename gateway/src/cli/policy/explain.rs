@@ -63,6 +63,9 @@ pub(super) struct ExplainArgs {
     /// A claim of its token; may be given several times
     #[arg(long, value_name = "NAME=VALUE", requires = "model", value_parser = named)]
     claim: Vec<(String, String)>,
+    /// What it calls its session
+    #[arg(long, value_name = "NAME", requires = "model")]
+    session: Option<String>,
     /// Ask the running gateway, whose operators' listener is there, such as http://127.0.0.1:9901
     #[arg(long, value_name = "URL", conflicts_with = "policy", required_unless_present_any = ["policy", "id"])]
     admin: Option<Uri>,
@@ -179,6 +182,7 @@ impl ExplainArgs {
             dimensions: self.dimensions,
             headers: by_name(&self.header),
             claims: by_name(&self.claim),
+            session: self.session.clone(),
         }
     }
 }

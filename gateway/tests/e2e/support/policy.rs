@@ -12,6 +12,7 @@ pub(crate) struct Policy {
     tiers: &'static str,
     first: &'static str,
     defaults: String,
+    in_routes: &'static str,
     more: String,
 }
 
@@ -27,7 +28,14 @@ impl Policy {
     }
 
     fn new(urls: impl IntoIterator<Item = String>, between: &'static str) -> Self {
-        Self { urls: urls.into_iter().collect(), tiers: between, first: "", defaults: String::new(), more: String::new() }
+        Self {
+            urls: urls.into_iter().collect(),
+            tiers: between,
+            first: "",
+            defaults: String::new(),
+            in_routes: "",
+            more: String::new(),
+        }
     }
 
     /// Adds a line to the first backend.
@@ -39,6 +47,12 @@ impl Policy {
     /// Adds a line to the defaults.
     pub(crate) fn default(mut self, line: &str) -> Self {
         self.defaults += &format!("{line}\n");
+        self
+    }
+
+    /// Adds a line to each route.
+    pub(crate) fn routes_have(mut self, line: &'static str) -> Self {
+        self.in_routes = line;
         self
     }
 
@@ -65,9 +79,10 @@ impl Policy {
             .unwrap();
         }
         let names: Vec<_> = backends.map(|(name, _)| format!("\"{name}\"")).collect();
-        let tiers = names.join(self.tiers);
+        let (tiers, more) = (names.join(self.tiers), self.in_routes);
         for model in ["chat", "embed"] {
-            writeln!(text, "[[route]]\nname = \"to-{model}\"\nmatch = {{ model = \"{model}\" }}\ntiers = [[{tiers}]]").unwrap();
+            writeln!(text, "[[route]]\nname = \"to-{model}\"\nmatch = {{ model = \"{model}\" }}\ntiers = [[{tiers}]]\n{more}")
+                .unwrap();
         }
         text += &self.more;
         text

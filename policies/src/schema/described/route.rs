@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use super::model::Operation;
-use super::value::{Duration, Jurisdiction, Model, ModelPattern, Money, Name, Number, OneOrMore, OrFalse, Share};
+use super::value::{Duration, Jurisdiction, Model, ModelPattern, Money, Name, Number, OneOrMore, OrFalse, Share, Weight};
 
 /// A table with keys of its own, and those that routes and `[defaults]` share.
 macro_rules! choosing {
@@ -53,6 +53,8 @@ choosing! {
         r#match: Match,
         /// Backends, in tiers: a later tier is for when the earlier ones cannot.
         tiers: Vec<Vec<Name>>,
+        /// What share of the sessions each of these backends gets, by weight; the others are for when the drawn one cannot.
+        split: Option<BTreeMap<String, Weight>>,
         /// Where copies of some requests go, to be compared; nobody is answered from there.
         shadow: Option<Shadow>,
     }

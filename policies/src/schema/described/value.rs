@@ -46,6 +46,7 @@ values! {
     }
     Count { "type": "integer", "minimum": 1 }
     Tokens { "type": "integer", "minimum": 0 }
+    Weight { "type": "integer", "minimum": 0, "maximum": 1_000_000 }
     Number { "type": "number", "minimum": 0 }
     Device { "type": "string", "pattern": "^(auto|cpu|cuda(:[0-9]+)?)$" }
     Concurrency {
