@@ -60,6 +60,5 @@ pub(crate) use shadow::{ShadowParts, ShadowSpec};
 pub use share::{InvalidShare, Share};
 pub(crate) use split::{MOST_WEIGHT, Split};
 pub use tenant::{Budget, TenantLimits, TenantSpec, Who};
-pub use tenant::{TenantLimits, TenantSpec, Who};
 pub(crate) use timeouts::{RateOverride, TimeoutOverrides};
 pub use timeouts::{Timeouts, TokenRate};
