@@ -7,9 +7,7 @@ use super::consider::{Considering, Excluded, Stage};
 use crate::name::{BackendName, ModelId, RouteName, TenantId};
 use crate::operation::Operations;
 use crate::request::Request;
-use crate::spec::{
-    BackendIndex, Floor, Lane, Places, RouteSpec, Routing, Shadow, ShadowSpec, Split, Target, Targets, Timeouts,
-};
+use crate::spec::{BackendIndex, Floor, Lane, Places, RouteSpec, Routing, Shadow, ShadowSpec, Split, Target, Targets, Timeouts};
 use tradewind_protocol::Operation;
 
 /// Which backends may serve a request, and within which limits. It borrows from the policy; nothing is allocated.
