@@ -37,6 +37,7 @@ use crate::{
     in_force::{Board, History},
     limit::Spending,
     reload::{self, LoadError, Reloader, Swap},
+    route::Kept,
     server::{BindError, Connection, Listeners, Server, Shutdown, Tls, TlsError},
     snapshot::{Builder, Snapshot},
     stack::{self, Shared},
@@ -63,6 +64,7 @@ pub struct Gateway {
     decisions: Decisions,
     memory: Memory,
     spending: Arc<Spending>,
+    canaries: Kept,
 }
 
 /// Why a gateway cannot start.
@@ -117,7 +119,8 @@ impl Gateway {
         let (chain, key) = certificate(&settings, &home);
         let tls = Tls::from_pem_files(&chain, &key)?;
         let (policy, engines) = policy(&settings, &home)?;
-        let builder = Builder::new(engines.clone(), surroundings()?);
+        let canaries = Kept::open(&home)?;
+        let builder = Builder::new(engines.clone(), surroundings()?).with_canaries(canaries.clone());
         let snapshot = Snapshot::build(policy, &builder, None).map_err(LoadError::Unbuildable)?;
         let memory = Memory::open(home.clone(), SystemTime::now());
         memory.recall(&snapshot);
@@ -148,6 +151,7 @@ impl Gateway {
             decisions,
             memory,
             spending,
+            canaries,
         })
     }
 
@@ -226,6 +230,7 @@ impl Gateway {
         background.spawn(Keeper::new(self.engines.clone(), self.loader, KeeperSettings { idle_unload, grace }).run());
         background.spawn(upkeep::watch(Arc::clone(&self.snapshot), replaced));
         let end = CancellationToken::new();
+        let canaries = AbortOnDropHandle::new(tokio::spawn(self.canaries.keep(self.home.clone(), end.clone())));
         let spent = Arc::clone(&self.spending).keep(self.home, end.clone());
         let spent = AbortOnDropHandle::new(tokio::spawn(spent));
         let memory = AbortOnDropHandle::new(tokio::spawn(self.memory.keep(Arc::clone(&self.snapshot), end.clone())));
@@ -265,11 +270,12 @@ impl Gateway {
         background.shutdown().await;
         end.cancel();
         // Whatever becomes of that, the last records of requests are written.
-        let (remembered, spent) = (memory.await, spent.await);
+        let (remembered, spent, canaries) = (memory.await, spent.await, canaries.await);
         self.decisions.close().await;
         self.audit.close().await?;
         remembered?;
         spent?;
+        canaries?;
         Ok(())
     }
 }

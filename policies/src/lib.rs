@@ -43,6 +43,7 @@ mod resolve;
 mod schema;
 mod session;
 
+pub mod canary;
 pub mod decision;
 pub mod plan;
 pub mod replay;

@@ -33,9 +33,33 @@ impl Session {
         Self(digest.iter().take(16).fold(0, |all, byte| all << 8 | u128::from(*byte)))
     }
 
-    pub(crate) const fn bits(self) -> u128 {
-        self.0
+    /// Its number in a draw: equally likely to be any, and independent of those in other draws.
+    pub(crate) fn number_in(self, draw: Draw) -> u64 {
+        let [high, low] = [self.0 >> 64, self.0].map(|half| half as u64);
+        mixed(high ^ mixed(low ^ draw.0))
     }
+}
+
+/// What sessions draw numbers for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Draw(u64);
+
+impl Draw {
+    /// That of a name; `purpose` keeps it apart from others of the same name.
+    pub(crate) fn of(purpose: &[u8], name: &str) -> Self {
+        let mut context = Context::new(&SHA256);
+        for part in [purpose, name.as_bytes()] {
+            context.update(part);
+        }
+        Self(hex::digest(context).iter().take(8).fold(0, |all, byte| all << 8 | u64::from(*byte)))
+    }
+}
+
+/// Spreads any difference over all bits: the finalizer of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
+const fn mixed(bits: u64) -> u64 {
+    let bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
 }
 
 impl fmt::Display for Session {

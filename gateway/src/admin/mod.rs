@@ -4,6 +4,7 @@
 //! Plain HTTP on loopback unless an operator says otherwise; it takes no credential and tells no secret.
 
 mod backends;
+mod canaries;
 mod decisions;
 
 use std::{
@@ -49,11 +50,13 @@ pub struct Admin {
     shutdown: Shutdown,
 }
 
-/// What is asked of one backend or one local model.
+/// What is asked of one backend, one canary or one local model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
     Drain,
     Undrain,
+    Abort,
+    Resume,
     Model(Wish),
 }
 
@@ -89,15 +92,17 @@ impl Admin {
             "/readyz" => self.readiness(),
             "/metrics" => {
                 self.engines.measure();
-                response(StatusCode::OK, PROMETHEUS, self.metrics.render() + &self.board.metrics())
+                let canaries = canaries::metrics(&self.snapshot.load());
+                response(StatusCode::OK, PROMETHEUS, self.metrics.render() + &canaries + &self.board.metrics())
             }
             "/backends" => json(backends::list(&self.snapshot.load(), None)),
+            "/canaries" => json(canaries::list(&self.snapshot.load(), None)),
             "/models" => self.models(None),
             "/policy" => json(serde_json::to_string_pretty(&self.board.report()).map(|text| text + "\n")),
             _ => text(
                 StatusCode::NOT_FOUND,
-                "served are /livez, /readyz, /metrics, /backends, /models, /policy and /explain/REQUEST-ID, and POST to /backends/NAME/drain, \
-                 /backends/NAME/undrain, /models/ID/load, /models/ID/unload and /explain\n",
+                "served are /livez, /readyz, /metrics, /backends, /canaries, /models, /policy and /explain/REQUEST-ID, and POST to /backends/NAME/drain, \
+                 /backends/NAME/undrain, /canaries/ROUTE/abort, /canaries/ROUTE/resume, /models/ID/load, /models/ID/unload and /explain\n",
             ),
         }
     }
@@ -120,9 +125,14 @@ impl Admin {
         if headers.contains_key(ORIGIN) {
             return text(StatusCode::FORBIDDEN, "pages in a browser give no orders here\n");
         }
-        if let Order::Model(wish) = order {
-            return self.order(name, wish);
+        match order {
+            Order::Model(wish) => self.order(name, wish),
+            Order::Abort | Order::Resume => self.order_canary(name, order),
+            Order::Drain | Order::Undrain => self.order_backend(name, order),
         }
+    }
+
+    fn order_backend(&self, name: &str, order: Order) -> Response<Full<Bytes>> {
         let snapshot = self.snapshot.load();
         let Some(backend) = snapshot.backends().find(|backend| backend.spec().name.as_str() == name) else {
             return text(StatusCode::NOT_FOUND, "the policy in force has no backend of this name; GET /backends lists them\n");
@@ -134,6 +144,22 @@ impl Admin {
         }
         tracing::info!(backend = name, ?order, "an operator took a backend out of service, or back");
         json(backends::list(&snapshot, Some(name)))
+    }
+
+    fn order_canary(&self, route: &str, order: Order) -> Response<Full<Bytes>> {
+        let snapshot = self.snapshot.load();
+        let Some(canary) = snapshot.canaries().find(|canary| canary.route().as_str() == route) else {
+            return text(
+                StatusCode::NOT_FOUND,
+                "the policy in force has no route of this name with a canary; GET /canaries lists them\n",
+            );
+        };
+        if order == Order::Abort {
+            canary.abort();
+        } else {
+            canary.resume();
+        }
+        json(canaries::list(&snapshot, Some(route)))
     }
 
     /// What is ordered of a model is begun, and takes its time; the answer tells how far it is.
@@ -161,6 +187,13 @@ fn order(path: &str) -> Option<(&str, Order)> {
         return match order {
             "load" => Some((model, Order::Model(Wish::Loaded))),
             "unload" => Some((model, Order::Model(Wish::Unloaded))),
+            _ => None,
+        };
+    }
+    if let Some((route, order)) = path.strip_prefix("/canaries/").and_then(|rest| rest.rsplit_once('/')) {
+        return match order {
+            "abort" => Some((route, Order::Abort)),
+            "resume" => Some((route, Order::Resume)),
             _ => None,
         };
     }

@@ -25,7 +25,7 @@ use http::{HeaderName, Method};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tradewind_policies::{Attributes, Caller, RouteName, Session, spec::NanoUsd};
+use tradewind_policies::{Attributes, Caller, RouteName, Session, canary::Arm, spec::NanoUsd};
 use tradewind_protocol::{BrokenOff, Operation, Usage};
 
 use self::tokens::Tokens;
@@ -86,6 +86,7 @@ pub struct RequestContext {
     no_headers: Attributes,
     idempotency_key: OnceLock<IdempotencyKey>,
     session: OnceLock<Session>,
+    arm: OnceLock<Arm>,
     asked: OnceLock<Asked>,
     replay_of: OnceLock<RequestId>,
     served_by: OnceLock<Arc<Deployment>>,
@@ -121,6 +122,7 @@ impl RequestContext {
             no_headers: Attributes::default(),
             idempotency_key: OnceLock::new(),
             session: OnceLock::new(),
+            arm: OnceLock::new(),
             asked: OnceLock::new(),
             replay_of: OnceLock::new(),
             served_by: OnceLock::new(),
@@ -240,6 +242,17 @@ impl RequestContext {
     #[must_use]
     pub fn session(&self) -> Option<Session> {
         self.session.get().copied()
+    }
+
+    /// Sets to which part of the sessions of its route it belongs, where that has a canary.
+    pub fn set_arm(&self, arm: Arm) {
+        let _first_stays = self.arm.set(arm);
+    }
+
+    /// To which part of the sessions it belongs, where its route has a canary.
+    #[must_use]
+    pub fn arm(&self) -> Option<Arm> {
+        self.arm.get().copied()
     }
 
     /// Sets what is asked for.

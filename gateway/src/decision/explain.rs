@@ -6,6 +6,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 use tradewind_policies::{
     Caller, Considered, Policy, Request,
+    canary::Arm,
     decision::{Candidate, Excluded},
     select::{self, Ask, ExpectedOutput, Health, Learnt, Monotonic, Outlook, Prior, Reason, Removed, Turn, choose},
     spec::{Routing, Target},
@@ -43,6 +44,9 @@ pub struct Explanation {
     pub model: Option<String>,
     /// Why nobody may serve it, where that is so.
     pub refused: Option<String>,
+    /// To which part of the sessions it belongs, where the route has a canary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arm: Option<Arm>,
     /// How many tokens the prompt has.
     pub prompt_tokens: u64,
     /// How many tokens to expect in the answer.
@@ -89,7 +93,7 @@ pub fn explain(described: &Described, means: Means<'_>) -> Result<Explanation, D
     let request = Request { caller, asked: &described.model, operation: *operation, needs: *needs, session: *session };
     let denied = policy.authorize(tenant, None, &described.model, *operation).err().filter(|_| policy.tenants().next().is_some());
     let (considered, no_route) = match policy.consider(&request) {
-        Ok(considered) => (Some(considered), policy.eligible(&request).err()),
+        Ok(considered) => (Some(means.as_they_are(considered)), policy.eligible(&request).err()),
         Err(no_route) => (None, Some(no_route)),
     };
     let mut explanation = Explanation {
@@ -98,6 +102,7 @@ pub fn explain(described: &Described, means: Means<'_>) -> Result<Explanation, D
         place: considered.as_ref().and_then(|considered| Some(considered.place?.to_string())),
         model: considered.as_ref().map(|considered| considered.model.to_string()),
         refused: denied.map(|denied| denied.to_string()).or_else(|| no_route.map(|no_route| no_route.to_string())),
+        arm: considered.as_ref().and_then(Considered::arm),
         prompt_tokens: needs.prompt_tokens,
         expected_output_tokens: 0.0,
         candidates: Vec::new(),
@@ -172,6 +177,15 @@ impl Means<'_> {
             Self::Live(snapshot) => &snapshot.policy,
             Self::Apart(policy, _) => policy,
         }
+    }
+
+    /// Without a canary that was given up.
+    fn as_they_are<'p>(&self, considered: Considered<'p>) -> Considered<'p> {
+        let canary = match self {
+            Self::Live(snapshot) => snapshot.canary(considered.route),
+            Self::Apart(..) => None,
+        };
+        if canary.is_some_and(|canary| canary.is_given_up()) { considered.of_control() } else { considered }
     }
 
     fn expected_output(&self, considered: &Considered<'_>, understood: &Understood) -> f64 {

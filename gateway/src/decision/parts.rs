@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tradewind_policies::{
     Considered, Needs, Request,
+    canary::Arm,
     decision::{Attempt, Candidate, Excluded, Expected, Removal},
     select::{self, Outlook, Score},
     spec::Target,
@@ -41,6 +42,8 @@ pub(super) fn considered(context: &RequestContext) -> Option<Words> {
         context.trace(|trace| Some((trace.needs?, trace.expected_output_tokens, trace.looks.clone())))??;
     let snapshot = context.snapshot();
     let considered = snapshot.policy.consider(&request(context, needs)?).ok()?;
+    // The canary may have been given up before, or since.
+    let considered = if context.arm() == Some(Arm::Control) { considered.of_control() } else { considered };
     let thought = |target: &Target| {
         let deployment = snapshot.deployment(target)?;
         let Look { outlook, cached_tokens, back_in, .. } =

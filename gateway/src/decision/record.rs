@@ -56,6 +56,7 @@ impl Ended {
             expected_output_tokens,
             needs: Needs::from(needs),
             session: context.session().map(|session| session.to_string()),
+            arm: context.arm(),
             candidates,
             attempts: parts::attempts(context),
             chosen: context.served_by().map(|deployment| deployment.backend_name().to_owned()),

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use tradewind_policies::canary::Arm;
 use tradewind_policies::decision::{Attempt, Candidate, Decision, Excluded, Expected, Outcome, Removal, Score};
 
 use super::explain::{Copied, Explanation};
@@ -35,7 +36,8 @@ pub fn show_decision(decision: &Decision) -> Result<String, fmt::Error> {
         decision.expected_output_tokens,
         if decision.streamed { ", streamed" } else { "" },
     )?;
-    writeln!(out, "policy {}, route {}", decision.policy, decision.route.as_deref().unwrap_or("none"))?;
+    let route = decision.route.as_deref().unwrap_or("none");
+    writeln!(out, "policy {}, route {route}{}", decision.policy, arm(decision.arm))?;
     show_candidates(&mut out, &decision.candidates, decision.prompt_tokens)?;
     show_attempts(&mut out, &decision.attempts)?;
     show_answer(&mut out, decision)?;
@@ -48,10 +50,11 @@ pub fn show_decision(decision: &Decision) -> Result<String, fmt::Error> {
 /// Never: a text takes all that is written to it.
 pub fn show_explanation(explanation: &Explanation) -> Result<String, fmt::Error> {
     let mut out = String::new();
-    let Explanation { policy, route, place, model, refused, prompt_tokens, expected_output_tokens, candidates, draw, shadow } =
+    let Explanation { policy, route, place, model, refused, prompt_tokens, expected_output_tokens, candidates, draw, .. } =
         explanation;
+    let (shadow, part) = (&explanation.shadow, arm(explanation.arm));
     let place = place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
-    writeln!(out, "policy {policy}, route {}{place}", route.as_deref().unwrap_or("none"))?;
+    writeln!(out, "policy {policy}, route {}{place}{part}", route.as_deref().unwrap_or("none"))?;
     if let Some(model) = model {
         writeln!(out, "model {model}, {expected_output_tokens:.0} tokens out expected")?;
     }
@@ -72,6 +75,11 @@ pub fn show_explanation(explanation: &Explanation) -> Result<String, fmt::Error>
         writeln!(out, "\nshadow {backend}: {why}")?;
     }
     Ok(out)
+}
+
+/// Which part of the sessions it is of, at the end of a line.
+fn arm(arm: Option<Arm>) -> String {
+    arm.map(|arm| format!(", arm {}", arm.as_str())).unwrap_or_default()
 }
 
 fn show_candidates(out: &mut String, candidates: &[Candidate], prompt_tokens: u64) -> fmt::Result {

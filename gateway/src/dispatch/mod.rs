@@ -21,7 +21,7 @@ use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnord
 use http::Response;
 use tokio::time::{Instant, Sleep, sleep};
 use tower::Service;
-use tradewind_policies::{select::Turn, spec::Routing};
+use tradewind_policies::{canary::Arm, select::Turn, spec::Routing};
 use tradewind_protocol::Operation;
 
 use self::{
@@ -35,7 +35,7 @@ use crate::{
     body::Body,
     error::Error,
     inference::{Answer, Blame, Content, Failure, Inference},
-    route::{Candidates, Chosen, Planned, RouteState, Routed},
+    route::{Candidates, Chosen, LiveCanary, Planned, RouteState, Routed},
 };
 
 /// The reason in the audit record where a backend's own refusal was passed on.
@@ -70,6 +70,8 @@ struct Dispatching {
     routing: Routing,
     state: Arc<RouteState>,
     lesson: Arc<Lesson>,
+    /// The canary of the route, and the part of the sessions that this is of.
+    canary: Option<(Arc<LiveCanary>, Arm)>,
     /// Attempts that were made one after the other; one that was made beside another does not count.
     made: u32,
     /// When a second attempt begins beside the one under way.
@@ -96,7 +98,7 @@ enum Next {
 
 impl Dispatching {
     fn new(routed: Routed) -> Self {
-        let Routed { inference, candidates, routing, state, tenant, prefix } = routed;
+        let Routed { inference, candidates, routing, state, tenant, prefix, canary } = routed;
         let operation = inference.operation;
         let lesson = Arc::new(Lesson { state: Arc::clone(&state), tenant, prefix, operation });
         Self {
@@ -105,6 +107,7 @@ impl Dispatching {
             routing,
             state,
             lesson,
+            canary,
             made: 0,
             hedge: None,
             is_hedged: false,
@@ -179,8 +182,12 @@ impl Dispatching {
         }
     }
 
-    fn attempt(&self, chosen: Chosen, is_hedge: bool) -> BoxFuture<'static, Ended> {
+    fn attempt(&self, mut chosen: Chosen, is_hedge: bool) -> BoxFuture<'static, Ended> {
         let patience = self.patience();
+        if let Some((canary, arm)) = self.canary.as_ref().filter(|_| self.made == 1 && !is_hedge) {
+            let watch = canary.watch(*arm, &chosen.planned.deployment, &self.candidates, &self.inference.context);
+            chosen.run.watched_by(watch);
+        }
         attempt(self.inference.clone(), chosen, Arc::clone(&self.lesson), patience, is_hedge).boxed()
     }
 

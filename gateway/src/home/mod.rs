@@ -10,6 +10,7 @@
 //!   decisions/     0700  the decision log
 //!   learnt.json          how fast each backend was
 //!   spent.json           what tenants have spent of their budgets
+//!   canaries.json        which canaries were given up
 //!   policies/      0600  the policies that were in force
 //! ```
 //!
@@ -88,6 +89,12 @@ impl HomeError {
     /// What was kept of what tenants have spent is of no use.
     pub(crate) fn spent_is_damaged(home: &Home, problem: String) -> Self {
         let path = home.spent_file();
+        Self::Damaged { remove: path.clone(), path, problem }
+    }
+
+    /// What was kept of which canaries were given up is of no use.
+    pub(crate) fn canaries_are_damaged(home: &Home, problem: String) -> Self {
+        let path = home.canaries_file();
         Self::Damaged { remove: path.clone(), path, problem }
     }
 
@@ -250,6 +257,27 @@ impl Home {
 
     fn spent_file(&self) -> PathBuf {
         self.dir.join("spent.json")
+    }
+
+    /// What was kept of which canaries were given up, if anything was.
+    ///
+    /// # Errors
+    /// It is there and cannot be read.
+    pub fn canaries(&self) -> Result<Option<String>, HomeError> {
+        files::read(&self.canaries_file(), Access::Public)
+    }
+
+    /// Keeps which canaries were given up, in place of what was kept before. Blocks until it is durable.
+    ///
+    /// # Errors
+    /// The file system says no.
+    pub fn keep_canaries(&self, text: &str) -> Result<(), HomeError> {
+        let _lock = self.lock()?;
+        files::write(&self.canaries_file(), text, Access::Public)
+    }
+
+    fn canaries_file(&self) -> PathBuf {
+        self.dir.join("canaries.json")
     }
 
     fn tls(&self) -> PathBuf {

@@ -6,7 +6,7 @@ use futures_util::future::select_all;
 use smallvec::SmallVec;
 use tokio::time::{Instant, timeout_at};
 use tradewind_policies::{
-    FailureDomain, Weights,
+    BackendName, FailureDomain, Weights,
     decision::AttemptOutcome,
     select::{Ask, Candidate, Choice, Outlook, Removed, Turn, back_at, choose, hedge_after, is_overloaded},
     spec::{NanoUsd, Objective, Price, Routing, Timeouts},
@@ -149,6 +149,12 @@ impl Candidates {
             }
         }
         Self { all: able, tried, continues: true }
+    }
+
+    /// What is wrong with a backend that may serve it, if anything is.
+    pub(crate) fn removed(&self, backend: &BackendName) -> Option<Removed> {
+        let planned = self.all.iter().find(|planned| planned.deployment.backend_name() == backend.as_str())?;
+        planned.deployment.outlook(&planned.ask).removed
     }
 
     /// Whether all have been tried.

@@ -19,7 +19,7 @@ use tradewind_policies::{
 use tradewind_protocol::{Capabilities, oip::TensorMetadata};
 
 use super::{
-    Server, Switch,
+    Server, Switch, Watch,
     prompts::{Prefix, Prompts},
 };
 use crate::{
@@ -178,7 +178,7 @@ impl Deployment {
             return Err(Removed::CoolingDown { until: now + retry_after });
         }
         let started = self.with_health(|health| health.start(now, &ask, despite))?;
-        Ok(Run { deployment: Arc::clone(self), begun: Instant::now(), started: Some(started), outcome: None })
+        Ok(Run { deployment: Arc::clone(self), begun: Instant::now(), started: Some(started), outcome: None, watch: None })
     }
 
     /// Waits until an attempt has ended, so that there may be room for another.
@@ -312,6 +312,8 @@ pub struct Run {
     /// Taken when this is dropped.
     started: Option<Started>,
     outcome: Option<Outcome>,
+    /// Who else wants to hear of it.
+    watch: Option<Watch>,
 }
 
 impl Run {
@@ -327,8 +329,16 @@ impl Run {
         self.begun.elapsed()
     }
 
+    /// Tells `watch` of it too, from here on.
+    pub fn watched_by(&mut self, watch: Option<Watch>) {
+        self.watch = watch;
+    }
+
     /// The first token of a stream has come. If nothing worse is heard, the attempt is a success.
     pub fn first_token(&mut self) {
+        if let Some(watch) = &self.watch {
+            watch.first_token(self.begun.elapsed());
+        }
         let now = self.deployment.now();
         if let Some(started) = &mut self.started {
             self.deployment.with_health(|health| health.first_token(now, started));
@@ -338,6 +348,9 @@ impl Run {
 
     /// The stream brings a token in so many seconds.
     pub fn pace(&self, per_token: f64) {
+        if let Some(watch) = &self.watch {
+            watch.per_token(per_token);
+        }
         let now = self.deployment.now();
         if let Some(started) = &self.started {
             self.deployment.with_health(|health| health.pace(now, started, per_token));
@@ -368,6 +381,9 @@ impl Drop for Run {
             deployment.with_health(|health| health.end(now, started, outcome, &mut rand::rng()));
         }
         deployment.metrics.attempt(outcome);
+        if let Some(watch) = &self.watch {
+            watch.ended(outcome, self.begun.elapsed());
+        }
         deployment.left.notify_one();
     }
 }

@@ -8,11 +8,11 @@ use std::{
 use futures_util::future::{Either, Ready, ready};
 use http::Response;
 use tower::{Layer, Service};
-use tradewind_policies::{NoRoute, Request, Stage, TenantId, spec::Routing};
+use tradewind_policies::{NoRoute, Request, Stage, TenantId, canary::Arm, spec::Routing};
 use tradewind_protocol::Operation;
 
 use super::{
-    Candidates, Planned, Prefix, RouteState,
+    Candidates, LiveCanary, Planned, Prefix, RouteState,
     candidates::{ask, predicted},
     needs::{BYTES_PER_TOKEN, needs},
 };
@@ -38,6 +38,8 @@ pub struct Routed {
     pub tenant: TenantId,
     /// How its prompt begins.
     pub prefix: Prefix,
+    /// The canary of its route, and to which part of the sessions it belongs.
+    pub canary: Option<(Arc<LiveCanary>, Arm)>,
 }
 
 impl AsRef<Arc<RequestContext>> for Routed {
@@ -96,6 +98,12 @@ fn route(inference: Inference) -> Result<Routed, Error> {
     context.trace(|trace| trace.needs = Some(request.needs));
     let eligible = snapshot.policy.eligible(&request).map_err(|error| refused(&context, request.asked, error))?;
     context.set_route(eligible.route.clone());
+    let canary = snapshot.canary(eligible.route);
+    let eligible = if canary.is_some_and(|canary| canary.is_given_up()) { eligible.of_control() } else { eligible };
+    let canary = canary.cloned().zip(eligible.arm());
+    if let Some((_, arm)) = canary {
+        context.set_arm(arm);
+    }
     let state = Arc::clone(snapshot.route_state(eligible.route).ok_or_else(internal)?);
     state.request();
 
@@ -123,7 +131,7 @@ fn route(inference: Inference) -> Result<Routed, Error> {
         context.set_predicted_cost(dearest);
     }
     let routing = *eligible.routing;
-    Ok(Routed { inference, candidates, routing, state, tenant, prefix })
+    Ok(Routed { inference, candidates, routing, state, tenant, prefix, canary })
 }
 
 /// What the caller is told where nobody may serve its request. Which backends there are, and what left them out, is for the log and the records.
@@ -146,7 +154,8 @@ fn refused(context: &RequestContext, asked: &str, error: NoRoute) -> Error {
         Stage::Residency => ("no_backend_by_residency", true),
         Stage::DataTerms => ("no_backend_by_data_terms", true),
         Stage::Capability => ("no_backend_by_capability", false),
-        Stage::Room => ("no_backend_with_room", false),
+        // A canary is never the last that is left out.
+        Stage::Room | Stage::Canary => ("no_backend_with_room", false),
     };
     context.set_reason(reason);
     if is_forbidden {

@@ -2,6 +2,7 @@
 //!
 //! The decision is [`tradewind_policies`]' alone; here lives what it decides by: the live state of each deployment.
 
+mod canary;
 mod candidates;
 mod deployment;
 mod drain;
@@ -11,6 +12,7 @@ mod prompts;
 mod server;
 mod state;
 
+pub use canary::{Kept, LiveCanary, Watch};
 pub use candidates::{Candidates, Chosen, Planned, ask};
 pub use deployment::{Deployment, Run, Site};
 pub use drain::{Drains, Switch};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 use tradewind_policies::{
-    BackendName,
+    BackendName, RouteName,
     select::{Health, Prior},
-    spec::{self, BackendSpec, Provider, ServedModel},
+    spec::{self, BackendSpec, Canary, Provider, ServedModel},
 };
 use tradewind_protocol::{Capabilities, Support};
 use tradewind_providers::Adapter;
@@ -15,7 +15,7 @@ use crate::{
     backend::{BackendService, CatalogError, Local, LocalEngines, Owner, Remote, Way, adapter},
     client::{ClientOptions, Pages, TlsError, client},
     credential::{Authorizer, CredentialError, Surroundings},
-    route::{Deployment, Drains, Server, Site, Switch},
+    route::{Deployment, Drains, Kept, LiveCanary, Server, Site, Switch},
     stack,
     telemetry::DeploymentMetrics,
 };
@@ -27,6 +27,7 @@ pub struct Builder {
     engines: LocalEngines,
     surroundings: Surroundings,
     drains: Drains,
+    canaries: Kept,
 }
 
 /// A backend that can be tried.
@@ -78,7 +79,14 @@ impl Builder {
     /// A builder whose local backends are served by `engines`, and whose credentials come from `surroundings`.
     #[must_use]
     pub fn new(engines: LocalEngines, surroundings: Surroundings) -> Self {
-        Self { epoch: Instant::now(), engines, surroundings, drains: Drains::default() }
+        Self { epoch: Instant::now(), engines, surroundings, drains: Drains::default(), canaries: Kept::default() }
+    }
+
+    /// The same, which knows of the canaries that were given up before.
+    #[must_use]
+    pub fn with_canaries(mut self, kept: Kept) -> Self {
+        self.canaries = kept;
+        self
     }
 
     /// The local engines of all its backends.
@@ -97,6 +105,11 @@ impl Builder {
             Provider::Local => self.local(spec),
         };
         built.map_err(|reason| BuildError { backend: spec.name.clone(), reason })
+    }
+
+    /// How a canary does of which nothing is known yet.
+    pub(super) fn canary(&self, route: &RouteName, canary: &Canary) -> LiveCanary {
+        LiveCanary::new(route, canary, self.canaries.clone())
     }
 
     /// What takes a backend out of service.

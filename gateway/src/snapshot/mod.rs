@@ -5,18 +5,22 @@
 
 mod build;
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::Arc,
+};
 
 use tradewind_policies::{
     BackendName, Caller, NoRoute, Operation, Policy, Request, RouteName, TenantId, UpstreamModel,
-    spec::{BackendSpec, Budget, Routing, ServedModel, Target, TenantLimits, TenantSpec},
+    spec::{BackendSpec, Budget, Canary, Routing, ServedModel, Target, TenantLimits, TenantSpec},
 };
 
 use self::build::Built;
 use crate::{
     client::Pages,
     limit::Allowance,
-    route::{Deployment, RouteState, Switch},
+    route::{Deployment, LiveCanary, RouteState, Switch},
 };
 
 pub use self::build::{BuildError, Builder};
@@ -31,6 +35,8 @@ pub struct Snapshot {
     backends: Vec<Backend>,
     /// What each route remembers.
     routes: HashMap<RouteName, Arc<RouteState>>,
+    /// How the canaries of routes do.
+    canaries: BTreeMap<RouteName, Arc<LiveCanary>>,
     /// What each tenant has left that is limited.
     allowances: HashMap<TenantId, Arc<Allowance>>,
 }
@@ -59,9 +65,10 @@ impl Snapshot {
             }
         }
         let routes = route_states(&policy, previous);
+        let canaries = canaries(&policy, builder, previous);
         let allowances = allowances(&policy, previous);
         let hash = policy.hash().to_string().into();
-        if faults.is_empty() { Ok(Self { policy, hash, backends, routes, allowances }) } else { Err(faults) }
+        if faults.is_empty() { Ok(Self { policy, hash, backends, routes, canaries, allowances }) } else { Err(faults) }
     }
 
     /// Begins to fetch the credentials of all backends, so that the first request finds them. Nothing waits for that; what fails is in the
@@ -114,6 +121,17 @@ impl Snapshot {
         self.routes.get(name)
     }
 
+    /// How the canary of a route does, if it has one.
+    #[must_use]
+    pub fn canary(&self, route: &RouteName) -> Option<&Arc<LiveCanary>> {
+        self.canaries.get(route)
+    }
+
+    /// All canaries, by the names of their routes.
+    pub fn canaries(&self) -> impl Iterator<Item = &Arc<LiveCanary>> {
+        self.canaries.values()
+    }
+
     /// How much a tenant may spend, if that is limited.
     #[must_use]
     pub fn budget(&self, tenant: &TenantId) -> Option<Budget> {
@@ -138,6 +156,15 @@ fn route_states(policy: &Policy, previous: Option<&Snapshot>) -> HashMap<RouteNa
         (name.clone(), known.cloned().unwrap_or_else(|| Arc::new(RouteState::new(routing))))
     };
     policy.routes().map(|(name, routing)| state(name, routing)).collect()
+}
+
+/// How the canaries of `policy` do: as before, where they are the same.
+fn canaries(policy: &Policy, builder: &Builder, previous: Option<&Snapshot>) -> BTreeMap<RouteName, Arc<LiveCanary>> {
+    let live = |(name, canary): (&RouteName, &Canary)| {
+        let known = previous.and_then(|previous| previous.canary(name)).filter(|known| known.suits(canary));
+        (name.clone(), known.cloned().unwrap_or_else(|| Arc::new(builder.canary(name, canary))))
+    };
+    policy.canaries().map(live).collect()
 }
 
 /// What the tenants of `policy` have left: what they had before, where their limits are the same.

@@ -36,9 +36,10 @@ pub type InvalidBuckets = BuildError;
 /// # Errors
 /// [`InvalidBuckets`], or a recorder is installed already.
 pub fn install() -> Result<PrometheusHandle, InvalidBuckets> {
-    let buckets: [(&str, &[f64]); 6] = [
+    let buckets: [(&str, &[f64]); 7] = [
         (names::REQUEST_DURATION, &DURATIONS),
         (names::TIME_TO_FIRST_TOKEN, &FIRST_TOKEN),
+        (names::CANARY_FIRST_TOKEN, &FIRST_TOKEN),
         (names::TIME_PER_OUTPUT_TOKEN, &PER_TOKEN),
         (names::TOKEN_USAGE, &TOKENS),
         (names::OVERHEAD, &OVERHEAD),
@@ -56,6 +57,9 @@ pub fn install() -> Result<PrometheusHandle, InvalidBuckets> {
 fn describe() {
     describe_counter!(names::REQUESTS, "Requests that have ended.");
     describe_gauge!(names::IN_FLIGHT, "Requests that are being served.");
+    describe_counter!(names::CANARY_REQUESTS, "First attempts of requests of routes with a canary, by arm.");
+    describe_counter!(names::CANARY_ERRORS, "First attempts of them that failed, by arm.");
+    describe_histogram!(names::CANARY_FIRST_TOKEN, Unit::Seconds, "First tokens of such attempts, by arm.");
     describe_histogram!(names::REQUEST_DURATION, Unit::Seconds, "From a request's head to the end of its answer.");
     describe_histogram!(names::TIME_TO_FIRST_TOKEN, Unit::Seconds, "From a request's head to the first content of its stream.");
     describe_histogram!(names::TIME_PER_OUTPUT_TOKEN, Unit::Seconds, "Time per token of a stream after the first.");

@@ -31,6 +31,14 @@ pub const COST: &str = "tradewind_cost_nano_usd_total";
 pub const FAILED_COST: &str = "tradewind_failed_cost_nano_usd_total";
 /// What is left of a tenant's budget, in billionths of a US dollar, by tenant and period.
 pub const BUDGET_LEFT: &str = "tradewind_budget_left_nano_usd";
+/// First attempts of requests of routes with a canary that were answered or failed, by route and arm.
+pub const CANARY_REQUESTS: &str = "tradewind_canary_requests_total";
+/// Of those, the ones that failed by the backend's fault.
+pub const CANARY_ERRORS: &str = "tradewind_canary_errors_total";
+/// From the beginning of such an attempt to the first token of its stream, in seconds.
+pub const CANARY_FIRST_TOKEN: &str = "tradewind_canary_first_token_seconds";
+/// 1 where the canary of a route was given up.
+pub const CANARY_ABORTED: &str = "tradewind_canary_aborted";
 /// Requests with an idempotency key, by what they led to.
 pub const IDEMPOTENCY_REQUESTS: &str = "tradewind_idempotency_requests_total";
 /// Executions for an idempotency key that have ended, by what became of their answers.
@@ -74,6 +82,10 @@ pub const MODEL: &str = "gen_ai_response_model";
 pub const TOKEN_TYPE: &str = "gen_ai_token_type";
 /// Label: the backend.
 pub const BACKEND: &str = "backend";
+/// Label: the route.
+pub const ROUTE: &str = "route";
+/// Label: `canary` or `control`.
+pub const ARM: &str = "arm";
 /// Label: the HTTP status.
 pub const STATUS: &str = "status";
 /// Label: the tenant.

@@ -14,6 +14,7 @@
 
 mod audit;
 mod bad_answers;
+mod canaries;
 mod client_leaves;
 mod continuation;
 mod cost;

@@ -32,6 +32,8 @@ pub(super) enum Outcome<'p> {
         route: &'p RouteName,
         /// Those that may serve it, the first tier first; no tier is empty.
         tiers: Vec<Vec<&'p BackendName>>,
+        /// Who serves it besides, if the session that the test leaves open is of the canary's.
+        canary: Option<&'p BackendName>,
         left_out: Vec<LeftOut<'p>>,
         /// The backend that may be sent a copy.
         shadow: Option<&'p BackendName>,
@@ -107,9 +109,11 @@ fn routed<'p>(policy: &'p Policy, considered: Considered<'p>, test: &RawTest) ->
         };
         left_out.push(LeftOut { backend, reason, why });
     }
-    let is_there = |spec: &BackendSpec| !down.contains(&spec.name) && !spec.drained;
-    let shadow = considered.shadow.filter(|shadow| shadow.excluded.is_none());
-    let shadow = shadow.and_then(|shadow| policy.backends().get(shadow.target.backend.get())).filter(|spec| is_there(spec));
-    let tiers = tiers.into_values().collect();
-    Outcome::Routed { route: considered.route, tiers, left_out, shadow: shadow.map(|spec| &spec.name) }
+    let is_there = |spec: &&BackendSpec| !down.contains(&spec.name) && !spec.drained;
+    let named = |target: &Target| policy.backends().get(target.backend.get()).filter(is_there).map(|spec| &spec.name);
+    let canary = considered.canary().filter(|_| test.given.session.is_none());
+    let canary = canary.and_then(|(_, target)| named(target));
+    let shadow = considered.shadow.as_ref().filter(|shadow| shadow.excluded.is_none());
+    let shadow = shadow.and_then(|shadow| named(shadow.target));
+    Outcome::Routed { route: considered.route, tiers: tiers.into_values().collect(), canary, left_out, shadow }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fault::At;
 use crate::name::{BackendName, ModelAlias, RouteName, TenantId};
-use crate::read::Draft;
+use crate::read::{Draft, RawRoute};
 
 /// Where a part is written, and the path of its key.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ impl Places {
         let names = draft.routes.iter().filter_map(|route| route.name.as_ref());
         let routes = names.map(|name| (name.value.clone(), spot(name.at, &name.key)));
         let shadows = draft.routes.iter().filter_map(|route| route.shadow.as_ref()).map(|shadow| &shadow.backend);
-        let used = draft.routes.iter().flat_map(|route| &route.tiers).flat_map(|tier| &tier.value).chain(shadows);
+        let used = draft.routes.iter().flat_map(RawRoute::backends).chain(shadows);
         Self {
             backends: backends.collect(),
             aliases: aliases.collect(),

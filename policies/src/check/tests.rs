@@ -75,9 +75,10 @@ fn found(outcome: &Outcome<'_>) -> String {
             let words: Vec<_> = outcome.dead_ends().into_iter().map(|word| format!("`{word}`")).collect();
             format!("no backend of route `{route}` is left, {}", words.join(" and "))
         }
-        Outcome::Routed { route, tiers, .. } => {
+        Outcome::Routed { route, tiers, canary, .. } => {
             let tiers: Vec<_> = tiers.iter().map(|tier| list(tier.iter().copied())).collect();
-            format!("found {} by route `{route}`", tiers.join(", then "))
+            let canary = canary.map(|canary| format!(", for some sessions after the canary `{canary}`")).unwrap_or_default();
+            format!("found {} by route `{route}`{canary}", tiers.join(", then "))
         }
     }
 }
@@ -107,10 +108,10 @@ fn shadow<'p>(outcome: &Outcome<'p>) -> Option<Option<&'p BackendName>> {
     }
 }
 
-/// The backends that may serve the request, if any may.
+/// The backends that may serve the request, whatever its session unless that is said, if any may.
 fn eligible<'p>(outcome: &Outcome<'p>) -> Option<BTreeSet<&'p BackendName>> {
-    let tiers = tiers(outcome);
-    (!tiers.is_empty()).then(|| tiers.iter().flatten().copied().collect())
+    let Outcome::Routed { tiers, canary, .. } = outcome else { return None };
+    (!tiers.is_empty()).then(|| tiers.iter().flatten().chain(canary).copied().collect())
 }
 
 fn values(names: &[Located<BackendName>]) -> impl Iterator<Item = &BackendName> {

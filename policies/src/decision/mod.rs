@@ -27,6 +27,7 @@ pub use self::{
     moment::{InvalidMoment, Moment},
 };
 use crate::Operation;
+use crate::canary::Arm;
 
 /// The version of the records that this code writes, and the latest that it reads.
 pub const VERSION: u32 = 1;
@@ -75,6 +76,9 @@ pub struct Decision {
     /// What the session was known by, as a [hash](crate::Session).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
+    /// To which part of the sessions it belongs, where the route has a canary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arm: Option<Arm>,
     /// Every backend of the route, in the order of the policy, tier by tier, as it was known when the first attempt was chosen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,

@@ -83,6 +83,7 @@ fn decision() -> Decision {
         expected_output_tokens: 180.5,
         needs: Needs { tools: true, ..Needs::default() },
         session: None,
+        arm: None,
         candidates: vec![candidate("near"), far, busy],
         attempts: vec![attempt("near", AttemptOutcome::Failed), attempt("busy", AttemptOutcome::Answered)],
         chosen: Some("busy".into()),

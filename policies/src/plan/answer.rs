@@ -71,10 +71,13 @@ impl<'p> Way<'p> {
         Some((&self.policy.backends().get(shadow.target.backend.get())?.name, shadow))
     }
 
-    /// Every backend that may get to see the request.
+    /// Every backend that may get to see the request, whatever its session.
     pub(super) fn sight(&self) -> BTreeMap<&'p BackendName, &'p Target> {
         let tiers = self.tiers().into_iter().map(|(backend, (_, target))| (backend, target));
-        tiers.chain(self.shadow().map(|(backend, shadow)| (backend, shadow.target))).collect()
+        let canary = self.eligible.canary().map(|(_, target)| target);
+        let apart = canary.into_iter().chain(self.eligible.shadow().map(|shadow| shadow.target));
+        let apart = apart.filter_map(|target| Some((&self.policy.backends().get(target.backend.get())?.name, target)));
+        tiers.chain(apart).collect()
     }
 
     /// How the backend serves the model.

@@ -74,6 +74,13 @@ pub enum Effect {
         /// The weights they have; `false` for none.
         to: String,
     },
+    /// A share of the sessions goes to another backend first than it did.
+    CanaryChanges {
+        /// The canary it had; `false` for none.
+        from: String,
+        /// The canary it has; `false` for none.
+        to: String,
+    },
     /// Whatever may still serve it fails together.
     FailoverLost {
         /// What all of it fails with.
@@ -155,6 +162,7 @@ impl Effect {
             Self::ModelChanges { .. }
             | Self::TierChanges { .. }
             | Self::SplitChanges { .. }
+            | Self::CanaryChanges { .. }
             | Self::Setting(_)
             | Self::BackendSetting { .. } => Weight::Other,
         }
@@ -173,7 +181,8 @@ impl Effect {
             | Self::BackendGained { .. }
             | Self::BackendLost { .. }
             | Self::TierChanges { .. }
-            | Self::SplitChanges { .. } => true,
+            | Self::SplitChanges { .. }
+            | Self::CanaryChanges { .. } => true,
             Self::FailoverLost { .. }
             | Self::FailoverGained
             | Self::DataReaches { .. }
@@ -234,6 +243,7 @@ fn between_ways(old: &Way<'_>, new: &Way<'_>) -> Vec<Effect> {
     let (before, after) = (old.tiers(), new.tiers());
     effects.extend(of_backends(&before, &after));
     effects.extend(of_split(old, new));
+    effects.extend(of_canary(old, new));
     effects.extend(of_failover(old, new));
     effects.extend(of_shadow(old, new));
     effects.extend(data::of_data(old, new));
@@ -270,6 +280,11 @@ fn of_backends(before: &Tiers<'_>, after: &Tiers<'_>) -> Vec<Effect> {
 fn of_split(old: &Way<'_>, new: &Way<'_>) -> Option<Effect> {
     let (from, to) = (or_false(old.eligible.split()), or_false(new.eligible.split()));
     (from != to).then_some(Effect::SplitChanges { from, to })
+}
+
+fn of_canary(old: &Way<'_>, new: &Way<'_>) -> Option<Effect> {
+    let [from, to] = [old, new].map(|way| or_false(way.eligible.canary().map(|(canary, _)| canary)));
+    (from != to).then_some(Effect::CanaryChanges { from, to })
 }
 
 fn of_shadow(old: &Way<'_>, new: &Way<'_>) -> Vec<Effect> {
@@ -311,6 +326,7 @@ impl fmt::Display for Effect {
             Self::BackendLost { backend, tier } => write!(f, "{backend}, was in tier {tier}"),
             Self::TierChanges { backend, from, to } => write!(f, "{backend}: tier {from} -> {to}"),
             Self::SplitChanges { from, to } => write!(f, "split: {from} -> {to}"),
+            Self::CanaryChanges { from, to } => write!(f, "canary: {from} -> {to}"),
             Self::FailoverLost { domain } => write!(f, "loses its only failover outside {domain}"),
             Self::FailoverGained => f.write_str("gains a failover in another failure domain"),
             Self::DataReaches { backend, places } => write!(f, "its data may now be processed by {backend} in {places}"),

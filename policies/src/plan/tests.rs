@@ -158,6 +158,25 @@ fn a_split_moves_requests_and_the_order_in_which_it_is_written_does_not() {
 }
 
 #[test]
+fn a_canary_is_told_with_its_share_and_where_data_could_now_reach() {
+    let plain = r#"tiers = [["near", "near-2", "far"]]"#;
+    let with = |backend: &str, share: &str| format!("{plain}\ncanary = {{ backend = \"{backend}\", share = \"{share}\" }}");
+    let plan = changed(plain, &with("far", "5%"));
+    assert_eq!(told(&plan), [r#"["chat", "gpt"] ["any other tenant"]: canary: false -> { backend = "far", share = "5%" }"#]);
+    assert!(plan.moves_requests() && plan.warnings().count() == 0);
+    let [less, more] = ["5%", "10%"].map(|share| parsed(&BASE.replace(plain, &with("far", share))));
+    assert!(told(&super::plan(&less, &more))[0].contains(r#"share = "5%" } -> { backend = "far", share = "10%" }"#));
+    let placed = |canary: &str| {
+        let tiers = r#"tiers = [["near"]]"#;
+        let text = BASE.replace(plain, &format!("{tiers}\n{canary}"));
+        let home = text.replace("[backend.near]", "[backend.near]\njurisdictions = [\"DE\"]");
+        parsed(&home.replace("[backend.far]", "[backend.far]\njurisdictions = [\"US\"]"))
+    };
+    let plan = super::plan(&placed(""), &placed(r#"canary = { backend = "far", share = "5%" }"#));
+    assert!(told(&plan).iter().any(|line| line.contains("its data may now be processed by far in US")), "{:?}", told(&plan));
+}
+
+#[test]
 fn names_and_access_come_and_go() {
     let plan = changed("gpt = \"chat\"", "gpt-5 = \"chat\"");
     let lines = told(&plan);

@@ -76,6 +76,7 @@ impl Policy {
                 demands: Vec::new(),
                 routing: Routing::default(),
                 split: None,
+                canary: None,
                 defaults: timeouts,
                 overrides: TimeoutOverrides::default(),
             })

@@ -3,11 +3,13 @@
 use std::fmt;
 
 use super::Policy;
-use super::eligible::{self, Matched, NoRoute};
+use super::eligible::{Matched, NoRoute};
+use super::order::{Canarying, Order};
+use crate::canary::Arm;
 use crate::fault::Place;
 use crate::name::{ModelId, RouteName, TenantId};
 use crate::request::Request;
-use crate::spec::{BackendIndex, Demand, Feature, Target};
+use crate::spec::{Canary, Demand, Feature, Target};
 
 /// The route that matched a request, and every backend of it.
 #[derive(Clone, Debug)]
@@ -22,13 +24,39 @@ pub struct Considered<'p> {
     pub candidates: Vec<Considering<'p>>,
     /// The backend that is sent copies of its requests, if it has one. It answers nobody.
     pub shadow: Option<Considering<'p>>,
-    drawn: Option<BackendIndex>,
+    canary: Option<Canarying<'p>>,
+    order: Order,
 }
 
-impl Considered<'_> {
-    /// The tier of one of its backends for this request: that of the route, or behind the backend that the session draws.
+impl<'p> Considered<'p> {
+    /// The tier of one of its backends for this request: that of the route, or behind the backends that the session is led to first.
     pub fn tier(&self, target: &Target) -> usize {
-        eligible::tier(self.drawn, target)
+        self.order.tier(target)
+    }
+
+    /// Whether it is of the sessions that go to the canary first; none where the route has no canary.
+    pub fn arm(&self) -> Option<Arm> {
+        self.canary.map(Canarying::arm)
+    }
+
+    /// The canary of the route, if it may serve such a request, and where that leads.
+    pub fn canary(&self) -> Option<(&'p Canary, &'p Target)> {
+        let Canarying { lane, target, .. } = self.canary?;
+        Some((&lane.canary, target?))
+    }
+
+    /// The same without the canary, which was given up.
+    #[must_use]
+    pub fn of_control(mut self) -> Self {
+        let Some((canary, first)) = self.canary.and_then(|canary| Some((canary, canary.first()?))) else { return self };
+        if !canary.lane.is_in_tiers {
+            let (why, place) = ("it is the canary, which was given up".to_owned(), self.place.cloned());
+            self.candidates.retain(|candidate| candidate.target.backend != first.backend);
+            self.candidates.push(Considering { target: first, excluded: Some(Excluded { stage: Stage::Canary, why, place }) });
+        }
+        self.canary = Some(canary.of_control());
+        self.order.canary = None;
+        self
     }
 }
 
@@ -66,10 +94,12 @@ pub enum Stage {
     Capability,
     /// Whether prompt and answer fit, as far as they can be estimated; asked only while it leaves some backend.
     Room,
+    /// Whether the session is of those that go to the canary. It leaves out the canary alone, and so never the last.
+    Canary,
 }
 
 impl Stage {
-    /// All of them, in their order.
+    /// Those that may leave nobody, in their order.
     pub(crate) const ALL: [Self; 5] = [Self::Operation, Self::Residency, Self::DataTerms, Self::Capability, Self::Room];
 
     /// Its word in records.
@@ -80,6 +110,7 @@ impl Stage {
             Self::DataTerms => "data_terms",
             Self::Capability => "capability",
             Self::Room => "room",
+            Self::Canary => "canary",
         }
     }
 }
@@ -100,11 +131,37 @@ impl Policy {
     pub fn consider(&self, request: &Request<'_>) -> Result<Considered<'_>, NoRoute> {
         let matched = self.matched(request)?;
         let Matched { route, lane, .. } = matched;
-        let candidates = self.candidates(matched, request);
-        let drawn = matched.drawn(matched.chosen(request).unwrap_or_default(), request);
+        let mut candidates = self.candidates(matched, request);
+        let chosen = matched.chosen(request);
+        // Where the tiers may not serve it, a canary does not either.
+        let canary = matched.canary(request).map(|canary| if chosen.is_ok() { canary } else { canary.of_control() });
+        if let Some(apart) = canary.filter(|canary| !canary.lane.is_in_tiers)
+            && let Some(considering) = self.considered_canary(matched, apart, request)
+        {
+            let place = if considering.excluded.is_none() { 0 } else { candidates.len() };
+            candidates.insert(place, considering);
+        }
+        let order = matched.order(chosen.unwrap_or_default(), canary, request);
         let shadow = self.considered_shadow(matched, request);
         let place = route.place.as_ref();
-        Ok(Considered { model: &lane.model, route: &route.name, place, candidates, shadow, drawn })
+        Ok(Considered { model: &lane.model, route: &route.name, place, candidates, shadow, canary, order })
+    }
+
+    /// What became of a canary that is in no tier.
+    fn considered_canary<'p>(
+        &'p self,
+        matched: Matched<'p>,
+        canary: Canarying<'p>,
+        request: &Request<'_>,
+    ) -> Option<Considering<'p>> {
+        let target = canary.lane.lane.all().first()?;
+        let spared = || canary.spared(request, matched.route.place.as_ref());
+        let excluded = match (canary.first(), canary.target) {
+            (Some(_), _) => None,
+            (None, Some(_)) => Some(spared()),
+            (None, None) => self.excluded(matched, target, request).or_else(|| Some(spared())),
+        };
+        Some(Considering { target, excluded })
     }
 
     /// What became of the shadow of the route that matched.

@@ -4,10 +4,14 @@ use std::fmt;
 
 use super::Policy;
 use super::consider::{Considering, Excluded, Stage};
+use super::order::{Canarying, Order};
+use crate::canary::Arm;
 use crate::name::{BackendName, ModelId, RouteName, TenantId};
 use crate::operation::Operations;
 use crate::request::Request;
-use crate::spec::{BackendIndex, Floor, Lane, Places, RouteSpec, Routing, Shadow, ShadowSpec, Split, Target, Targets, Timeouts};
+use crate::spec::{
+    BackendIndex, Canary, Floor, Lane, Places, RouteSpec, Routing, Shadow, ShadowSpec, Split, Target, Targets, Timeouts,
+};
 use tradewind_protocol::Operation;
 
 /// Which backends may serve a request, and within which limits. It borrows from the policy; nothing is allocated.
@@ -25,13 +29,16 @@ pub struct Eligible<'p> {
     /// The route's shadow, and whether it passed.
     shadow: Option<(&'p ShadowSpec, Places)>,
     split: Option<&'p Split>,
-    drawn: Option<BackendIndex>,
+    canary: Option<Canarying<'p>>,
+    order: Order,
 }
 
 impl<'p> Eligible<'p> {
-    /// The backends that may serve it, those of the first tier first. There is at least one.
+    /// The backends that may serve it: the canary, if it is of its sessions, then those of the first tier first. There is at least one.
     pub fn targets(&self) -> impl Iterator<Item = &'p Target> + use<'p> {
-        self.targets.iter()
+        let canary = self.canary.and_then(Canarying::first);
+        let others = self.targets.iter().filter(move |target| canary.is_none_or(|canary| canary.backend != target.backend));
+        canary.into_iter().chain(others)
     }
 
     /// The backend that may be sent a copy of the request: the route has one, and no stage leaves it out.
@@ -50,18 +57,27 @@ impl<'p> Eligible<'p> {
         self.split
     }
 
-    /// The tier of one of them for this request: that of the route, or behind the backend that the session draws.
-    pub fn tier(&self, target: &Target) -> usize {
-        tier(self.drawn, target)
+    /// The canary of the route, if it may serve such a request, and where that leads.
+    pub(crate) fn canary(&self) -> Option<(&'p Canary, &'p Target)> {
+        let Canarying { lane, target, .. } = self.canary?;
+        Some((&lane.canary, target?))
     }
-}
 
-/// The tier of a target where a session draws a backend: that one comes first, all others in their order.
-pub(super) fn tier(drawn: Option<BackendIndex>, target: &Target) -> usize {
-    match drawn {
-        None => target.tier,
-        Some(drawn) if drawn == target.backend => 0,
-        Some(_) => target.tier.saturating_add(1),
+    /// Whether it is of the sessions that go to the canary first; none where the route has no canary.
+    pub fn arm(&self) -> Option<Arm> {
+        self.canary.map(Canarying::arm)
+    }
+
+    /// The same without the canary, which was given up.
+    #[must_use]
+    pub fn of_control(self) -> Self {
+        let canary = self.canary.map(Canarying::of_control);
+        Self { canary, order: Order { canary: None, ..self.order }, ..self }
+    }
+
+    /// The tier of one of them for this request: that of the route, or behind the backends that the session is led to first.
+    pub fn tier(&self, target: &Target) -> usize {
+        self.order.tier(target)
     }
 }
 
@@ -162,6 +178,16 @@ impl<'p> Matched<'p> {
         self.route.shadow.as_ref().map(|shadow| (shadow, Self { lane: &shadow.lane, ..*self }))
     }
 
+    /// What the canary of the route makes of the request.
+    pub(super) fn canary(&self, request: &Request<'_>) -> Option<Canarying<'p>> {
+        Some(Canarying::of(self.route.canary.as_ref()?, *self, request))
+    }
+
+    /// In which order its targets are asked.
+    pub(super) fn order(&self, chosen: Places, canary: Option<Canarying<'_>>, request: &Request<'_>) -> Order {
+        Order { canary: canary.and_then(Canarying::first).map(|target| target.backend), drawn: self.drawn(chosen, request) }
+    }
+
     /// The targets that pass all stages but the last.
     fn able(&self, request: &Request<'_>) -> Result<Places, Stage> {
         let left = |places: Places, stage: Stage| if places.is_empty() { Err(stage) } else { Ok(places) };
@@ -176,7 +202,7 @@ impl<'p> Matched<'p> {
     }
 
     /// The backend that the session draws of the targets that may serve it, where the route splits its sessions.
-    pub(super) fn drawn(&self, chosen: Places, request: &Request<'_>) -> Option<BackendIndex> {
+    fn drawn(&self, chosen: Places, request: &Request<'_>) -> Option<BackendIndex> {
         let (split, session) = self.route.split.as_ref().zip(request.session)?;
         let targets = Targets { all: self.lane.all(), chosen };
         split.draw(session, |backend| targets.iter().any(|target| target.backend == backend))
@@ -197,6 +223,7 @@ impl Policy {
         let chosen = matched.chosen(request).map_err(|stage| self.refusal(matched, stage, request))?;
         let targets = Targets { all: lane.all(), chosen };
         let shadow = matched.shadow().map(|(shadow, matched)| (shadow, matched.passing(request)));
+        let canary = matched.canary(request);
         Ok(Eligible {
             model: &lane.model,
             route: &route.name,
@@ -205,7 +232,8 @@ impl Policy {
             targets,
             shadow,
             split: route.split.as_ref(),
-            drawn: matched.drawn(chosen, request),
+            canary,
+            order: matched.order(chosen, canary, request),
         })
     }
 

@@ -8,7 +8,7 @@ use crate::fault::{PolicyErrors, Report};
 use crate::name::{ModelAlias, ModelId, RouteName, TenantId};
 use crate::operation::Operations;
 use crate::source::{PolicyHash, SourceFile};
-use crate::spec::{BackendSpec, Floor, PriceTable, RouteParts, RouteSpec, Routing, TenantSpec, Who};
+use crate::spec::{BackendSpec, Canary, Floor, PriceTable, RouteParts, RouteSpec, Routing, TenantSpec, Who};
 use chain::Chains;
 use class::Classes;
 use whose::Headers;
@@ -19,6 +19,7 @@ mod chain;
 mod class;
 mod consider;
 mod eligible;
+mod order;
 mod tenant_class;
 mod told_apart;
 mod visible;
@@ -141,6 +142,11 @@ impl Policy {
     /// Every route and how it chooses, in the order in which they are tried.
     pub fn routes(&self) -> impl Iterator<Item = (&RouteName, &Routing)> {
         self.routes.iter().map(|route| (&route.name, &route.routing))
+    }
+
+    /// The routes that have a canary. A route for several models is here for each of them.
+    pub fn canaries(&self) -> impl Iterator<Item = (&RouteName, &Canary)> {
+        self.routes.iter().filter_map(|route| Some((&route.name, &route.canary.as_ref()?.canary)))
     }
 
     /// The routes for which claims, headers or an expression decide.

@@ -34,6 +34,7 @@ impl Policy {
     /// Where requests, or copies of them, can go at all.
     pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
         let shadows = self.routes.iter().filter_map(|route| route.shadow.as_ref()).map(|shadow| &shadow.lane);
-        self.routes.iter().map(|route| &route.lane).chain(shadows).flat_map(|lane| lane.all())
+        let canaries = self.routes.iter().filter_map(|route| route.canary.as_ref()).map(|canary| &canary.lane);
+        self.routes.iter().map(|route| &route.lane).chain(shadows).chain(canaries).flat_map(|lane| lane.all())
     }
 }

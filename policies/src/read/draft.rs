@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::cursor::Located;
 use super::price::ServerCost;
+use crate::canary::AbortIf;
 use crate::fault::{At, Place};
 use crate::grant::Grants;
 use crate::name::{BackendName, FailureDomain, ModelAlias, ModelId, RouteName, TenantId};
@@ -84,7 +85,17 @@ pub(crate) struct RawRoute {
     pub(crate) require: Option<Located<Requirement>>,
     pub(crate) routing: RawRouting,
     pub(crate) split: Option<Located<RawSplit>>,
+    pub(crate) canary: Option<RawCanary>,
     pub(crate) timeouts: TimeoutOverrides,
+}
+
+impl RawRoute {
+    /// Every backend that it names to send requests to: those of the tiers, and the canary's if that is another.
+    pub(crate) fn backends(&self) -> impl Iterator<Item = &Located<BackendName>> {
+        let tiers = || self.tiers.iter().flat_map(|tier| &tier.value);
+        let canary = self.canary.iter().map(|canary| &canary.backend);
+        tiers().chain(canary.filter(move |canary| !tiers().any(|other| other.value == canary.value)))
+    }
 }
 
 /// The `shadow` of a route.
@@ -93,6 +104,14 @@ pub(crate) struct RawShadow {
     pub(crate) backend: Located<BackendName>,
     pub(crate) share: Share,
     pub(crate) max_cost_per_day: Option<Located<NanoUsd>>,
+}
+
+/// The canary of a route.
+#[derive(Clone)]
+pub(crate) struct RawCanary {
+    pub(crate) backend: Located<BackendName>,
+    pub(crate) share: Share,
+    pub(crate) abort_if: Option<AbortIf>,
 }
 
 /// What each backend of a split weighs.

@@ -8,6 +8,7 @@ use crate::fault::{At, Report};
 use crate::source::SourceFile;
 
 mod backend;
+mod canary;
 mod cursor;
 mod draft;
 mod duration;
@@ -27,7 +28,8 @@ mod timeouts;
 pub(crate) use backend::providers;
 pub(crate) use cursor::{Located, Table, Value, shortened};
 pub(crate) use draft::{
-    Draft, Expected, Given, NO_ROUTE, OUT_OF_SERVICE, RawBackend, RawRoute, RawRouting, RawShadow, RawSplit, RawTenant, RawTest,
+    Draft, Expected, Given, NO_ROUTE, OUT_OF_SERVICE, RawBackend, RawCanary, RawRoute, RawRouting, RawShadow, RawSplit,
+    RawTenant, RawTest,
 };
 pub(crate) use matcher::CREDENTIALS;
 pub(crate) use price::ServerCost;

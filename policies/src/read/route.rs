@@ -3,7 +3,7 @@
 use super::cursor::{Located, Table, Value};
 use super::draft::{RawRoute, RawSplit};
 use super::matcher::{self, Matcher};
-use super::{require, routing, shadow, timeouts};
+use super::{canary, require, routing, shadow, timeouts};
 use crate::fault::Report;
 use crate::name::BackendName;
 use crate::spec::MOST_WEIGHT;
@@ -19,10 +19,12 @@ pub(super) fn read(value: Value<'_>, report: &mut Report<'_>) -> Vec<RawRoute> {
     let shadow = table.take("shadow").and_then(|value| shadow::read(value, report));
     let routing = routing::read(&mut table, report);
     let split = table.take("split").and_then(|value| split(value, report));
+    let canary = table.take("canary").and_then(|value| canary::read(value, report));
     let require = table.take("require").and_then(|value| require::read(value, report));
     let timeouts = table.take("timeouts").map(|value| timeouts::read(value, timeouts::Scope::Route, report)).unwrap_or_default();
     table.finish(report);
-    let route = RawRoute { place, name, model: None, tenants, conditions, tiers, shadow, require, routing, split, timeouts };
+    let route =
+        RawRoute { place, name, model: None, tenants, conditions, tiers, shadow, require, routing, split, canary, timeouts };
     match models.is_empty() {
         true => vec![route],
         false => models.into_iter().map(|model| RawRoute { model: Some(model), ..route.clone() }).collect(),

@@ -14,6 +14,7 @@ use crate::source::PolicyHash;
 use crate::spec::{BackendSpec, RouteParts, Routing, ServedModel, TenantSpec, Timeouts, Who};
 
 mod alias;
+mod canary;
 mod prices;
 mod require;
 mod route;
@@ -47,6 +48,7 @@ pub(crate) fn resolve(mut draft: Draft, hash: PolicyHash, report: &mut Report<'_
         Some(RouteParts {
             demands: require::demands(required.as_ref(), route.require, &name, report),
             split: route::split_of(route.split, &places),
+            canary: canary::resolved(route.canary, &name, &places),
             name,
             place: route.place,
             model: route.model?.value,

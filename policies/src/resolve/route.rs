@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Models;
+use super::{Models, canary};
 use crate::fault::{Report, accepted, did_you_mean};
 use crate::name::{BackendName, ModelId, TenantId};
-use crate::read::{Draft, Located, RawRoute, RawSplit};
+use crate::read::{Draft, Located, RawBackend, RawRoute, RawSplit};
 use crate::spec::{BackendIndex, MOST_TARGETS, ServedModel, Split};
 
 pub(super) fn check(draft: &Draft, models: &Models, report: &mut Report<'_>) {
@@ -26,6 +26,7 @@ pub(super) fn check(draft: &Draft, models: &Models, report: &mut Report<'_>) {
         tenants(route, draft, report);
         tiers(route, draft, models, report);
         split(route, report);
+        canary::check(route, draft, report);
     }
 }
 
@@ -93,23 +94,43 @@ fn tiers(route: &RawRoute, draft: &Draft, models: &Models, report: &mut Report<'
             report.fault(backend.at, backend.key.as_str(), message);
             continue;
         }
-        let Some(found) = draft.backends.get(name) else {
-            let hint = did_you_mean(name.as_str(), draft.backends.keys().map(BackendName::as_str));
-            let message = format!("unknown backend `{name}`{}{hint}", in_route(route));
-            report.fault(backend.at, backend.key.as_str(), message);
-            continue;
-        };
-        // A model that nobody serves has been reported once, at `match`.
-        let wanted = route.model.as_ref().map(|model| &model.value).filter(|id| models.served.contains(*id));
-        let (Some(wanted), Some(served)) = (wanted, &found.value.models) else {
-            continue;
-        };
-        if !served.iter().any(|model| model.id == *wanted) {
-            let hint = accepted(serving(wanted, draft));
-            let message = format!("backend `{name}` does not serve model `{wanted}`{}{hint}", in_route(route));
-            report.fault(backend.at, backend.key.as_str(), message);
-        }
+        target(backend, route, draft, models, report);
     }
+    if let Some(canary) = route.canary.as_ref().filter(|canary| !seen.contains(&canary.backend.value)) {
+        target(&canary.backend, route, draft, models, report);
+    }
+}
+
+/// A backend that requests are sent to exists, and serves the model.
+fn target(backend: &Located<BackendName>, route: &RawRoute, draft: &Draft, models: &Models, report: &mut Report<'_>) {
+    let name = &backend.value;
+    let Some(found) = draft.backends.get(name) else {
+        let hint = did_you_mean(name.as_str(), draft.backends.keys().map(BackendName::as_str));
+        let message = format!("unknown backend `{name}`{}{hint}", in_route(route));
+        report.fault(backend.at, backend.key.as_str(), message);
+        return;
+    };
+    // A model that nobody serves has been reported once, at `match`.
+    let wanted = route.model.as_ref().map(|model| &model.value).filter(|id| models.served.contains(*id));
+    let (Some(wanted), Some(served)) = (wanted, &found.value.models) else {
+        return;
+    };
+    if !served.iter().any(|model| model.id == *wanted) {
+        let hint = accepted(serving(wanted, draft));
+        let message = format!("backend `{name}` does not serve model `{wanted}`{}{hint}", in_route(route));
+        report.fault(backend.at, backend.key.as_str(), message);
+    }
+}
+
+/// A backend of a route and how it serves the route's model, unless either has a fault of its own.
+pub(super) fn served<'d>(
+    route: &RawRoute,
+    name: &Located<BackendName>,
+    draft: &'d Draft,
+) -> Option<(&'d Located<RawBackend>, &'d ServedModel)> {
+    let (model, entry) = (&route.model.as_ref()?.value, draft.backends.get(&name.value)?);
+    let served = entry.value.models.as_ref()?.iter().find(|served| served.id == *model)?;
+    Some((entry, served))
 }
 
 /// A split orders the backends of its route, and adds none.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::route::in_route;
+use super::route::{in_route, served};
 use crate::fault::{At, Report};
 use crate::name::BackendName;
 use crate::read::{Draft, Located, RawBackend, RawRoute, RawRouting};
@@ -37,7 +37,7 @@ pub(super) fn check(draft: &Draft, defaults: Routing, report: &mut Report<'_>) {
 fn continuation(route: &RawRoute, (at, key): (At, &str), draft: &Draft, report: &mut Report<'_>) {
     let places: Vec<_> = places(route, draft).collect();
     // Of a backend that has a fault of its own, nobody knows the weights.
-    if places.len() < route.tiers.iter().map(|tier| tier.value.len()).sum() {
+    if places.len() < route.backends().count() {
         return;
     }
     let mut seen = BTreeSet::new();
@@ -76,9 +76,8 @@ struct Place<'d> {
 /// The backends of a route, without those that have a fault of their own.
 fn places<'d>(route: &'d RawRoute, draft: &'d Draft) -> impl Iterator<Item = Place<'d>> {
     let place = |name: &'d Located<BackendName>| {
-        let (model, backend) = (&route.model.as_ref()?.value, &draft.backends.get(&name.value)?.value);
-        let served = backend.models.as_ref()?.iter().find(|served| served.id == *model)?;
-        Some(Place { name, backend, served })
+        let (backend, served) = served(route, name, draft)?;
+        Some(Place { name, backend: &backend.value, served })
     };
-    route.tiers.iter().flat_map(|tier| &tier.value).filter_map(place)
+    route.backends().filter_map(place)
 }

@@ -154,6 +154,7 @@ fn decision(id: RequestId, noted: Noted, fate: &Fate, drawn: &Drawn, scenario: &
         expected_output_tokens: noted.expected_output,
         needs: Needs::default(),
         session: None,
+        arm: None,
         candidates: noted.candidates,
         chosen: answered.map(|attempt| attempt.backend.clone()),
         usage: answered.map(|_| tokens),

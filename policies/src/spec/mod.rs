@@ -2,6 +2,7 @@
 
 mod backend;
 mod base_url;
+mod canary;
 mod capability;
 mod concurrency;
 mod conditions;
@@ -27,6 +28,8 @@ mod timeouts;
 
 pub use backend::{BackendIndex, BackendSpec, InProcess, ServedModel};
 pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use canary::Canary;
+pub(crate) use canary::CanaryLane;
 pub use capability::CapabilityOverrides;
 pub(crate) use capability::Feature;
 pub use concurrency::Concurrency;

@@ -1,8 +1,8 @@
 //! One route: from a model, and perhaps some tenants, to tiers of backends.
 
 use super::{
-    BackendIndex, BackendSpec, Conditions, Demand, Lane, LaneParts, Requirement, Routing, ShadowParts, ShadowSpec, Split,
-    TimeoutOverrides, Timeouts,
+    BackendIndex, BackendSpec, Canary, CanaryLane, Conditions, Demand, Lane, LaneParts, Requirement, Routing, ShadowParts,
+    ShadowSpec, Split, TimeoutOverrides, Timeouts,
 };
 use crate::fault::Place;
 use crate::name::{ModelId, RouteName, TenantId};
@@ -20,6 +20,7 @@ pub(crate) struct RouteSpec {
     pub(crate) routing: Routing,
     /// How its sessions are shared, if they are.
     pub(crate) split: Option<Split>,
+    pub(crate) canary: Option<CanaryLane>,
     pub(crate) timeouts: Timeouts,
     /// What it requires of its backends, with what `[defaults]` does.
     pub(crate) demands: Vec<Demand>,
@@ -40,6 +41,7 @@ pub(crate) struct RouteParts {
     pub(crate) demands: Vec<Demand>,
     pub(crate) routing: Routing,
     pub(crate) split: Option<Split>,
+    pub(crate) canary: Option<(Canary, BackendIndex)>,
     /// The limits of a request whose route sets none.
     pub(crate) defaults: Timeouts,
     /// The limits that this route sets.
@@ -49,12 +51,14 @@ pub(crate) struct RouteParts {
 impl RouteSpec {
     /// Works out the targets once, so that a request only reads them. The floors are what tenants require.
     pub(crate) fn compile(parts: RouteParts, backends: &[BackendSpec], floors: &[Requirement]) -> Self {
-        let RouteParts { name, place, model, tenants, conditions, tiers, shadow, demands, routing, split, defaults, overrides } =
-            parts;
+        let RouteParts { name, place, model, tenants, conditions, tiers, shadow, demands, routing, split, .. } = parts;
+        let (canary, defaults, overrides) = (parts.canary, parts.defaults, parts.overrides);
         let parts = LaneParts { model, tiers: &tiers, overrides, demands: &demands, floors };
         let lane = Lane::compile(&parts, backends);
         let shadow = shadow.map(|shadow| ShadowSpec::compile(shadow, &parts, backends));
-        Self { name, place, tenants, conditions, routing, split, timeouts: defaults.with(overrides), demands, lane, shadow }
+        let canary = canary.map(|(canary, backend)| CanaryLane::compile(canary, backend, &parts, backends));
+        let timeouts = defaults.with(overrides);
+        Self { name, place, tenants, conditions, routing, split, canary, timeouts, demands, lane, shadow }
     }
 
     /// Whether it matches whatever else is in the request, once the tenant fits.

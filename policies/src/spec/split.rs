@@ -6,12 +6,9 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest::{Context, SHA256};
-
 use super::BackendIndex;
-use crate::hex;
 use crate::name::BackendName;
-use crate::session::Session;
+use crate::session::{Draw, Session};
 
 /// Keeps the digest apart from others.
 const PURPOSE: &[u8] = b"tradewind split 1\0";
@@ -28,7 +25,7 @@ struct Part {
     backend: BackendIndex,
     name: BackendName,
     /// Tells this backend from all others, in every route.
-    seed: u64,
+    draw: Draw,
     weight: u32,
 }
 
@@ -36,7 +33,11 @@ impl Split {
     /// A split by these weights. What weighs nothing draws nothing.
     pub(crate) fn new(weights: impl IntoIterator<Item = (BackendIndex, BackendName, u32)>) -> Self {
         let weights = weights.into_iter().filter(|(_, _, weight)| *weight > 0);
-        Self(weights.map(|(backend, name, weight)| Part { backend, seed: seed(&name), name, weight }).collect())
+        Self(
+            weights
+                .map(|(backend, name, weight)| Part { backend, draw: Draw::of(PURPOSE, name.as_str()), name, weight })
+                .collect(),
+        )
     }
 
     /// The backend that `session` draws of those that may serve the request; none if none of them takes part.
@@ -61,24 +62,8 @@ impl Part {
     /// How far the session is from here: exponentially distributed over the sessions, with the weight as its rate, so that the nearest of
     /// several is each in proportion to its weight.
     fn distance(&self, session: Session) -> f64 {
-        let [high, low] = [session.bits() >> 64, session.bits()].map(|half| half as u64);
-        -unit(mixed(high ^ mixed(low ^ self.seed))).ln() / f64::from(self.weight)
+        -unit(session.number_in(self.draw)).ln() / f64::from(self.weight)
     }
-}
-
-fn seed(backend: &BackendName) -> u64 {
-    let mut context = Context::new(&SHA256);
-    for part in [PURPOSE, backend.as_str().as_bytes()] {
-        context.update(part);
-    }
-    hex::digest(context).iter().take(8).fold(0, |all, byte| all << 8 | u64::from(*byte))
-}
-
-/// Spreads any difference over all bits: the finalizer of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
-const fn mixed(bits: u64) -> u64 {
-    let bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }
 
 /// Between 0 and 1, and neither.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use super::model::Operation;
-use super::value::{Duration, Jurisdiction, Model, ModelPattern, Money, Name, Number, OneOrMore, OrFalse, Share, Weight};
+use super::value::{
+    AbortIf, Duration, Jurisdiction, Model, ModelPattern, Money, Name, Number, OneOrMore, OrFalse, Share, Weight,
+};
 
 /// A table with keys of its own, and those that routes and `[defaults]` share.
 macro_rules! choosing {
@@ -55,9 +57,32 @@ choosing! {
         tiers: Vec<Vec<Name>>,
         /// What share of the sessions each of these backends gets, by weight; the others are for when the drawn one cannot.
         split: Option<BTreeMap<String, Weight>>,
+        /// A backend that a share of the sessions goes to first, to see whether it is fit for the others.
+        canary: Option<Canary>,
         /// Where copies of some requests go, to be compared; nobody is answered from there.
         shadow: Option<Shadow>,
     }
+}
+
+/// A backend on trial.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Canary {
+    /// The backend. It need not be in the tiers.
+    backend: Name,
+    /// How many of the sessions go there first.
+    share: Share,
+    /// By what is told who goes there.
+    #[schemars(extend("default" = "session"))]
+    by: Option<By>,
+    /// When it is given up, such as `error_rate > 2% or ttft_p95 > 2x`.
+    abort_if: Option<AbortIf>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum By {
+    Session,
 }
 
 #[derive(JsonSchema)]

@@ -46,6 +46,11 @@ values! {
     }
     Count { "type": "integer", "minimum": 1 }
     Tokens { "type": "integer", "minimum": 0 }
+    AbortIf {
+        "type": "string",
+        "pattern": "^ *(error_rate|ttft_p50|ttft_p95|ttft_p99|tpot_p50|tpot_p95) *>",
+        "examples": ["error_rate > 2% or ttft_p95 > 2x", "ttft_p95 > 1.5s or tpot_p95 > 40ms"],
+    }
     Weight { "type": "integer", "minimum": 0, "maximum": 1_000_000 }
     Number { "type": "number", "minimum": 0 }
     Device { "type": "string", "pattern": "^(auto|cpu|cuda(:[0-9]+)?)$" }
