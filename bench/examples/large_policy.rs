@@ -1,13 +1,21 @@
-//! A large policy: how long it takes to compile, what a look-up costs, and how much memory it holds.
+//! A large policy: how long it takes to compile and to be looked at, what a look-up costs, and how much memory it holds.
 //!
 //! `cargo run --release -p tradewind-bench --example large_policy`, with the numbers of routes and of tenants behind `--` if they are to be
-//! others than a thousand each; at least as many tenants as routes.
+//! others than a thousand each; at least as many tenants as routes. A third argument is a file that the policy is written to, for
+//! `tradewind policy validate`.
 
 #![expect(clippy::disallowed_types, reason = "there is no clock to pause in a benchmark")]
 
-use std::{env, fmt::Write as _, fs, hint::black_box, process::ExitCode, time::Instant};
+use std::{
+    env,
+    fmt::Write as _,
+    fs,
+    hint::black_box,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
-use tradewind_policies::{Caller, Needs, Operation, Policy, Request, SourceFile, TenantId};
+use tradewind_policies::{Caller, Day, Needs, Operation, Policy, Request, SourceFile, TenantId};
 
 /// The gateway's.
 #[global_allocator]
@@ -77,13 +85,29 @@ fn look_up(policy: &Policy, tenants: &[TenantId], needs: Needs) -> f64 {
     best
 }
 
+/// How long it takes to find all that may be wrong with a policy, in the quickest of some runs.
+fn looked_at(files: &[SourceFile]) -> Duration {
+    let run = |_| {
+        let start = Instant::now();
+        black_box(Policy::check(files, Day::of(Duration::ZERO)));
+        start.elapsed()
+    };
+    (0..5).map(run).min().unwrap_or_default()
+}
+
 fn main() -> ExitCode {
-    let mut counts = env::args().skip(1).map(|count| count.parse::<usize>().ok());
+    let mut counts = env::args().skip(1).take(2).map(|count| count.parse::<usize>().ok());
     let (Some(routes), Some(tenants)) = (counts.next().unwrap_or(Some(1_000)), counts.next().unwrap_or(Some(1_000))) else {
         eprintln!("accepted: a number of routes and a number of tenants");
         return ExitCode::FAILURE;
     };
     let files = [SourceFile::new("policy.toml", text(routes, tenants))];
+    if let Some(path) = env::args().nth(3)
+        && let Err(error) = fs::write(&path, files.iter().map(|file| file.text.as_str()).collect::<String>())
+    {
+        eprintln!("cannot write {path}: {error}");
+        return ExitCode::FAILURE;
+    }
     let before = resident();
     let start = Instant::now();
     let policy = match Policy::parse(&files) {
@@ -97,6 +121,7 @@ fn main() -> ExitCode {
     let held = before.zip(resident()).map(|(before, after)| after.saturating_sub(before));
     println!("{routes} routes, {tenants} tenants, {} kB of text", files.iter().map(|file| file.text.len()).sum::<usize>() / 1000);
     println!("  read and compiled    {:>8.1} ms", took.as_secs_f64() * 1e3);
+    println!("  looked at            {:>8.1} ms", looked_at(&files).as_secs_f64() * 1e3);
     println!("  memory, at most      {:>8.1} MB", held.unwrap_or_default() as f64 / 1e6);
     let tenants: Vec<TenantId> = (0..tenants).filter_map(|tenant| format!("t{tenant}").parse().ok()).collect();
     println!("  look-up              {:>8.0} ns", look_up(&policy, &tenants, Needs::default()));

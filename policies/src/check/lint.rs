@@ -7,7 +7,7 @@ use crate::calendar::Day;
 use crate::fault::{At, Beside, Report, accepted};
 use crate::name::ModelId;
 use crate::operation::Operations;
-use crate::policy::{NoRoute, Policy, TenantClass};
+use crate::policy::{NoRoute, Policy, TenantClass, Way};
 use crate::request::{Caller, Request};
 use crate::spec::{Feature, Floor, Target};
 use tradewind_protocol::Operation;
@@ -72,7 +72,7 @@ fn grants_of_nothing(policy: &Policy, places: &Places, report: &mut Report<'_>) 
     for (id, tenant) in policy.tenants() {
         for pattern in tenant.allow.patterns() {
             let mut granted = policy.names().filter(|(name, model)| pattern.matches(name) || pattern.matches(model.id.as_str()));
-            let reaches = granted.any(|(name, _)| policy.consider(&Request::new(Caller::of(id), name, Operation::Chat)).is_ok());
+            let reaches = granted.any(|(name, _)| policy.way(&Request::new(Caller::of(id), name, Operation::Chat)).is_ok());
             if !reaches {
                 let hint = accepted(policy.models_for(&Caller::of(id), None).iter().map(|model| model.name))
                     .replace("accepted", "it could use");
@@ -119,31 +119,47 @@ fn drained_routes(policy: &Policy, places: &Places, report: &mut Report<'_>) {
 
 /// Tenants who may ask for a model of which their route has no backend for them, by what they or the route require.
 fn refused_classes(policy: &Policy, places: &Places, report: &mut Report<'_>) {
-    for class in policy.tenant_classes() {
-        let Some(tenant) = class.tenants.first() else { continue };
-        for (name, model) in policy.names().filter(|(name, model)| *name == model.id.as_str()) {
+    let classes = policy.tenant_classes();
+    for (name, model) in policy.names().filter(|(name, model)| *name == model.id.as_str()) {
+        let features = features(policy, &model.id);
+        // Most tenants go the same ways as others, and are refused nothing.
+        let mut fine: BTreeSet<(Way<'_>, Operation)> = BTreeSet::new();
+        for class in &classes {
+            let Some(tenant) = class.tenants.first() else { continue };
             for operation in model.operations.iter().filter(|one| policy.is_allowed(tenant, name, *one)) {
                 let request = Request::new(Caller::of(tenant), name, operation);
-                if let Err(none) = policy.eligible(&request) {
-                    refused(&none, &class, &format!("{operation} with"), places, report);
+                let Ok(way) = policy.way(&request) else { continue };
+                if fine.contains(&(way, operation)) {
                     continue;
                 }
-                // What no backend of the model can do is nobody's mistake.
-                let can = |feature: Feature| {
-                    policy
-                        .backends()
-                        .iter()
-                        .filter_map(|backend| backend.serves(&model.id))
-                        .any(|served| !served.capabilities.lack(feature))
-                };
-                for feature in Feature::ALL.into_iter().filter(|feature| can(*feature)) {
-                    if let Err(none) = policy.eligible(&Request { needs: feature.needs(), ..request }) {
-                        refused(&none, &class, &format!("{operation} and `{}` with", feature.as_str()), places, report);
-                    }
+                let refusals = refusals(policy, &request, &features);
+                if refusals.is_empty() {
+                    fine.insert((way, operation));
                 }
+                refusals.iter().for_each(|(what, none)| refused(none, class, what, places, report));
             }
         }
     }
+}
+
+/// What some backend of a model can do. What none can do is nobody's mistake.
+fn features(policy: &Policy, model: &ModelId) -> Vec<Feature> {
+    let served: Vec<_> = policy.backends().iter().filter_map(|backend| backend.serves(model)).collect();
+    let can = |feature: &Feature| served.iter().any(|served| !served.capabilities.lack(*feature));
+    Feature::ALL.into_iter().filter(can).collect()
+}
+
+/// Why such a request is refused; if it is not, with which features it is.
+fn refusals(policy: &Policy, request: &Request<'_>, features: &[Feature]) -> Vec<(String, NoRoute)> {
+    let operation = request.operation;
+    if let Err(none) = policy.eligible(request) {
+        return vec![(format!("{operation} with"), none)];
+    }
+    let with = |feature: &Feature| {
+        let none = policy.eligible(&Request { needs: feature.needs(), ..*request }).err()?;
+        Some((format!("{operation} and `{}` with", feature.as_str()), none))
+    };
+    features.iter().filter_map(with).collect()
 }
 
 fn refused(none: &NoRoute, class: &TenantClass, what: &str, places: &Places, report: &mut Report<'_>) {

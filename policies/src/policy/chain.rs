@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::class::{ClassIndex, Classes};
+use super::by_tenant::Fits;
+use super::class::ClassIndex;
 use crate::spec::RouteSpec;
 
 /// The routes of one model, by classes of tenants. Each chain ends with the first route that matches whatever else is in the request.
@@ -17,15 +18,15 @@ pub(super) struct Chains {
 }
 
 impl Chains {
-    /// Those of the routes at `places`, which are those of the model.
-    pub(super) fn compile(places: Vec<usize>, classes: &Classes, routes: &[RouteSpec]) -> Self {
+    /// Those of the routes at `places`, which are those of the model; `classes` are the routes that are for each class.
+    pub(super) fn compile(places: Vec<usize>, classes: &[Fits], routes: &[RouteSpec]) -> Self {
         let mut distinct: Vec<Box<[u32]>> = Vec::new();
         let mut seen: HashMap<Box<[u32]>, u32> = HashMap::new();
         let all: Box<[u32]> = places.into_iter().filter_map(|place| u32::try_from(place).ok()).collect();
-        let mut chain = |class: &super::class::Class| {
+        let mut chain = |class: &Fits| {
             let mut chain = Vec::new();
             for place in &all {
-                let Some(route) = routes.get(*place as usize).filter(|route| route.is_for(&class.example)) else { continue };
+                let Some(route) = routes.get(*place as usize).filter(|_| class.holds(*place as usize)) else { continue };
                 chain.push(*place);
                 if route.is_certain() {
                     break;

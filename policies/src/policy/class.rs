@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::by_tenant::{ByTenant, Fits};
 use crate::name::TenantId;
 use crate::spec::{Floor, Requirement, RouteSpec, TenantSpec};
 
@@ -32,14 +33,17 @@ pub(super) struct ClassIndex(pub(super) usize);
 /// Tenants that no stage tells apart.
 #[derive(Clone, Debug)]
 pub(super) struct Class {
-    /// One of them.
-    pub(super) example: TenantId,
     pub(super) floor: Floor,
 }
 
 impl Classes {
-    /// Those of the tenants that are declared, else of those that routes name in full: with a `*`, there is no end of them.
-    pub(super) fn compile(tenants: Option<&HashMap<TenantId, TenantSpec>>, floors: &[Requirement], routes: &[RouteSpec]) -> Self {
+    /// Those of the tenants that are declared, else of those that routes name in full: with a `*`, there is no end of them. Beside them, the
+    /// routes that are for each class.
+    pub(super) fn compile(
+        tenants: Option<&HashMap<TenantId, TenantSpec>>,
+        floors: &[Requirement],
+        routes: &[RouteSpec],
+    ) -> (Self, Vec<Fits>) {
         let patterns = || routes.iter().flat_map(|route| route.tenants.iter().flatten());
         let known: BTreeSet<TenantId> = match tenants {
             Some(tenants) => tenants.keys().cloned().collect(),
@@ -49,17 +53,19 @@ impl Classes {
             let required = tenants.and_then(|tenants| tenants.get(tenant)).map(|tenant| tenant.requirement);
             Floor(floors.iter().position(|floor| Some(*floor) == required).unwrap_or_default())
         };
-        let (mut of, mut all) = (HashMap::with_capacity(known.len()), Vec::new());
-        let mut seen: HashMap<(Floor, Vec<u64>), ClassIndex> = HashMap::new();
+        let by_tenant = ByTenant::of(routes);
+        let (mut of, mut all, mut fitting) = (HashMap::with_capacity(known.len()), Vec::new(), Vec::new());
+        let mut seen: HashMap<(Floor, Fits), ClassIndex> = HashMap::new();
         for tenant in known {
             let floor = floor(&tenant);
-            let class = *seen.entry((floor, fits(&tenant, routes))).or_insert_with(|| {
-                all.push(Class { example: tenant.clone(), floor });
+            let class = *seen.entry((floor, by_tenant.fits(&tenant))).or_insert_with_key(|(_, fits)| {
+                all.push(Class { floor });
+                fitting.push(fits.clone());
                 ClassIndex(all.len() - 1)
             });
             of.insert(tenant, class);
         }
-        Self { of, all, is_closed: tenants.is_some() }
+        (Self { of, all, is_closed: tenants.is_some() }, fitting)
     }
 
     /// The class of a tenant, if it is a known one.
@@ -71,21 +77,8 @@ impl Classes {
         self.all.get(class.0)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Class> {
-        self.all.iter()
-    }
-
     /// Whether a tenant that is in no class is none at all.
     pub(super) fn are_closed(&self) -> bool {
         self.is_closed
     }
-}
-
-/// For each route, as a bit, whether it is for this tenant.
-fn fits(tenant: &TenantId, routes: &[RouteSpec]) -> Vec<u64> {
-    let word = |routes: &[RouteSpec]| {
-        let bits = routes.iter().enumerate().map(|(place, route)| u64::from(route.is_for(tenant)) << place);
-        bits.fold(0, |word, bit| word | bit)
-    };
-    routes.chunks(64).map(word).collect()
 }

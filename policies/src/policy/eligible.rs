@@ -151,6 +151,13 @@ impl fmt::Display for Reasons {
     }
 }
 
+/// What decides, beside what a request of a model asks for, which backends may serve it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Way<'p> {
+    route: &'p RouteName,
+    floor: Floor,
+}
+
 /// The route that a request takes, what it leads to, and what its tenant requires.
 #[derive(Clone, Copy)]
 pub(super) struct Matched<'p> {
@@ -252,6 +259,15 @@ impl Policy {
         // The promises are asked together; which of them was broken last shows here.
         let stage = reasons.iter().map(|(_, excluded)| excluded.stage).max().unwrap_or(stage);
         NoRoute::NoneEligible { model, route, stage, reasons: Reasons(reasons) }
+    }
+
+    /// Which way a request goes.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub(crate) fn way(&self, request: &Request<'_>) -> Result<Way<'_>, NoRoute> {
+        self.matched(request).map(|Matched { route, floor, .. }| Way { route: &route.name, floor })
     }
 
     /// The first route for that name and that caller.

@@ -15,6 +15,7 @@ use whose::Headers;
 
 mod authorize;
 mod builtin;
+mod by_tenant;
 mod chain;
 mod class;
 mod consider;
@@ -27,6 +28,7 @@ mod whose;
 
 pub use authorize::{Denied, Grantor};
 pub use consider::{Considered, Considering, Excluded, Stage};
+pub(crate) use eligible::Way;
 pub use eligible::{Eligible, NoRoute, Reasons};
 pub use tenant_class::TenantClass;
 pub use visible::VisibleModel;
@@ -92,7 +94,7 @@ impl Policy {
         let Parts { hash, backends, aliases, tenants, routes, prices } = parts;
         let floors = class::floors(tenants.as_ref());
         let routes: Vec<_> = routes.into_iter().map(|route| RouteSpec::compile(route, &backends, &floors)).collect();
-        let classes = Classes::compile(tenants.as_ref(), &floors, &routes);
+        let (classes, fitting) = Classes::compile(tenants.as_ref(), &floors, &routes);
         let mut places: Vec<(&ModelId, Vec<usize>)> = Vec::new();
         let mut names: HashMap<Arc<str>, usize> = HashMap::new();
         for (place, route) in routes.iter().enumerate() {
@@ -111,7 +113,7 @@ impl Policy {
         let model = |(id, places): (&ModelId, Vec<usize>)| {
             let lanes = places.iter().filter_map(|place| routes.get(*place)).map(|route| &route.lane);
             let operations = lanes.map(|lane| lane.operations(Floor::default())).fold(Operations::default(), Operations::union);
-            Model { id: id.clone(), operations, routes: Chains::compile(places, &classes, &routes) }
+            Model { id: id.clone(), operations, routes: Chains::compile(places, &fitting, &routes) }
         };
         let models = places.into_iter().map(model).collect();
         let listed = |backend: &BackendSpec| backend.models.iter().any(|model| model.price.is_of_table());

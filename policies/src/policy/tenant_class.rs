@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Policy;
+use super::by_tenant::{ByTenant, Fits};
 use crate::name::TenantId;
 use crate::pattern::Pattern;
 use crate::spec::{Expression, Floor};
@@ -23,9 +24,16 @@ impl Policy {
     /// itself, a `*` in one for some text, and one more name for everybody else; tenants that fit several patterns with `*` at once are only
     /// in a class of their own if some name in the policy shows it.
     pub fn tenant_classes(&self) -> Vec<TenantClass> {
-        let mut classes: BTreeMap<(Floor, Vec<bool>, Option<TenantId>), TenantClass> = BTreeMap::new();
+        let by_tenant = ByTenant::of(&self.routes);
+        // An expression may tell any two tenants apart.
+        let are_named = self.routes.iter().filter_map(|route| route.conditions.when.as_ref()).any(Expression::names_tenant);
+        let names: Vec<&str> = self.names.keys().map(|name| &**name).collect();
+        let mut classes: BTreeMap<(Floor, Fits, Vec<bool>, Option<TenantId>), TenantClass> = BTreeMap::new();
         for (tenant, is_open) in self.known_tenants() {
-            let class = classes.entry(self.told_apart_by(&tenant));
+            let entry = self.tenants.as_ref().and_then(|tenants| tenants.get(&tenant));
+            let allowed = names.iter().map(|name| entry.is_none_or(|entry| entry.allow.allow(name))).collect();
+            let told_apart_by = (self.floor(&tenant), by_tenant.fits(&tenant), allowed, are_named.then(|| tenant.clone()));
+            let class = classes.entry(told_apart_by);
             let class = class.or_insert_with(|| TenantClass { tenants: Vec::new(), is_open: false });
             class.is_open |= is_open;
             class.tenants.push(tenant);
@@ -49,17 +57,6 @@ impl Policy {
         let is_other = |tenant: &TenantId| !patterns().any(|pattern| pattern.matches(tenant.as_str()) && pattern.as_str() != "*");
         let others = (0_u32..).map_while(|number| format!("other-{number}").parse().ok()).find(is_other);
         named.chain(others.map(|tenant| (tenant, true))).collect()
-    }
-
-    /// What the stages ask of a tenant, answered.
-    fn told_apart_by(&self, tenant: &TenantId) -> (Floor, Vec<bool>, Option<TenantId>) {
-        let entry = self.tenants.as_ref().and_then(|tenants| tenants.get(tenant));
-        let allowed = self.names.keys().map(|name| entry.is_none_or(|entry| entry.allow.allow(name)));
-        let allowed: BTreeMap<_, _> = self.names.keys().zip(allowed).collect();
-        let fits = self.routes.iter().map(|route| route.is_for(tenant)).chain(allowed.into_values()).collect();
-        // An expression may tell any two tenants apart.
-        let is_named = self.routes.iter().filter_map(|route| route.conditions.when.as_ref()).any(Expression::names_tenant);
-        (self.floor(tenant), fits, is_named.then(|| tenant.clone()))
     }
 }
 

@@ -72,7 +72,11 @@ fn tenants(route: &RawRoute, draft: &Draft, report: &mut Report<'_>) {
     }
     for pattern in route.tenants.iter().flatten() {
         let declared = || draft.tenants.keys().map(TenantId::as_str);
-        if !declared().any(|tenant| pattern.value.matches(tenant)) {
+        let is_declared = match pattern.value.as_str().parse::<TenantId>() {
+            Ok(tenant) => draft.tenants.contains_key(&tenant),
+            Err(_) => declared().any(|tenant| pattern.value.matches(tenant)),
+        };
+        if !is_declared {
             let hint = did_you_mean(pattern.value.as_str(), declared());
             let message = format!("no declared tenant is `{}`{}{hint}", pattern.value, in_route(route));
             report.fault(pattern.at, pattern.key.as_str(), message);
