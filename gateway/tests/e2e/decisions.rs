@@ -14,7 +14,7 @@ use tradewind_policies::{
 };
 
 use crate::support::{
-    Answer, Events, FaultServer, Gateway, Policy, Setup, Step, chat, cloud, fault_server::streamed_answer, soon, streamed,
+    Answer, Events, FaultServer, Gateway, Policy, Setup, Step, chat, cloud, fault_server::streamed_answer, skip, soon, streamed,
 };
 
 /// Shuts the gateway down and reads its log.
@@ -138,13 +138,6 @@ async fn a_hedge_is_recorded_with_the_attempt_that_it_overtook() {
     let [slow, quick] = hedged.attempts.as_slice() else { panic!("{hedged:?}") };
     assert!(slow.first_token_s.is_none() && quick.begun_s > slow.begun_s + slow.predicted_s * 0.5, "{hedged:?}");
     assert_eq!(hedged.chosen.as_deref(), Some("b"));
-}
-
-/// Lets the gateway's clock run on.
-async fn skip(time: Duration) {
-    tokio::time::pause();
-    tokio::time::advance(time).await;
-    tokio::time::resume();
 }
 
 #[tokio::test]

@@ -16,11 +16,11 @@ mod returning;
 mod slowness;
 mod talking_nonsense;
 
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::support::{Gateway, Policy, soon};
+use crate::support::{Gateway, Policy, skip, soon};
 
 /// No second attempt beside a slow one: on a busy machine everybody is slow.
 const ALONE: &str = "hedge = false";
@@ -66,13 +66,6 @@ async fn assert_sound(gateway: Gateway, requests: usize) -> Vec<Value> {
 /// The same, after a single request.
 async fn assert_sound_after_one(gateway: Gateway) -> Value {
     assert_sound(gateway, 1).await.remove(0)
-}
-
-/// Lets the clock of this process go forward at once: what is due by then happens.
-async fn skip(time: Duration) {
-    tokio::time::pause();
-    tokio::time::advance(time).await;
-    tokio::time::resume();
 }
 
 /// The code of an error event.

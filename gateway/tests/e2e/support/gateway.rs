@@ -45,8 +45,13 @@ pub(crate) struct Setup {
 impl Setup {
     /// One with this policy, and otherwise with the defaults but for its addresses.
     pub(crate) fn new(policy: &Policy) -> Self {
+        Self::of_text_with(|key| policy.text(key))
+    }
+
+    /// One with a policy of the text that `make` makes of where the backends' key lies.
+    pub(crate) fn of_text_with(make: impl FnOnce(&Path) -> String) -> Self {
         let setup = Self::of_text("");
-        write_policy(setup.folder.path(), &policy.text(&key_file(setup.folder.path())));
+        write_policy(setup.folder.path(), &make(&key_file(setup.folder.path())));
         setup
     }
 

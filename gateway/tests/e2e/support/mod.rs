@@ -23,7 +23,7 @@ pub(crate) use self::{
     clouds::{Cloud, Clouds},
     fault_h2::{H2FaultServer, OnStream},
     fault_server::{Blackhole, FaultServer, SAID, Step},
-    gateway::{Gateway, Setup, mint, records, request},
+    gateway::{Gateway, Record, Setup, mint, records, request},
     multiplexed::{End, Multiplexed},
     own_server::OwnServer,
     policy::Policy,
@@ -35,6 +35,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Waits for what is bound to happen.
 pub(crate) async fn soon<F: Future>(what: F) -> F::Output {
     tokio::time::timeout(PATIENCE, what).await.expect("what a test waits for has to happen")
+}
+
+/// Lets the clock of this process go forward at once: what is due by then happens.
+pub(crate) async fn skip(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
 }
 
 /// A simulated cloud that follows a script, and after it does everything right.
