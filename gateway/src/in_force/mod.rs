@@ -4,6 +4,7 @@
 //! place, as one. What was in force is kept in the state folder by [`History`]. [`Board`] is what the running gateway tells of it all.
 
 mod board;
+mod change;
 mod history;
 mod moment;
 mod read;
@@ -17,5 +18,5 @@ pub use self::{
     history::{Damaged, Entry, History, KEPT, Kept, Past, Why},
     moment::Moment,
     read::{PolicyFile, PolicyFiles, ReadError, Shape, read},
-    write::{WriteError, copy_to, write},
+    write::{WriteError, copy_to, is_unfinished, write},
 };

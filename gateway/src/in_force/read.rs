@@ -2,7 +2,7 @@
 //!
 //! A folder may be changed while it is read: Kubernetes swaps all files of a `ConfigMap` at once, an editor replaces one after the other.
 //! Half of the old and half of the new would be a policy that nobody wrote, so what was read counts only if all files are afterwards
-//! still those that were opened.
+//! still those that were opened. Where a [`Change`] of ours is under way, that says what the policy is.
 
 use std::{
     fs, io,
@@ -12,6 +12,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use tradewind_policies::{PolicyHash, SourceFile};
+
+use super::change::Change;
 
 /// How often files that change while they are read are read again. Each time takes less than a millisecond.
 const ATTEMPTS: usize = 10;
@@ -58,13 +60,29 @@ pub enum ReadError {
     /// A folder without a policy in it.
     #[error("the policy folder {} holds no .toml file", .0.display())]
     NoFiles(PathBuf),
+    /// Somebody changed a file while a change of all of them was under way.
+    #[error(
+        "`tradewind policy apply` or `rollback` was interrupted, and {} was changed since: apply a policy again, or remove {} to go by the files \
+         as they are",
+        file.display(),
+        change.display()
+    )]
+    Interrupted {
+        /// The file.
+        file: PathBuf,
+        /// What says which change that was.
+        change: PathBuf,
+    },
+    /// A change is under way that cannot be understood.
+    #[error("{} is of no version of `tradewind` that is known here; remove it to go by the files as they are", .0.display())]
+    UnknownChange(PathBuf),
     /// It was changed each time it was being read.
     #[error("the policy {} changes faster than it can be read; replace its files at once, by renaming", .0.display())]
     Restless(PathBuf),
 }
 
 impl ReadError {
-    fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Unreadable { path: path.to_path_buf(), source }
     }
 }
@@ -89,21 +107,33 @@ pub fn read(path: &Path) -> Result<PolicyFiles, ReadError> {
 /// Nothing, if the files were changed meanwhile.
 fn read_once(path: &Path) -> Result<Option<PolicyFiles>, ReadError> {
     let (shape, before) = list(path)?;
-    let mut files = Vec::with_capacity(before.len());
-    for (path, _) in &before {
+    let change = match shape {
+        Shape::File => None,
+        Shape::Folder => Change::of(path)?,
+    };
+    let mut found = Vec::with_capacity(before.len());
+    for (path, stamp) in &before {
         let text = fs::read_to_string(path).map_err(ReadError::at(path))?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        files.push(PolicyFile { name, text });
+        found.push((PolicyFile { name, text }, stamp.clone()));
     }
+    let is_as_before = list(path)? == (shape, before) && (shape == Shape::File || Change::of(path)? == change);
+    if !is_as_before {
+        return Ok(None);
+    }
+    let files: Vec<_> = match change {
+        Some(change) => change.resolve(path, &found)?,
+        None => found.into_iter().map(|(file, _)| file).collect(),
+    };
     if files.is_empty() {
         return Err(ReadError::NoFiles(path.to_path_buf()));
     }
-    Ok((list(path)? == (shape, before)).then_some(PolicyFiles { shape, files }))
+    Ok(Some(PolicyFiles { shape, files }))
 }
 
 /// What changes when a file is written or replaced, also through a link.
-#[derive(Debug, PartialEq, Eq)]
-struct Stamp {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stamp {
     place: (u64, u64),
     length: u64,
     modified: (i64, i64),
@@ -121,7 +151,7 @@ impl Stamp {
     }
 }
 
-fn list(path: &Path) -> Result<(Shape, Vec<(PathBuf, Stamp)>), ReadError> {
+pub(super) fn list(path: &Path) -> Result<(Shape, Vec<(PathBuf, Stamp)>), ReadError> {
     let found = fs::metadata(path).map_err(ReadError::at(path))?;
     if !found.is_dir() {
         return Ok((Shape::File, vec![(path.to_path_buf(), Stamp::of(&found))]));

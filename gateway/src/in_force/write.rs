@@ -1,8 +1,8 @@
 //! Puts a policy in the place of another.
 //!
 //! Every file is written beside its place, made durable, and renamed into it, so that a reader finds the old file or the new one. Of several
-//! files, all are written before the first is renamed; the gateway waits until a folder has been quiet before it reads it. A file that is a
-//! link stays one: what it leads to is replaced.
+//! files, all are written before the first is renamed, and a [`Change`] makes them one. A file that is a link stays one: what it leads to is
+//! replaced.
 
 use std::{
     fs::{self, File, OpenOptions, Permissions},
@@ -12,8 +12,8 @@ use std::{
 };
 
 use super::{
-    read::is_policy,
-    read::{PolicyFile, PolicyFiles, Shape},
+    change::Change,
+    read::{PolicyFile, PolicyFiles, Shape, is_policy},
 };
 
 /// What Kubernetes calls the link that it swaps to change a mounted `ConfigMap` or `Secret`.
@@ -62,6 +62,14 @@ pub enum WriteError {
         /// What was to be put there.
         new: Shape,
     },
+    /// Some files could not be put in their places after it was decided what they are.
+    #[error("the new policy holds, but not all files of {} could be put in place; mend that, and do it again: {reason}", folder.display())]
+    Unfinished {
+        /// The folder.
+        folder: PathBuf,
+        /// What went wrong.
+        reason: Box<Self>,
+    },
     /// A folder that has something in it already.
     #[error("{} is not empty: name a folder that is, or one to be made", .0.display())]
     Occupied(PathBuf),
@@ -75,7 +83,7 @@ const fn said(shape: Shape) -> &'static str {
 }
 
 impl WriteError {
-    fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |reason| match reason.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::NotWritable { path, reason },
@@ -99,13 +107,24 @@ pub fn write(path: &Path, new: &PolicyFiles) -> Result<(), WriteError> {
         Shape::Folder => path.join(&file.name),
     };
     let staged: Vec<_> = new.files.iter().map(|file| Staged::new(&place(file), &file.text)).collect::<Result<_, _>>()?;
-    for file in staged {
-        file.put()?;
+    match is {
+        Shape::File => put(staged),
+        Shape::Folder => {
+            Change::begin(path, new)?;
+            let done = put(staged).and_then(|()| remove_others(path, new)).and_then(|()| Change::end(path));
+            done.map_err(|reason| WriteError::Unfinished { folder: path.to_path_buf(), reason: Box::new(reason) })
+        }
     }
-    if is == Shape::Folder {
-        remove_others(path, new)?;
-    }
-    Ok(())
+}
+
+/// Whether the files at `path` are not yet all what the policy there is: the process that put them in place came to an end before that did.
+#[must_use]
+pub fn is_unfinished(path: &Path) -> bool {
+    Change::is_under_way(path)
+}
+
+fn put(staged: Vec<Staged>) -> Result<(), WriteError> {
+    staged.into_iter().try_for_each(Staged::put)
 }
 
 /// Writes the files into `folder`, which is made, or is empty.
@@ -150,13 +169,18 @@ fn remove_others(folder: &Path, new: &PolicyFiles) -> Result<(), WriteError> {
 
 /// A file that is written and waits beside its place. Dropped, it is taken away.
 #[derive(Debug)]
-struct Staged {
+pub(super) struct Staged {
     waiting: PathBuf,
     place: PathBuf,
 }
 
 impl Staged {
     fn new(place: &Path, text: &str) -> Result<Self, WriteError> {
+        Self::with_mode(place, text, USUAL_MODE)
+    }
+
+    /// The same, for a file that is to have this mode where there is none yet.
+    pub(super) fn with_mode(place: &Path, text: &str, usual: u32) -> Result<Self, WriteError> {
         let place = match fs::canonicalize(place) {
             Ok(real) => real,
             Err(error) if error.kind() == io::ErrorKind::NotFound => place.to_path_buf(),
@@ -164,7 +188,7 @@ impl Staged {
         };
         let name = place.file_name().unwrap_or_default().to_string_lossy();
         let waiting = parent(&place).join(format!(".{name}.tradewind-{}", std::process::id()));
-        let mode = fs::metadata(&place).map_or_else(|_| Permissions::from_mode(USUAL_MODE), |found| found.permissions());
+        let mode = fs::metadata(&place).map_or_else(|_| Permissions::from_mode(usual), |found| found.permissions());
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).open(&waiting).map_err(WriteError::at(&place))?;
         let staged = Self { waiting, place };
@@ -173,7 +197,7 @@ impl Staged {
         Ok(staged)
     }
 
-    fn put(self) -> Result<(), WriteError> {
+    pub(super) fn put(self) -> Result<(), WriteError> {
         fs::rename(&self.waiting, &self.place).map_err(WriteError::at(&self.place))?;
         sync(parent(&self.place))
     }

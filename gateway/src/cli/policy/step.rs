@@ -14,7 +14,7 @@ use super::operators::{Operators, Told, Verdict};
 use super::place::PlaceArgs;
 use crate::config::{ConfigErrors, Settings};
 use crate::home::Home;
-use crate::in_force::{History, PolicyFiles, Refusal, Why, read, write};
+use crate::in_force::{History, PolicyFiles, Refusal, Why, is_unfinished, read, write};
 
 /// The exit code of a plan that does not hold any more.
 const OUT_OF_DATE: u8 = 3;
@@ -105,6 +105,8 @@ impl Here {
         let is_there = hash == before;
         if !is_there {
             self.announce(hash, why);
+        }
+        if !is_there || is_unfinished(&self.path) {
             write(&self.path, new)?;
         }
         let text = hash.to_string();
