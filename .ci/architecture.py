@@ -66,13 +66,14 @@ SHARED = frozenset(
 )
 # One-way exceptions. An attempt is made on the deployments that routing ordered, and a deployment wraps a backend, whose
 # last step before the socket is its credential; what is found out about a server is told to its deployments; the operators' listener
-# is served by the same server and reports on the health of the log, of the local models, and on the policy in force.
+# is served by the same server and reports on the health of the log, of the local models, and on the policy in force; what copies of requests may cost is held as budgets are.
 NEIGHBOURS: dict[str, frozenset[str]] = {
-    "dispatch": frozenset({"route", "backend"}),
+    "dispatch": frozenset({"route", "backend", "shadow", "limit"}),
+    "shadow": frozenset({"limit"}),
     "backend": frozenset({"credential"}),
     "route": frozenset({"backend"}),
     "upkeep": frozenset({"route"}),
-    "admin": frozenset({"server", "audit", "backend", "decision", "in_force"}),
+    "admin": frozenset({"server", "audit", "backend", "decision", "in_force", "shadow"}),
     "decision": frozenset({"route"}),
 }
 

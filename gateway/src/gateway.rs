@@ -39,6 +39,7 @@ use crate::{
     reload::{self, LoadError, Reloader, Swap},
     route::Kept,
     server::{BindError, Connection, Listeners, Server, Shutdown, Tls, TlsError},
+    shadow::Shadows,
     snapshot::{Builder, Snapshot},
     stack::{self, Shared},
     telemetry,
@@ -237,12 +238,18 @@ impl Gateway {
         let authenticator = Arc::clone(&self.authenticator);
         background.spawn(async move { authenticator.keep_keys_fresh().await });
         background.spawn(keep_up(metrics.clone()));
+        let shadows = Shadows::new(Arc::clone(&self.spending));
+        let (stopped, stopping) = (shadows.clone(), shutdown.clone());
+        background.spawn(async move {
+            stopping.begun().await;
+            stopped.stop();
+        });
         let ledger = Ledger::new(self.settings.idempotency);
         let tidied = ledger.clone();
         background.spawn(async move { tidied.keep_tidy().await });
 
         let (engines, snapshot) = (self.engines.clone(), Arc::clone(&self.snapshot));
-        let admin = Admin::new(metrics, self.audit.clone(), engines, snapshot, board, journal, shutdown.clone());
+        let admin = Admin::new(metrics, self.audit.clone(), engines, snapshot, board, journal, shadows.clone(), shutdown.clone());
         // Operators watch the drain too, so their listener ends after the other.
         let admin_shutdown = Shutdown::new();
         let admin_server = Server::http(self.admin, self.settings.connections.clone(), admin_shutdown.clone());
@@ -262,10 +269,12 @@ impl Gateway {
             body_limit: usize::try_from(self.settings.requests.body.0).unwrap_or(usize::MAX),
             ledger,
             spending: self.spending,
+            shadows: shadows.clone(),
         });
         let server = Server::https(self.listeners, self.tls, self.settings.connections, shutdown);
         let drained = server.run(move |connection| MapRequest::new(stack.clone(), origin(connection))).await;
         tracing::info!(forced = drained.forced, cut = drained.cut, "drained");
+        shadows.end().await;
         admin_shutdown.force();
         background.shutdown().await;
         end.cancel();

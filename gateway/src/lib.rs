@@ -13,7 +13,7 @@
 //! 6. [`auth`] again decides whether the caller may use that model;
 //! 7. [`idempotency`] answers a repetition with what was answered before, if the client named it as one;
 //! 8. [`route`] orders the backends that the policy allows, by how they have been doing;
-//! 9. [`dispatch`] tries them, one after the other, until one answers;
+//! 9. [`dispatch`] tries them, one after the other, until one answers, and sends a copy to a [`shadow`] of theirs where the policy says so;
 //! 10. [`backend`] is where an attempt leaves the gateway: by a socket, its [`credential`] added last, or into an engine of this process.
 //!
 //! On the way back the [`body`] owns what must outlast the headers, and settles it when it ends or is dropped. An
@@ -51,6 +51,7 @@ pub mod limit;
 pub mod reload;
 pub mod route;
 pub mod server;
+pub mod shadow;
 pub mod snapshot;
 pub mod stack;
 pub mod telemetry;

@@ -23,6 +23,7 @@ use crate::{
     limit::{BudgetLayer, DeadlineLayer, InFlightLayer, Spending, TenantLimitLayer},
     route::RouteLayer,
     server::CatchPanicLayer,
+    shadow::Shadows,
     snapshot::Snapshot,
     telemetry::{BeginRequestLayer, MeasureLayer, names},
 };
@@ -50,6 +51,8 @@ pub struct Shared {
     pub body_limit: usize,
     /// What the tenants have spent.
     pub spending: Arc<Spending>,
+    /// The copies of requests.
+    pub shadows: Shadows,
     /// What was done already, by idempotency key.
     pub ledger: Ledger,
 }
@@ -97,8 +100,8 @@ where
         .layer(RouteLayer)
         // What a request may cost is known where it may go, and nothing is spent yet.
         .layer(BudgetLayer::new(shared.spending))
-        // Failover across them, only before the first byte to the client.
-        .service(Dispatch)
+        // Failover across them, only before the first byte to the client; copies go beside that.
+        .service(Dispatch::new(shared.shadows))
 }
 
 /// The stack that every attempt at a backend passes.

@@ -38,6 +38,7 @@ fn record(request_id: &str) -> Record {
         attempts: 1,
         hedges: 0,
         tried: vec![Attempt { backend: "local".into(), turnout: Turnout::Answered, hedge: false, wasted_prompt_tokens: None }],
+        shadow: None,
         prompt_tokens: Some(12),
         completion_tokens: Some(34),
         tokens_estimated: false,

@@ -31,6 +31,7 @@ use crate::{
     backend::{LocalEngines, Wish},
     in_force::Board,
     server::Shutdown,
+    shadow::Shadows,
     snapshot::Snapshot,
 };
 
@@ -47,6 +48,7 @@ pub struct Admin {
     snapshot: Arc<ArcSwap<Snapshot>>,
     board: Arc<Board>,
     journal: Journal,
+    shadows: Shadows,
     shutdown: Shutdown,
 }
 
@@ -62,9 +64,10 @@ enum Order {
 
 impl Admin {
     /// Renders `metrics`; ready once the local models have come in or failed to, for as long as requests can be recorded and no
-    /// shutdown has begun. Tells of the backends in `snapshot`, takes them out of service, tells what is on the `board`, and explains
-    /// the decisions in `journal`.
+    /// shutdown has begun. Tells of the backends in `snapshot`, takes them out of service, tells what is on the `board`, how the
+    /// `shadows` fare, and explains the decisions in `journal`.
     #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "each is a part of the gateway that operators ask about")]
     pub const fn new(
         metrics: PrometheusHandle,
         audit: Audit,
@@ -72,9 +75,10 @@ impl Admin {
         snapshot: Arc<ArcSwap<Snapshot>>,
         board: Arc<Board>,
         journal: Journal,
+        shadows: Shadows,
         shutdown: Shutdown,
     ) -> Self {
-        Self { metrics, audit, engines, snapshot, board, journal, shutdown }
+        Self { metrics, audit, engines, snapshot, board, journal, shadows, shutdown }
     }
 
     fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> Response<Full<Bytes>> {
@@ -98,10 +102,11 @@ impl Admin {
             "/backends" => json(backends::list(&self.snapshot.load(), None)),
             "/canaries" => json(canaries::list(&self.snapshot.load(), None)),
             "/models" => self.models(None),
+            "/shadows" => json(self.shadows.report(&self.snapshot.load().policy)),
             "/policy" => json(serde_json::to_string_pretty(&self.board.report()).map(|text| text + "\n")),
             _ => text(
                 StatusCode::NOT_FOUND,
-                "served are /livez, /readyz, /metrics, /backends, /canaries, /models, /policy and /explain/REQUEST-ID, and POST to /backends/NAME/drain, \
+                "served are /livez, /readyz, /metrics, /backends, /canaries, /models, /shadows, /policy and /explain/REQUEST-ID, and POST to /backends/NAME/drain, \
                  /backends/NAME/undrain, /canaries/ROUTE/abort, /canaries/ROUTE/resume, /models/ID/load, /models/ID/unload and /explain\n",
             ),
         }

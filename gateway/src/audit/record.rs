@@ -54,6 +54,8 @@ pub struct Record {
     pub hedges: u32,
     /// Each of them, in the order in which they were decided.
     pub tried: Vec<Attempt>,
+    /// The backend that was sent a copy of the request, to be compared; whatever came of that.
+    pub shadow: Option<Arc<str>>,
     /// Tokens read by the model.
     pub prompt_tokens: Option<u64>,
     /// Tokens written by the model.

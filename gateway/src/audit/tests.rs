@@ -100,6 +100,7 @@ fn record(request_id: &str) -> Record {
         attempts: 0,
         hedges: 0,
         tried: Vec::new(),
+        shadow: None,
         prompt_tokens: None,
         completion_tokens: None,
         tokens_estimated: false,

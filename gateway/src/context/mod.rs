@@ -3,6 +3,7 @@
 //! The one request extension. A layer writes what it found out and reads what those above it found out; the metrics, the audit record and the
 //! access log line are made from it when the body ends. Every field but the attempts and the token counts is written once, without a lock.
 
+mod copied;
 mod outcome;
 mod request_id;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use tradewind_protocol::{BrokenOff, Operation, Usage};
 
 use self::tokens::Tokens;
 pub use self::{
+    copied::Copied,
     outcome::Outcome,
     request_id::RequestId,
     tokens::TokenCount,
@@ -100,6 +102,8 @@ pub struct RequestContext {
     first_content_after: OnceLock<Duration>,
     predicted_cost: OnceLock<NanoUsd>,
     tokens: Mutex<Tokens>,
+    copied: OnceLock<Copied>,
+    is_copy: bool,
     trace: OnceLock<Mutex<Trace>>,
 }
 
@@ -136,8 +140,42 @@ impl RequestContext {
             first_content_after: OnceLock::new(),
             predicted_cost: OnceLock::new(),
             tokens: Mutex::default(),
+            copied: OnceLock::new(),
+            is_copy: false,
             trace: OnceLock::new(),
         }
+    }
+
+    /// One for a copy of the request that begins now, by the same name and for the same caller. What is learnt of the copy is no part of this.
+    #[must_use]
+    pub fn for_copy(&self) -> Self {
+        let new = Self::new(self.origin.clone(), self.method.clone(), &self.path, Arc::clone(&self.snapshot));
+        Self {
+            id: self.id,
+            principal: self.principal.clone(),
+            asked: self.asked.clone(),
+            route: self.route.clone(),
+            deadline: self.deadline.clone(),
+            is_copy: true,
+            ..new
+        }
+    }
+
+    /// Whether nobody waits for the answer.
+    #[must_use]
+    pub const fn is_copy(&self) -> bool {
+        self.is_copy
+    }
+
+    /// Sets what became of the copy that was to be sent.
+    pub fn set_copied(&self, copied: Copied) {
+        let _first_stays = self.copied.set(copied);
+    }
+
+    /// What became of the copy that was to be sent, if one was.
+    #[must_use]
+    pub fn copied(&self) -> Option<&Copied> {
+        self.copied.get()
     }
 
     /// Its name.

@@ -98,6 +98,8 @@ pub(super) fn of_decisions() -> Vec<Column<Decision>> {
         needs_dimensions Number Sometimes = |d| d.needs.dimensions.map(number);
         session Text Sometimes = |d| d.session.as_deref().map(text);
         arm Text Sometimes = |d| d.arm.map(|arm| text(arm.as_str()));
+        shadow Text Sometimes = |d| d.shadow.as_ref().map(|shadow| text(&shadow.backend));
+        shadow_fate Text Sometimes = |d| d.shadow.as_ref().map(|shadow| text(shadow.fate.as_str()));
         chosen Text Sometimes = |d| d.chosen.as_deref().map(text);
         prompt_tokens Number Sometimes = |d| tokens(d, |usage| usage.prompt_tokens);
         completion_tokens Number Sometimes = |d| tokens(d, |usage| usage.completion_tokens);

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tradewind_policies::decision::{self, Decision, Moment, Needs, Tokens};
+use tradewind_policies::decision::{self, Decision, Moment, Needs, Shadow, Tokens};
 
 use super::parts::{self, Words};
 use crate::context::{Outcome, RequestContext, TokenCount};
@@ -59,6 +59,7 @@ impl Ended {
             arm: context.arm(),
             candidates,
             attempts: parts::attempts(context),
+            shadow: context.copied().map(|copied| Shadow { backend: copied.backend.to_string(), fate: copied.fate }),
             chosen: context.served_by().map(|deployment| deployment.backend_name().to_owned()),
             usage: tokens.map(recorded),
             cost_nano_usd: context.cost().map(|cost| cost.0),

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use tradewind_policies::canary::Arm;
-use tradewind_policies::decision::{Attempt, Candidate, Decision, Excluded, Expected, Outcome, Removal, Score};
+use tradewind_policies::decision::{Attempt, Candidate, Decision, Excluded, Expected, Outcome, Removal, Score, Shadow};
 
 use super::explain::{Copied, Explanation};
 
@@ -40,6 +40,9 @@ pub fn show_decision(decision: &Decision) -> Result<String, fmt::Error> {
     writeln!(out, "policy {}, route {route}{}", decision.policy, arm(decision.arm))?;
     show_candidates(&mut out, &decision.candidates, decision.prompt_tokens)?;
     show_attempts(&mut out, &decision.attempts)?;
+    if let Some(Shadow { backend, fate }) = &decision.shadow {
+        writeln!(out, "\nshadow {backend}: {fate}")?;
+    }
     show_answer(&mut out, decision)?;
     Ok(out)
 }

@@ -28,19 +28,25 @@ const FEW: u64 = 4;
 /// What is to be learnt from an answer beyond how its deployment did.
 #[derive(Debug)]
 pub(super) struct Lesson {
-    pub(super) state: Arc<RouteState>,
+    /// None of a copy: how long answers are is learnt from those that somebody gets.
+    pub(super) state: Option<Arc<RouteState>>,
     pub(super) tenant: TenantId,
     pub(super) prefix: Prefix,
     pub(super) operation: Operation,
 }
 
 impl Lesson {
+    /// What is to be learnt from the answer to a copy of the request.
+    pub(super) fn of_copy(&self) -> Self {
+        Self { state: None, tenant: self.tenant.clone(), prefix: self.prefix.clone(), operation: self.operation }
+    }
+
     /// An answer is complete.
     pub(super) fn learn(&self, deployment: &Deployment, usage: Option<Usage>) {
         deployment.saw_prompt(&self.prefix, usage.map(|usage| usage.cached_tokens));
         let has_output = matches!(self.operation, Operation::Chat | Operation::Completions);
-        if let Some(usage) = usage.filter(|_| has_output) {
-            self.state.observe_output(&self.tenant, usage.completion_tokens);
+        if let Some((usage, state)) = usage.filter(|_| has_output).zip(self.state.as_ref()) {
+            state.observe_output(&self.tenant, usage.completion_tokens);
         }
     }
 }

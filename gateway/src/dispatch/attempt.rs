@@ -47,13 +47,25 @@ pub(super) async fn attempt(
 ) -> Ended {
     let Chosen { planned, choice, run, .. } = chosen;
     let was_desperate = matches!(choice.despite, Some(Removed::BreakerOpen { .. } | Removed::Unhealthy));
-    let mut waiting = Waiting::on_behalf_of(&inference, &planned, is_hedge);
-    let outcome = run_to_answer(&inference, &planned, run, lesson, patience, &mut waiting).await;
+    let outcome = attempt_at(&inference, &planned, run, lesson, patience, is_hedge).await;
+    Ended { planned, is_hedge, was_desperate, outcome }
+}
+
+/// The same, at a deployment where it has begun.
+pub(super) async fn attempt_at(
+    inference: &Inference,
+    planned: &Planned,
+    run: Run,
+    lesson: Arc<Lesson>,
+    patience: Option<Duration>,
+    is_hedge: bool,
+) -> Result<Answer, Failure> {
+    let mut waiting = Waiting::on_behalf_of(inference, planned, is_hedge);
+    let outcome = run_to_answer(inference, planned, run, lesson, patience, &mut waiting).await;
     if let Err(failure) = &outcome {
         waiting.failed(failure);
     }
-    drop(waiting);
-    Ended { planned, is_hedge, was_desperate, outcome }
+    outcome
 }
 
 async fn run_to_answer(
@@ -106,10 +118,12 @@ async fn run_to_answer(
     Ok(Answer { content, ..answer })
 }
 
-/// An answer is to be paid for, if anybody knows how much.
+/// An answer is to be paid for, if anybody knows how much. What a copy costs is counted apart.
 pub(super) fn pay(context: &RequestContext, deployment: &Deployment, cost: Option<NanoUsd>) {
     if let Some(cost) = cost {
-        deployment.metrics().paid(cost.0);
+        if !context.is_copy() {
+            deployment.metrics().paid(cost.0);
+        }
         context.add_cost(cost);
     }
 }

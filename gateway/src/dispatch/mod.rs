@@ -6,11 +6,12 @@ mod attempt;
 mod continuation;
 mod meter;
 mod respond;
+mod shadow;
 mod verdict;
 mod waiting;
 
 use std::{
-    future::pending,
+    future::{pending, ready},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -29,13 +30,15 @@ use self::{
     attempt::{Ended, attempt},
     continuation::{Means, Unbroken},
     respond::{respond_events, respond_whole, tell_dropped},
+    shadow::Primary,
     verdict::Verdict,
 };
 use crate::{
     body::Body,
     error::Error,
     inference::{Answer, Blame, Content, Failure, Inference},
-    route::{Candidates, Chosen, LiveCanary, Planned, RouteState, Routed},
+    route::{Candidates, Chosen, Drawn, LiveCanary, Planned, RouteState, Routed},
+    shadow::Shadows,
 };
 
 /// The reason in the audit record where a backend's own refusal was passed on.
@@ -46,8 +49,18 @@ const QUEUE: Duration = Duration::from_secs(2);
 const STORED: &[u8] = b"\"store\"";
 
 /// Makes the attempts.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Dispatch;
+#[derive(Debug, Clone)]
+pub struct Dispatch {
+    shadows: Shadows,
+}
+
+impl Dispatch {
+    /// Sends copies by `shadows`.
+    #[must_use]
+    pub const fn new(shadows: Shadows) -> Self {
+        Self { shadows }
+    }
+}
 
 impl Service<Routed> for Dispatch {
     type Response = Response<Body>;
@@ -59,7 +72,7 @@ impl Service<Routed> for Dispatch {
     }
 
     fn call(&mut self, routed: Routed) -> Self::Future {
-        Box::pin(Dispatching::new(routed).run())
+        Box::pin(Dispatching::new(routed, self.shadows.clone()).run())
     }
 }
 
@@ -82,6 +95,11 @@ struct Dispatching {
     is_desperate: bool,
     /// The room that was not enough, and the refusal that said so.
     too_long: Option<(Planned, Failure)>,
+    shadows: Shadows,
+    /// The copy that is to be sent once the first attempt is under way.
+    drawn: Option<Drawn>,
+    /// Compares this answer with that to the copy.
+    primary: Option<Primary>,
 }
 
 type Running = FuturesUnordered<BoxFuture<'static, Ended>>;
@@ -97,10 +115,10 @@ enum Next {
 }
 
 impl Dispatching {
-    fn new(routed: Routed) -> Self {
-        let Routed { inference, candidates, routing, state, tenant, prefix, canary } = routed;
+    fn new(routed: Routed, shadows: Shadows) -> Self {
+        let Routed { inference, candidates, routing, state, tenant, prefix, canary, shadow } = routed;
         let operation = inference.operation;
-        let lesson = Arc::new(Lesson { state: Arc::clone(&state), tenant, prefix, operation });
+        let lesson = Arc::new(Lesson { state: Some(Arc::clone(&state)), tenant, prefix, operation });
         Self {
             inference,
             candidates,
@@ -114,6 +132,9 @@ impl Dispatching {
             verdict: Verdict::default(),
             is_desperate: false,
             too_long: None,
+            shadows,
+            drawn: shadow,
+            primary: None,
         }
     }
 
@@ -131,7 +152,10 @@ impl Dispatching {
                 biased;
                 Some(ended) = running.next() => match self.judge(ended) {
                     Next::Respond(planned, answer) => return Ok(self.respond(planned, answer)),
-                    Next::Refuse(planned, failure) => return refuse(&self.inference, &planned, failure),
+                    Next::Refuse(planned, failure) => {
+                        self.primary.into_iter().for_each(Primary::failed);
+                        return refuse(&self.inference, &planned, failure);
+                    }
                     Next::Again { out_of_budget } => {
                         turn = Turn::Again;
                         let may_go_on = self.made < self.routing.max_attempts.get();
@@ -146,23 +170,42 @@ impl Dispatching {
                         running.push(self.attempt(chosen, true));
                     }
                 }
+                () = ready(()), if self.drawn.is_some() => self.send_copy(),
             }
         }
+        self.primary.into_iter().for_each(Primary::failed);
         match self.too_long {
             Some((planned, failure)) => refuse(&self.inference, &planned, failure),
             None => Err(self.verdict.into_error(|| self.candidates.unavailable(self.is_desperate))),
         }
     }
 
-    fn respond(self, planned: Planned, answer: Answer) -> Response<Body> {
+    /// Sends the copy of the request that was drawn, if one was.
+    fn send_copy(&mut self) {
+        if let Some(drawn) = self.drawn.take() {
+            self.primary = shadow::send(&self.shadows, &self.inference, drawn, &self.lesson);
+        }
+    }
+
+    fn respond(mut self, planned: Planned, answer: Answer) -> Response<Body> {
+        // Where it has not been: the first look at the attempt brought its answer.
+        self.send_copy();
+        let primary = self.primary.take();
         let Answer { content, dropped, .. } = answer;
         let mut response = match content {
-            Content::Whole(whole) => respond_whole(&self.inference, whole),
+            Content::Whole(whole) => {
+                primary.into_iter().for_each(|primary| primary.whole(&self.inference, &whole));
+                respond_whole(&self.inference, whole)
+            }
             Content::Events(events) => {
                 let Self { inference, candidates, routing, state, lesson, made, .. } = self;
                 let attempts_left = routing.max_attempts.get().saturating_sub(made);
                 let means = Means { inference, candidates, state, lesson, attempts_left, planned };
-                respond_events(Unbroken::wrap(events, routing.midstream, means))
+                let events = Unbroken::wrap(events, routing.midstream, means);
+                respond_events(match primary {
+                    Some(primary) => primary.watch(events),
+                    None => events,
+                })
             }
         };
         tell_dropped(&mut response, &dropped);

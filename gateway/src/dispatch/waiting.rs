@@ -60,6 +60,9 @@ impl<'a> Waiting<'a> {
     fn pay(&mut self, turnout: Turnout) {
         let read = Usage::new(self.planned.prompt_tokens(), 0);
         let Some(cost) = self.meter.take().filter(|_| self.has_read).and_then(|mut meter| meter.end(read)) else { return };
+        if self.context.is_copy() {
+            return self.context.add_cost(cost);
+        }
         let metrics = self.planned.deployment.metrics();
         let was_left = turnout == Turnout::CalledOff && self.context.served_by().is_none();
         if was_left {

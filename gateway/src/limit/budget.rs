@@ -5,9 +5,9 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use futures_util::future::{Either, Ready, ready};
@@ -18,10 +18,11 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service};
 use tradewind_policies::{
-    Account, Day, OverBudget, Period, Spent, TenantId,
+    Account, OverBudget, Period, RouteName, TenantId,
     spec::{Budget, NanoUsd},
 };
 
+use super::accounts::{Accounts, Line};
 use crate::{
     body::{Body, End, OnEnd},
     context::RequestContext,
@@ -36,25 +37,20 @@ const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 /// How often it is written what was spent. A crash forgets no more.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// What the tenants have spent.
+/// What the tenants have spent, and what copies of requests have cost.
 #[derive(Debug, Default)]
 pub struct Spending {
-    /// Held for a few additions, of requests of tenants with budgets alone.
-    accounts: Mutex<BTreeMap<TenantId, Account>>,
+    tenants: Accounts<TenantId>,
+    /// By the routes of the requests.
+    pub(super) copies: Accounts<RouteName>,
 }
 
 /// The file.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct File {
     tenants: BTreeMap<String, Line>,
-}
-
-/// Amounts are in billionths of a US dollar.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Line {
-    day: String,
-    spent_in_day: u64,
-    spent_in_month: u64,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    copies: BTreeMap<String, Line>,
 }
 
 impl Spending {
@@ -66,15 +62,10 @@ impl Spending {
         let Some(text) = home.spent()? else { return Ok(Self::default()) };
         let damaged = |problem: String| HomeError::spent_is_damaged(home, problem);
         let file: File = serde_json::from_str(&text).map_err(|error| damaged(format!("is damaged ({error})")))?;
-        let account = |(tenant, line): (String, Line)| {
-            let tenant: TenantId =
-                tenant.parse().map_err(|error| damaged(format!("names a tenant that none can be ({error})")))?;
-            let day: Day = line.day.parse().map_err(|error| damaged(format!("has no day in `{}` ({error})", line.day)))?;
-            let spent = Spent { day, of_day: NanoUsd(line.spent_in_day), of_month: NanoUsd(line.spent_in_month) };
-            Ok((tenant, Account::of(spent)))
-        };
-        let accounts = file.tenants.into_iter().map(account).collect::<Result<_, HomeError>>()?;
-        Ok(Self { accounts: Mutex::new(accounts) })
+        Ok(Self {
+            tenants: Accounts::read(file.tenants).map_err(damaged)?,
+            copies: Accounts::read(file.copies).map_err(damaged)?,
+        })
     }
 
     /// Keeps in `home` what is spent, every few seconds, until `end`; and once more then.
@@ -93,36 +84,15 @@ impl Spending {
     }
 
     fn file(&self) -> File {
-        let line = |account: &Account| {
-            let Spent { day, of_day, of_month } = account.spent();
-            Line { day: day.to_string(), spent_in_day: of_day.0, spent_in_month: of_month.0 }
-        };
-        File {
-            tenants: self.with(|accounts| accounts.iter().map(|(tenant, account)| (tenant.to_string(), line(account))).collect()),
-        }
-    }
-
-    fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<TenantId, Account>) -> T) -> T {
-        act(&mut self.accounts.lock().unwrap_or_else(PoisonError::into_inner))
+        File { tenants: self.tenants.lines(), copies: self.copies.lines() }
     }
 
     fn reserve(&self, tenant: &TenantId, budget: Budget, predicted: NanoUsd) -> Result<(), OverBudget> {
-        let now = now();
-        self.with(|accounts| {
-            let account = accounts.entry(tenant.clone()).or_insert_with(|| Account::new(now));
-            let reserved = account.reserve(now, budget, predicted);
-            tell(tenant, budget, account);
-            reserved
-        })
+        self.tenants.reserve(tenant, budget, predicted, |account| tell(tenant, budget, account))
     }
 
     fn settle(&self, tenant: &TenantId, budget: Budget, predicted: NanoUsd, paid: NanoUsd) {
-        let now = now();
-        self.with(|accounts| {
-            let account = accounts.entry(tenant.clone()).or_insert_with(|| Account::new(now));
-            account.settle(now, predicted, paid);
-            tell(tenant, budget, account);
-        });
+        self.tenants.settle(tenant, predicted, paid, |account| tell(tenant, budget, account));
     }
 }
 
@@ -136,17 +106,12 @@ async fn write(home: Home, file: File) -> Option<File> {
     match written.await {
         Ok(Ok(file)) => Some(file),
         Ok(Err(error)) => {
-            tracing::error!(error, "what tenants have spent of their budgets cannot be kept");
+            tracing::error!(error, "what was spent of budgets cannot be kept");
             None
         }
         // The task is never cancelled, so it can only have panicked, and the hook has said where.
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
-}
-
-/// By the wall clock: budgets are for days.
-fn now() -> Duration {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Shows what is left.

@@ -43,6 +43,18 @@ pub struct Planned {
 }
 
 impl Planned {
+    /// Whether it can be asked just now, without any risk that somebody has to be willing to take.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        !self.is_drained && self.deployment.outlook(&self.ask).removed.is_none()
+    }
+
+    /// Begins there, if it still is.
+    #[must_use]
+    pub fn begin(&self) -> Option<Run> {
+        self.deployment.start(&self.ask, None).ok()
+    }
+
     /// How many tokens the prompt has, about.
     #[must_use]
     pub fn prompt_tokens(&self) -> u64 {

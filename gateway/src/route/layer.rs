@@ -8,13 +8,18 @@ use std::{
 use futures_util::future::{Either, Ready, ready};
 use http::Response;
 use tower::{Layer, Service};
-use tradewind_policies::{NoRoute, Request, Stage, TenantId, canary::Arm, spec::Routing};
+use tradewind_policies::{
+    NoRoute, Request, Stage, TenantId,
+    canary::Arm,
+    spec::{Routing, Target},
+};
 use tradewind_protocol::Operation;
 
 use super::{
-    Candidates, LiveCanary, Planned, Prefix, RouteState,
+    Candidates, Drawn, LiveCanary, Planned, Prefix, RouteState,
     candidates::{ask, predicted},
     needs::{BYTES_PER_TOKEN, needs},
+    shadow,
 };
 use crate::{
     body::Body,
@@ -40,6 +45,8 @@ pub struct Routed {
     pub prefix: Prefix,
     /// The canary of its route, and to which part of the sessions it belongs.
     pub canary: Option<(Arc<LiveCanary>, Arm)>,
+    /// Where a copy of it is to go.
+    pub shadow: Option<Drawn>,
 }
 
 impl AsRef<Arc<RequestContext>> for Routed {
@@ -114,24 +121,28 @@ fn route(inference: Inference) -> Result<Routed, Error> {
         Operation::Embeddings | Operation::Rerank | Operation::Infer => 0.0,
     };
     context.trace(|trace| trace.expected_output_tokens = output_tokens);
-    let mut dearest = None;
-    let candidates = eligible.targets().filter_map(|target| {
+    let plan = |target: &Target| {
         let deployment = Arc::clone(snapshot.deployment(target)?);
         let cached_tokens = deployment.cached_tokens(&prefix);
         let cost = target.price.as_deref().map(|price| predicted(price, prompt_tokens, cached_tokens, output_tokens));
-        dearest = dearest.max(cost);
         let ask = ask(eligible.routing, target.price.as_deref(), prompt_tokens, cached_tokens, output_tokens);
         let is_drained = snapshot.policy.backends().get(target.backend.get()).is_some_and(|backend| backend.drained);
         let (timeouts, domain, price) = (target.timeouts, target.failure_domain.clone(), target.price.clone());
         let weights = target.weights.clone();
-        Some(Planned { deployment, timeouts, domain, price, weights, tier: eligible.tier(target), is_drained, ask })
+        Some((Planned { deployment, timeouts, domain, price, weights, tier: eligible.tier(target), is_drained, ask }, cost))
+    };
+    let mut dearest = None;
+    let candidates = eligible.targets().filter_map(plan).map(|(planned, cost)| {
+        dearest = dearest.max(cost);
+        planned
     });
     let candidates = Candidates::new(candidates);
+    let shadow = shadow::draw(&eligible, &snapshot.policy, plan, &mut rand::rng());
     if let Some(dearest) = dearest {
         context.set_predicted_cost(dearest);
     }
     let routing = *eligible.routing;
-    Ok(Routed { inference, candidates, routing, state, tenant, prefix, canary })
+    Ok(Routed { inference, candidates, routing, state, tenant, prefix, canary, shadow })
 }
 
 /// What the caller is told where nobody may serve its request. Which backends there are, and what left them out, is for the log and the records.

@@ -10,6 +10,7 @@ mod layer;
 mod needs;
 mod prompts;
 mod server;
+mod shadow;
 mod state;
 
 pub use canary::{Kept, LiveCanary, Watch};
@@ -19,4 +20,5 @@ pub use drain::{Drains, Switch};
 pub use layer::{Route, RouteLayer, Routed};
 pub use prompts::Prefix;
 pub use server::{Occupied, Server};
+pub use shadow::Drawn;
 pub use state::RouteState;

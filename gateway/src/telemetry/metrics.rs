@@ -28,6 +28,10 @@ const TOKENS: [f64; 11] = [1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0,
 const LOADS: [f64; 10] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0];
 const OVERHEAD: [f64; 10] = [25e-6, 50e-6, 100e-6, 200e-6, 400e-6, 800e-6, 1.6e-3, 3.2e-3, 12.8e-3, 0.1];
 
+const RATIOS: [f64; 11] = [0.1, 0.25, 0.5, 0.8, 0.9, 1.0, 1.1, 1.25, 2.0, 4.0, 10.0];
+/// Finer where models that differ in their rounding alone lie.
+const COSINES: [f64; 9] = [0.0, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999, 0.9999, 1.0];
+
 /// A histogram has no buckets.
 pub type InvalidBuckets = BuildError;
 
@@ -36,7 +40,7 @@ pub type InvalidBuckets = BuildError;
 /// # Errors
 /// [`InvalidBuckets`], or a recorder is installed already.
 pub fn install() -> Result<PrometheusHandle, InvalidBuckets> {
-    let buckets: [(&str, &[f64]); 7] = [
+    let buckets: [(&str, &[f64]); 11] = [
         (names::REQUEST_DURATION, &DURATIONS),
         (names::TIME_TO_FIRST_TOKEN, &FIRST_TOKEN),
         (names::CANARY_FIRST_TOKEN, &FIRST_TOKEN),
@@ -44,6 +48,10 @@ pub fn install() -> Result<PrometheusHandle, InvalidBuckets> {
         (names::TOKEN_USAGE, &TOKENS),
         (names::OVERHEAD, &OVERHEAD),
         (names::LOCAL_LOAD, &LOADS),
+        (names::SHADOW_DURATION, &DURATIONS),
+        (names::SHADOW_FIRST_TOKEN, &FIRST_TOKEN),
+        (names::SHADOW_LENGTH_RATIO, &RATIOS),
+        (names::SHADOW_SIMILARITY, &COSINES),
     ];
     let mut builder = PrometheusBuilder::new();
     for (name, bounds) in buckets {
@@ -82,6 +90,17 @@ fn describe() {
     describe_counter!(names::IDEMPOTENCY_EXECUTIONS, "Executions for an idempotency key that have ended.");
     describe_gauge!(names::IDEMPOTENCY_STORED_ANSWERS, "Answers that are kept for their idempotency keys.");
     describe_gauge!(names::IDEMPOTENCY_STORED_BYTES, Unit::Bytes, "What the kept answers count for in memory.");
+    describe_counter!(names::SHADOW_REQUESTS, "Copies of requests, by what became of them.");
+    describe_histogram!(
+        names::SHADOW_FIRST_TOKEN,
+        Unit::Seconds,
+        "Time to the first content, of the client's answer and its copy's."
+    );
+    describe_histogram!(names::SHADOW_DURATION, Unit::Seconds, "Time to the end, of the client's answer and its copy's.");
+    describe_histogram!(names::SHADOW_LENGTH_RATIO, "How many times as many tokens the copy's answer has as the client's.");
+    describe_histogram!(names::SHADOW_SIMILARITY, "The least cosine between the embeddings of an answer and its copy's.");
+    describe_counter!(names::SHADOW_COST, "What the answers to copies cost, in billionths of a US dollar.");
+    describe_gauge!(names::SHADOW_BUDGET_LEFT, "What is left of what copies may cost today, in billionths of a US dollar.");
     describe_counter!(names::CONTINUATIONS, "Answers that broke off and went on at another backend.");
     describe_counter!(names::DECISIONS, "Records of the decision log, written or dropped.");
     describe_counter!(names::POLICY_RELOADS, "Reloads of the policy.");

@@ -39,6 +39,20 @@ pub const CANARY_ERRORS: &str = "tradewind_canary_errors_total";
 pub const CANARY_FIRST_TOKEN: &str = "tradewind_canary_first_token_seconds";
 /// 1 where the canary of a route was given up.
 pub const CANARY_ABORTED: &str = "tradewind_canary_aborted";
+/// Copies of requests, by route, backend and what became of them.
+pub const SHADOW_REQUESTS: &str = "tradewind_shadow_requests_total";
+/// From the beginning of an attempt to the first content of its stream, in seconds, of the client's answer and of its copy's.
+pub const SHADOW_FIRST_TOKEN: &str = "tradewind_shadow_first_token_seconds";
+/// From the beginning of an attempt to the end of its answer, in seconds, of both.
+pub const SHADOW_DURATION: &str = "tradewind_shadow_duration_seconds";
+/// How many times as many tokens the copy's answer has as the client's.
+pub const SHADOW_LENGTH_RATIO: &str = "tradewind_shadow_output_tokens_ratio";
+/// How like the embeddings of both are: the least cosine of an answer.
+pub const SHADOW_SIMILARITY: &str = "tradewind_shadow_similarity";
+/// What the answers to copies cost, in billionths of a US dollar.
+pub const SHADOW_COST: &str = "tradewind_shadow_cost_nano_usd_total";
+/// What is left of what copies may cost today, in billionths of a US dollar, by route.
+pub const SHADOW_BUDGET_LEFT: &str = "tradewind_shadow_budget_left_nano_usd";
 /// Requests with an idempotency key, by what they led to.
 pub const IDEMPOTENCY_REQUESTS: &str = "tradewind_idempotency_requests_total";
 /// Executions for an idempotency key that have ended, by what became of their answers.
@@ -86,6 +100,8 @@ pub const BACKEND: &str = "backend";
 pub const ROUTE: &str = "route";
 /// Label: `canary` or `control`.
 pub const ARM: &str = "arm";
+/// Label: `primary` for what the client gets, `shadow` for what is compared with it.
+pub const SIDE: &str = "side";
 /// Label: the HTTP status.
 pub const STATUS: &str = "status";
 /// Label: the tenant.

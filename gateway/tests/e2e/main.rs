@@ -36,6 +36,7 @@ mod refusals;
 mod reload;
 mod residency;
 mod sessions;
+mod shadow;
 mod shutdown;
 mod support;
 mod upkeep;

@@ -15,6 +15,7 @@ mod candidate;
 mod line;
 mod moment;
 mod number;
+mod shadow;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,7 @@ pub use self::{
     candidate::{Candidate, Excluded, Expected, Removal, RemovedReason, Score},
     line::InvalidLine,
     moment::{InvalidMoment, Moment},
+    shadow::{Shadow, ShadowFate},
 };
 use crate::Operation;
 use crate::canary::Arm;
@@ -85,6 +87,9 @@ pub struct Decision {
     /// The attempts, in the order in which they were decided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
+    /// The copy that was to be sent to the route's shadow, where one was drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
     /// The backend whose answer the caller got; where another went on with it, the one that had begun it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chosen: Option<String>,

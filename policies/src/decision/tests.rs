@@ -86,6 +86,7 @@ fn decision() -> Decision {
         arm: None,
         candidates: vec![candidate("near"), far, busy],
         attempts: vec![attempt("near", AttemptOutcome::Failed), attempt("busy", AttemptOutcome::Answered)],
+        shadow: None,
         chosen: Some("busy".into()),
         usage: Some(Tokens { prompt_tokens: 1880, completion_tokens: 200, ..Tokens::default() }),
         cost_nano_usd: Some(4_350_000),

@@ -10,7 +10,7 @@ use crate::name::{BackendName, ModelId, RouteName, TenantId};
 use crate::operation::Operations;
 use crate::request::Request;
 use crate::spec::{
-    BackendIndex, Canary, Floor, Lane, Places, RouteSpec, Routing, Shadow, ShadowSpec, Split, Target, Targets, Timeouts,
+    BackendIndex, Canary, Floor, Lane, Places, RouteSpec, Routing, Shadow, ShadowSpec, Share, Split, Target, Targets, Timeouts,
 };
 use tradewind_protocol::Operation;
 
@@ -44,6 +44,11 @@ impl<'p> Eligible<'p> {
     /// The backend that may be sent a copy of the request: the route has one, and no stage leaves it out.
     pub fn shadow(&self) -> Option<Shadow<'p>> {
         self.shadow.and_then(|(shadow, passed)| shadow.passing(passed))
+    }
+
+    /// How many of the route's requests are copied to its shadow, if it has one.
+    pub fn copied_share(&self) -> Option<Share> {
+        self.shadow.map(|(shadow, _)| shadow.share)
     }
 
     /// The backend that is sent copies of other requests of the route, and may not see this one.

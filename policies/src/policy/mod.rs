@@ -8,7 +8,7 @@ use crate::fault::{PolicyErrors, Report};
 use crate::name::{ModelAlias, ModelId, RouteName, TenantId};
 use crate::operation::Operations;
 use crate::source::{PolicyHash, SourceFile};
-use crate::spec::{BackendSpec, Canary, Floor, PriceTable, RouteParts, RouteSpec, Routing, TenantSpec, Who};
+use crate::spec::{BackendSpec, Canary, Floor, PriceTable, RouteParts, RouteSpec, Routing, Shadow, TenantSpec, Who};
 use chain::Chains;
 use class::Classes;
 use whose::Headers;
@@ -149,6 +149,11 @@ impl Policy {
     /// The routes that have a canary. A route for several models is here for each of them.
     pub fn canaries(&self) -> impl Iterator<Item = (&RouteName, &Canary)> {
         self.routes.iter().filter_map(|route| Some((&route.name, &route.canary.as_ref()?.canary)))
+    }
+
+    /// Every shadow of a route, once for each model that the route is for.
+    pub fn shadows(&self) -> impl Iterator<Item = (&RouteName, Shadow<'_>)> {
+        self.routes.iter().filter_map(|route| Some((&route.name, route.shadow.as_ref()?.whole()?)))
     }
 
     /// The routes for which claims, headers or an expression decide.

@@ -156,6 +156,7 @@ fn decision(id: RequestId, noted: Noted, fate: &Fate, drawn: &Drawn, scenario: &
         session: None,
         arm: None,
         candidates: noted.candidates,
+        shadow: None,
         chosen: answered.map(|attempt| attempt.backend.clone()),
         usage: answered.map(|_| tokens),
         cost_nano_usd: dollars.map(nano),

@@ -40,7 +40,13 @@ impl ShadowSpec {
 
     /// The shadow, if it is among those that passed.
     pub(crate) fn passing(&self, passed: Places) -> Option<Shadow<'_>> {
-        let (_, target) = self.lane.all().iter().enumerate().find(|(place, _)| passed.holds(*place))?;
+        // The only place of its lane.
+        self.whole().filter(|_| passed.holds(0))
+    }
+
+    /// The shadow, whatever it may see.
+    pub(crate) fn whole(&self) -> Option<Shadow<'_>> {
+        let target = self.lane.all().first()?;
         Some(Shadow { target, share: self.share, max_cost_per_day: self.max_cost_per_day })
     }
 }

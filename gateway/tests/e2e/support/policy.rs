@@ -14,6 +14,15 @@ pub(crate) struct Policy {
     defaults: String,
     in_routes: &'static str,
     more: String,
+    shadow: Option<Shadow>,
+}
+
+/// A backend `s` that is sent copies of the requests of both routes.
+#[derive(Clone, Debug)]
+struct Shadow {
+    url: String,
+    keys: &'static str,
+    price: &'static str,
 }
 
 impl Policy {
@@ -35,6 +44,7 @@ impl Policy {
             defaults: String::new(),
             in_routes: "",
             more: String::new(),
+            shadow: None,
         }
     }
 
@@ -53,6 +63,12 @@ impl Policy {
     /// Adds a line to each route.
     pub(crate) fn routes_have(mut self, line: &'static str) -> Self {
         self.in_routes = line;
+        self
+    }
+
+    /// Adds a backend `s` whose models have this price, and sends it copies as these keys say.
+    pub(crate) fn shadowed(mut self, url: String, keys: &'static str, price: &'static str) -> Self {
+        self.shadow = Some(Shadow { url, keys, price });
         self
     }
 
@@ -78,11 +94,26 @@ impl Policy {
             )
             .unwrap();
         }
+        if let Some(Shadow { url, price, .. }) = &self.shadow {
+            writeln!(
+                text,
+                "[backend.s]\nprovider = \"openai\"\nbase_url = \"{url}\"\nsecret = \"file:{}\"\njurisdictions = [\"US\"]\n\
+                 models.chat = {{ name = \"sim-chat\", price = {price} }}\n\
+                 models.embed = {{ name = \"sim-embed\", operations = [\"embeddings\"], price = {price} }}",
+                key.display(),
+            )
+            .unwrap();
+        }
+        let shadow = self.shadow.as_ref().map(|shadow| format!("shadow = {{ backend = \"s\", {} }}\n", shadow.keys));
+        let shadow = shadow.unwrap_or_default();
         let names: Vec<_> = backends.map(|(name, _)| format!("\"{name}\"")).collect();
         let (tiers, more) = (names.join(self.tiers), self.in_routes);
         for model in ["chat", "embed"] {
-            writeln!(text, "[[route]]\nname = \"to-{model}\"\nmatch = {{ model = \"{model}\" }}\ntiers = [[{tiers}]]\n{more}")
-                .unwrap();
+            writeln!(
+                text,
+                "[[route]]\nname = \"to-{model}\"\nmatch = {{ model = \"{model}\" }}\ntiers = [[{tiers}]]\n{more}\n{shadow}"
+            )
+            .unwrap();
         }
         text += &self.more;
         text

@@ -1,0 +1,12 @@
+//! What became of the copy of a request.
+
+use tradewind_policies::{BackendName, decision::ShadowFate};
+
+/// A copy of a request that was to be sent to its route's shadow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    /// Where.
+    pub backend: BackendName,
+    /// Whether it was, or why not.
+    pub fate: ShadowFate,
+}
