@@ -110,7 +110,7 @@ fn a_line_has_the_documented_members_in_order() {
         r#""issuer":"tradewind-dev","token_id":null,"operation":"chat","method":"POST","path":"/v1/chat/completions","#,
         r#""model":"chat-ü","route":null,"backend":"local","decision":"granted","reason":null,"status":200,"#,
         r#""outcome":"completed","replay_of":null,"attempts":1,"hedges":0,"#,
-        r#""tried":[{"backend":"local","turnout":"answered","hedge":false,"wasted_prompt_tokens":null}],"#,
+        r#""tried":[{"backend":"local","turnout":"answered","hedge":false,"wasted_prompt_tokens":null}],"shadow":null,"#,
         r#""prompt_tokens":12,"completion_tokens":34,"tokens_estimated":false,"cost_nano_usd":1500,"wasted_nano_usd":null,"#,
         r#""duration_ms":56,"policy":"0f","client":"127.0.0.1","prev":"0000"#,
     );

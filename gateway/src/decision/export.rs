@@ -238,6 +238,7 @@ mod tests {
         assert_eq!(field(0, "received_at"), Field::TimestampMicros(1_800_000_000_123_456));
         assert_eq!((field(0, "route"), field(1, "route")), (Field::Str("chat".into()), Field::Null));
         assert_eq!((field(2, "prompt_tokens"), field(1, "prompt_tokens")), (Field::Long(1880), Field::Null));
+        assert_eq!((field(0, "shadow"), field(0, "shadow_fate")), (Field::Str("next".into()), Field::Str("sent".into())));
         let list = |row: usize, name: &str| match field(row, name) {
             Field::ListInternal(list) => list.elements().to_vec(),
             other => panic!("{other:?}"),
