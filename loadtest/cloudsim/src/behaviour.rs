@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::aws::{AccessKey, AccessKeys};
 use crate::google::ServiceAccounts;
+use crate::pace::Pace;
 use crate::tokens::Tokens;
 
 /// What the simulated cloud offers when it behaves.
@@ -32,19 +33,22 @@ pub struct Behaviour {
     pub rerank_models: Vec<String>,
     /// The answer to a chat that asks for nothing else, in the pieces in which it is streamed; each counts as one token.
     pub answer: Vec<String>,
+    /// How long that answer is.
+    pub length: Length,
     /// The length of its embeddings, where the request asks for none.
     pub dimensions: usize,
     /// How fast it answers.
     pub pace: Pace,
 }
 
-/// How fast a cloud answers.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Pace {
-    /// From the request to the first part of the answer.
-    pub first: Duration,
-    /// Between one part and the next.
-    pub each: Duration,
+/// How long an answer is that nothing else asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Length {
+    /// As it is written, or up to the limit of the request.
+    #[default]
+    AsWritten,
+    /// It is said again and again, up to the limit of the request; as it is written where there is none.
+    ToTheLimit,
 }
 
 impl Default for Behaviour {
@@ -68,6 +72,7 @@ impl Default for Behaviour {
             embedding_models: ["sim-embed", "tei-embed", "amazon.titan-embed-text-v2:0"].map(String::from).into(),
             rerank_models: vec!["sim-rerank".into()],
             answer: ["The", " wind", " blows", " from", " the", " east", "."].map(String::from).into(),
+            length: Length::default(),
             dimensions: 8,
             pace: Pace::default(),
         }

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use tokio::sync::Notify;
 
-use crate::behaviour::Pace;
 use crate::body::{Play, Step};
 use crate::cloud::{Content, Document, Framing, Manner};
 use crate::log::{Ended, Exchange};
+use crate::pace::Paced;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::service::plain;
@@ -19,7 +19,7 @@ use crate::service::plain;
 pub(crate) async fn play(
     content: Content,
     manner: &'static dyn Manner,
-    pace: Pace,
+    pace: Paced,
     reply: Reply,
     mut exchange: Exchange,
     reset: Arc<Notify>,
@@ -108,7 +108,7 @@ pub(crate) async fn play(
     finish(response, Play::new(steps, exchange, reset))
 }
 
-impl Pace {
+impl Paced {
     /// One part of an answer and what is waited before it.
     fn steps(self, (index, part): (usize, Bytes)) -> impl Iterator<Item = Step> {
         let wait = if index == 0 { self.first } else { self.each };

@@ -93,6 +93,7 @@ pub(crate) struct Log(Arc<watch::Sender<State>>);
 #[derive(Debug, Default)]
 struct State {
     connections: usize,
+    under_way: usize,
     exchanges: Vec<(Received, Option<Ended>)>,
 }
 
@@ -109,11 +110,17 @@ impl Log {
         self.0.borrow().connections
     }
 
+    /// How many requests have come whose exchange has not ended.
+    pub(crate) fn under_way(&self) -> usize {
+        self.0.borrow().under_way
+    }
+
     /// Notes a request; the exchange ends when what is returned is told so or dropped.
     pub(crate) fn begin(&self, received: Received) -> Exchange {
         let mut number = 0;
         self.0.send_modify(|state| {
             number = state.exchanges.len();
+            state.under_way += 1;
             state.exchanges.push((received, None));
         });
         Exchange { log: self.clone(), number, ended: false }
@@ -147,6 +154,7 @@ impl Exchange {
             return;
         }
         self.log.0.send_modify(|state| {
+            state.under_way -= 1;
             if let Some((_, ended)) = state.exchanges.get_mut(self.number) {
                 *ended = Some(how);
             }

@@ -55,7 +55,7 @@ async fn main() -> io::Result<()> {
         chat_models: or_usual(chat_models, &usual.chat_models),
         embedding_models: or_usual(embedding_models, &usual.embedding_models),
         rerank_models,
-        pace: Pace { first: Duration::from_millis(first_token), each: Duration::from_millis(each_token) },
+        pace: Pace { first: Duration::from_millis(first_token), each: Duration::from_millis(each_token), ..Pace::default() },
         ..usual
     };
     let kinds = if only.is_empty() { CloudKind::ALL } else { only.as_slice() };

@@ -63,6 +63,7 @@ pub(crate) async fn handle(server: Arc<Server>, reset: Arc<Notify>, request: Req
         return Ok(plain(StatusCode::OK, ""));
     }
     let answered = server.cloud.answer(&server.behaviour, &received);
+    let bytes = received.body.len();
     let shown = (received.bearer().map(str::to_owned), aws::signer(&received).map(str::to_owned));
     let exchange = server.log.begin(received);
     Ok(match answered {
@@ -74,7 +75,8 @@ pub(crate) async fn handle(server: Arc<Server>, reset: Arc<Notify>, request: Req
                 bearer.iter().for_each(|token| server.behaviour.tokens.revoke(token));
                 signer.iter().for_each(|key| server.behaviour.access_keys.expire(key, SystemTime::now()));
             }
-            play(content, manner, server.behaviour.pace, reply, exchange, reset).await
+            let pace = server.behaviour.pace.drawn(bytes, server.log.under_way(), &mut rand::rng());
+            play(content, manner, pace, reply, exchange, reset).await
         }
     })
 }

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tradewind_cloudsim::{Behaviour, Ended, Gate, Reply, Sim};
+use tradewind_cloudsim::{Behaviour, Ended, Gate, Length, Reply, Sim};
 
 async fn start(replies: impl IntoIterator<Item = Reply>) -> Sim {
     let sim = Sim::start(Behaviour::default()).await.unwrap();
@@ -77,6 +77,18 @@ async fn chats_in_one_document() {
     assert_eq!(answer["choices"][0]["message"]["content"], "The wind blows from the east.");
     assert_eq!(answer["usage"], json!({ "prompt_tokens": 6, "completion_tokens": 7, "total_tokens": 13 }));
     assert_eq!(sim.ended(0).await, Ended::Completed);
+}
+
+#[tokio::test]
+async fn goes_on_to_the_limit_where_it_is_told_to() {
+    let sim = Sim::start(Behaviour { length: Length::ToTheLimit, ..Behaviour::default() }).await.unwrap();
+    let body = |limit: Option<u32>| {
+        json!({ "model": "sim-chat", "messages": [{ "role": "user", "content": "Well?" }], "max_tokens": limit }).to_string()
+    };
+    for (limit, tokens) in [(Some(3), 3), (Some(20), 20), (None, 7)] {
+        let answer = json_of(send(&sim, request(Method::POST, "/v1/chat/completions", body(limit))).await.unwrap()).await;
+        assert_eq!(answer["usage"]["completion_tokens"], tokens);
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::prompt::{Cache, Choice, Form, Image, Parallel, Prompt, Thinks, words};
 use super::schema::instance;
-use crate::behaviour::Behaviour;
+use crate::behaviour::{Behaviour, Length};
 
 /// What the model answers: a thought, then calls or a text.
 #[derive(Debug)]
@@ -124,7 +124,10 @@ fn spoken(behaviour: &Behaviour, prompt: &Prompt) -> Vec<String> {
         Form::Text => {}
     }
     if prompt.images.is_empty() {
-        return behaviour.answer.clone();
+        return match (behaviour.length, prompt.limit) {
+            (Length::ToTheLimit, Some(limit)) => behaviour.answer.iter().cycle().take(limit).cloned().collect(),
+            _ => behaviour.answer.clone(),
+        };
     }
     let image = |image: &Image| match image {
         Image::Inline { media_type, bytes } => format!("I see {media_type} of {bytes} bytes."),

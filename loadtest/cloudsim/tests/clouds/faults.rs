@@ -91,7 +91,7 @@ async fn a_plain_answer_has_no_inside_to_fail_in() {
 
 #[tokio::test(start_paused = true)]
 async fn keeps_the_pace_that_it_is_given() {
-    let pace = Pace { first: Duration::from_millis(300), each: Duration::from_millis(20) };
+    let pace = Pace { first: Duration::from_millis(300), each: Duration::from_millis(20), ..Pace::default() };
     let sim = Sim::start_cloud(CloudKind::OpenAi, Behaviour { pace, ..Behaviour::default() }).await.unwrap();
     let began = tokio::time::Instant::now();
     let seen = ask(&sim, CloudKind::OpenAi).await;
