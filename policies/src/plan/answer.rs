@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::marks::Mark;
 use crate::grant::Grants;
 use crate::name::{BackendName, FailureDomain, TenantId};
 use crate::policy::{Denied, Eligible, NoRoute, Policy};
@@ -18,6 +19,8 @@ pub(super) struct Question<'q> {
     /// What the token says; `None` if it names no models.
     pub(super) token: Option<&'q Grants>,
     pub(super) needs: Needs,
+    /// What it comes with.
+    pub(super) mark: &'q Mark,
 }
 
 /// What a policy says to a request.
@@ -39,8 +42,9 @@ pub(super) struct Way<'p> {
 
 impl<'p> Answer<'p> {
     pub(super) fn of(policy: &'p Policy, question: &Question<'_>) -> Self {
-        let Question { asked, tenant, operation, token, needs } = *question;
-        let request = Request { needs, ..Request::new(Caller::of(tenant), asked, operation) };
+        let Question { asked, tenant, operation, token, needs, mark } = *question;
+        let caller = Caller { tenant, claims: &mark.claims, headers: &mark.headers };
+        let request = Request { needs, ..Request::new(caller, asked, operation) };
         match policy.authorize(tenant, token, asked, operation) {
             Err(Denied::NoSuchModel { .. }) => Self::NoSuchModel,
             // A route may serve what others of the model do not: which it is, routing says.

@@ -7,7 +7,9 @@ use serde::Serialize;
 use super::answer::{Answer, Question};
 use super::effect::{self, Effect};
 use super::groups::Groups;
+use super::marks::{MarkId, Marks};
 use super::needs::{Need, needs};
+use super::questions::{self, Looked};
 use super::tenants::{ClassId, Tenants};
 use crate::grant::Grants;
 use crate::policy::Policy;
@@ -24,6 +26,8 @@ pub struct Change {
     pub operations: Vec<&'static str>,
     /// With which tokens.
     pub tokens: Tokens,
+    /// Which of them, by their claims and headers, in words; empty for all.
+    pub with: Vec<String>,
     /// Which of them, by what they need of a model, in words; empty for all.
     pub needs: Vec<String>,
     /// The routes that they took, each with the one that they take instead.
@@ -32,6 +36,9 @@ pub struct Change {
     pub effects: Vec<Effect>,
     #[serde(skip)]
     pub(super) classes: BTreeSet<ClassId>,
+    /// The marks that they have, of each name.
+    #[serde(skip)]
+    pub(super) marks: BTreeSet<(String, MarkId)>,
 }
 
 impl Change {
@@ -58,6 +65,8 @@ pub(super) struct Compared {
     pub(super) changes: Vec<Change>,
     /// Routes in whose place others do the same.
     pub(super) renamed: Vec<String>,
+    /// What was not tried, in words.
+    pub(super) not_compared: Vec<String>,
 }
 
 /// The route of a request under the old policy and under the new, where it has one.
@@ -67,13 +76,16 @@ pub type Routes = (Option<String>, Option<String>);
 type Experience = Vec<Effect>;
 
 /// Requests for one name, with the routes that they take.
-type Request = (ClassId, Kind, Routes);
+type Request = (ClassId, (Kind, MarkId), Routes);
 
-/// What all requests of a change have in common, apart from the names that they ask for.
-type Shared = (Experience, BTreeSet<Kind>, BTreeSet<ClassId>);
+/// What all requests of a change have in common, apart from the names that they ask for; the marks in words.
+type Shared = (Experience, Vec<String>, BTreeSet<Kind>, BTreeSet<ClassId>);
 
-/// A name that is asked for, and the routes that requests for it take.
-type Asked<'a> = (&'a str, BTreeSet<Routes>);
+/// A name that is asked for, the marks that requests for it have, and the routes that they take.
+type Asked<'a> = (&'a str, BTreeSet<MarkId>, BTreeSet<Routes>);
+
+/// A name, what requests for it can be marked by, and what they experience.
+type Experienced<'a> = (&'a str, Marks, Groups<Experience, Request>);
 
 /// What kind of request, apart from its name and tenant: the operation, whether the token names models, and what it needs.
 type Kind = (Operation, bool, Need);
@@ -85,15 +97,22 @@ pub(super) fn compare(old: &Policy, new: &Policy, tenants: &Tenants) -> Compared
     let everything: Grants = "*".parse().into_iter().collect();
     let mut renamed = BTreeSet::new();
     let needs = needs(old, new);
-    let mut by_name: Vec<(&str, Groups<Experience, Request>)> = Vec::new();
+    let mut too_many = BTreeSet::new();
+    let mut by_name: Vec<Experienced<'_>> = Vec::new();
     for asked in names {
+        let looked = Looked::at(asked, old, new);
+        let needs: Vec<Need> = needs.iter().copied().chain(looked.probes).collect();
+        if !(looked.marks.complete && looked.complete) {
+            too_many.insert(asked);
+        }
         let mut experienced = Groups::default();
         for (class, tenant) in tenants.examples() {
-            for operation in Operation::ALL {
-                for (named, token) in [(true, Some(&everything)), (false, None)] {
+            for (id, mark) in looked.marks.iter() {
+                for (operation, named) in kinds() {
+                    let token = named.then_some(&everything);
                     let mut usual = Vec::new();
                     for need in &needs {
-                        let question = Question { asked, tenant, operation, token, needs: need.needs() };
+                        let question = Question { asked, tenant, operation, token, needs: need.needs(), mark: &mark };
                         let (before, after) = (Answer::of(old, &question), Answer::of(new, &question));
                         let effects = effect::between(&before, &after);
                         let routes = (before.route(), after.route());
@@ -105,15 +124,21 @@ pub(super) fn compare(old: &Policy, new: &Policy, tenants: &Tenants) -> Compared
                             continue;
                         }
                         if !effects.is_empty() {
-                            experienced.add(effects, (class, (operation, named, *need), routes));
+                            experienced.add(effects, (class, ((operation, named, *need), id), routes));
                         }
                     }
                 }
             }
         }
-        by_name.push((asked, experienced));
+        by_name.push((asked, looked.marks, experienced));
     }
-    Compared { changes: merged(by_name, tenants), renamed: renamed.into_iter().collect() }
+    let not_compared = questions::too_many(&too_many).into_iter().collect();
+    Compared { changes: merged(by_name, tenants), renamed: renamed.into_iter().collect(), not_compared }
+}
+
+/// Every operation, with tokens that name models and with those that do not.
+fn kinds() -> impl Iterator<Item = (Operation, bool)> {
+    Operation::ALL.into_iter().flat_map(|operation| [true, false].map(|named| (operation, named)))
 }
 
 /// A route in whose place another does the same.
@@ -126,36 +151,49 @@ fn note_renamed(asked: &str, routes: &Routes, effects: &[Effect], renamed: &mut 
 }
 
 /// Requests that experience the same, put together: kinds of a tenant, then tenants, then names.
-fn merged(by_name: Vec<(&str, Groups<Experience, Request>)>, tenants: &Tenants) -> Vec<Change> {
+fn merged(by_name: Vec<Experienced<'_>>, tenants: &Tenants) -> Vec<Change> {
     let mut changes: Groups<Shared, Asked<'_>> = Groups::default();
-    for (asked, experienced) in by_name {
+    for (asked, marks, experienced) in by_name {
         for (effects, requests) in experienced.groups {
-            let mut of_class: BTreeMap<ClassId, (BTreeSet<Kind>, BTreeSet<Routes>)> = BTreeMap::new();
-            for (class, kind, routes) in requests {
-                let (kinds, taken) = of_class.entry(class).or_default();
-                kinds.insert(kind);
-                taken.insert(routes);
-            }
-            let mut alike: Groups<BTreeSet<Kind>, (ClassId, BTreeSet<Routes>)> = Groups::default();
-            of_class.into_iter().for_each(|(class, (kinds, routes))| alike.add(kinds, (class, routes)));
-            for (kinds, members) in alike.groups {
-                let (classes, routes): (BTreeSet<_>, Vec<_>) = members.into_iter().unzip();
-                changes.add((effects.clone(), kinds, classes), (asked, routes.into_iter().flatten().collect()));
+            for (kinds, marked, classes, routes) in alike(requests) {
+                changes.add((effects.clone(), marks.describe(&marked), kinds, classes), (asked, marked, routes));
             }
         }
     }
-    let changes = changes.groups.into_iter();
-    changes.flat_map(|((effects, kinds, classes), members)| by_tokens(&effects, &kinds, &classes, &members, tenants)).collect()
+    changes.groups.into_iter().flat_map(|(shared, members)| by_tokens(&shared, &members, tenants)).collect()
+}
+
+/// Requests of which every kind has every mark for every class of tenants.
+type Alike = (BTreeSet<Kind>, BTreeSet<MarkId>, BTreeSet<ClassId>, BTreeSet<Routes>);
+
+/// Classes of tenants, each with the routes that it takes.
+type Taking = (ClassId, BTreeSet<Routes>);
+
+/// Requests for one name that experience the same: first the kinds of a class and mark, then the marks of a class, then the classes.
+fn alike(requests: Vec<Request>) -> Vec<Alike> {
+    let mut of_mark: BTreeMap<(ClassId, MarkId), (BTreeSet<Kind>, BTreeSet<Routes>)> = BTreeMap::new();
+    for (class, (kind, mark), routes) in requests {
+        let (kinds, taken) = of_mark.entry((class, mark)).or_default();
+        kinds.insert(kind);
+        taken.insert(routes);
+    }
+    let mut of_class: Groups<(ClassId, BTreeSet<Kind>), (MarkId, BTreeSet<Routes>)> = Groups::default();
+    of_mark.into_iter().for_each(|((class, mark), (kinds, routes))| of_class.add((class, kinds), (mark, routes)));
+    let mut alike: Groups<(BTreeSet<Kind>, BTreeSet<MarkId>), Taking> = Groups::default();
+    for ((class, kinds), members) in of_class.groups {
+        let (marks, routes): (BTreeSet<_>, Vec<_>) = members.into_iter().unzip();
+        alike.add((kinds, marks), (class, routes.into_iter().flatten().collect()));
+    }
+    let whole = |((kinds, marks), members): (_, Vec<Taking>)| {
+        let (classes, routes): (BTreeSet<_>, Vec<_>) = members.into_iter().unzip();
+        (kinds, marks, classes, routes.into_iter().flatten().collect())
+    };
+    alike.groups.into_iter().map(whole).collect()
 }
 
 /// One change, or one for each kind of token where operations differ between them.
-fn by_tokens(
-    effects: &Experience,
-    kinds: &BTreeSet<Kind>,
-    classes: &BTreeSet<ClassId>,
-    members: &[Asked<'_>],
-    tenants: &Tenants,
-) -> Vec<Change> {
+fn by_tokens(shared: &Shared, members: &[Asked<'_>], tenants: &Tenants) -> Vec<Change> {
+    let (effects, with, kinds, classes) = shared;
     // One line for each kind of token and need, unless they make no difference.
     let mut by_need: BTreeMap<(BTreeSet<Operation>, bool), BTreeSet<Need>> = BTreeMap::new();
     let of =
@@ -170,14 +208,16 @@ fn by_tokens(
         }
     }
     let change = |tokens, operations: &BTreeSet<Operation>, needs: &BTreeSet<Need>| Change {
-        names: members.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        names: members.iter().map(|(name, ..)| (*name).to_owned()).collect(),
         tenants: tenants.describe(classes),
         operations: operations.iter().map(|operation| operation.as_str()).collect(),
         tokens,
+        with: with.clone(),
         needs: needs.iter().filter(|need| **need != Need::Nothing).map(ToString::to_string).collect(),
-        routes: members.iter().flat_map(|(_, routes)| routes).cloned().collect(),
+        routes: members.iter().flat_map(|(.., routes)| routes).cloned().collect(),
         effects: effects.clone(),
         classes: classes.clone(),
+        marks: members.iter().flat_map(|(name, marks, _)| marks.iter().map(|mark| ((*name).to_owned(), *mark))).collect(),
     };
     let mut changes = Vec::new();
     for ((operations, named), needs) in &by_need {

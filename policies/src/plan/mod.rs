@@ -7,8 +7,12 @@
 //! # Every request
 //!
 //! There are endlessly many requests, but a policy tells few of them apart: by the name that is asked for, the operation, whether the token
-//! names models, and the tenant. What claims, headers and expressions make of a request is not asked, and the plan says where that matters. Tenants are divided into [classes](Tenants) such that neither policy treats two of one class differently; for
-//! each set of patterns that some name fits there is a class, whether such a tenant exists or not.
+//! names models, and the tenant. Tenants are divided into [classes](Tenants) such that neither policy treats two of one class differently; for
+//! each set of patterns that some name fits there is a class, whether such a tenant exists or not. The same is done for the claims and headers that routes
+//! match by. Expressions may ask anything; they are tried with the names, texts and numbers that they mention, and the plan names those that none of it
+//! satisfies.
+//!
+//! Tenants are taken by their names, and whose tokens are whose is compared by itself.
 //!
 //! # What else
 //!
@@ -22,10 +26,15 @@ mod effect;
 mod group;
 mod groups;
 mod limits;
+mod marks;
 mod needs;
+mod owners;
 mod price;
+mod probes;
+mod questions;
 mod setting;
 mod tenants;
+mod told;
 mod unasked;
 mod witness;
 
@@ -38,6 +47,7 @@ pub use backends::BackendChange;
 pub use effect::{Effect, Weight};
 pub use group::{Change, Routes, Tokens};
 pub use limits::LimitChange;
+pub use owners::OwnerChange;
 pub use setting::Setting;
 pub use tenants::Tenants;
 
@@ -55,6 +65,8 @@ pub struct Plan {
     pub requests: Vec<Change>,
     /// What changes about backends as such, by name.
     pub backends: Vec<BackendChange>,
+    /// Tokens that are another tenant's.
+    pub owners: Vec<OwnerChange>,
     /// What tenants may ask for in a time, by name.
     pub limits: Vec<LimitChange>,
     /// What was changed without effect, in words.
@@ -66,7 +78,7 @@ pub struct Plan {
 impl Plan {
     /// Whether nothing changes.
     pub fn is_empty(&self) -> bool {
-        self.requests.is_empty() && self.backends.is_empty() && self.limits.is_empty()
+        self.requests.is_empty() && self.backends.is_empty() && self.owners.is_empty() && self.limits.is_empty()
     }
 
     /// Whether some request may go elsewhere, or is answered otherwise, however small the change of settings.
@@ -85,15 +97,18 @@ impl Plan {
 pub fn plan(old: &Policy, new: &Policy) -> Plan {
     let tenants = Tenants::told_apart_by(old, new);
     let compared = group::compare(old, new, &tenants);
-    let mut without_effect = compared.renamed;
+    let without_effect = compared.renamed;
     let backends = backends::compare(old, new);
     let limits = limits::compare(old, new);
-    let not_compared: Vec<String> = tenants.not_compared().into_iter().chain(unasked::notes(old, new)).collect();
-    let is_same = compared.changes.is_empty() && backends.is_empty() && limits.is_empty() && not_compared.is_empty();
-    if is_same && old.hash() != new.hash() {
-        without_effect.push("the texts differ, and what they mean does not".to_owned());
+    let (owners, of_owners) = owners::compare(old, new);
+    let notes = tenants.not_compared().into_iter().chain(compared.not_compared).chain(of_owners);
+    let not_compared = notes.chain(unasked::note(old, new, &tenants)).collect();
+    let (from, to) = (old.hash(), new.hash());
+    let mut plan = Plan { from, to, requests: compared.changes, backends, owners, limits, without_effect, not_compared };
+    if plan.is_empty() && plan.not_compared.is_empty() && from != to {
+        plan.without_effect.push("the texts differ, and what they mean does not".to_owned());
     }
-    Plan { from: old.hash(), to: new.hash(), requests: compared.changes, backends, limits, without_effect, not_compared }
+    plan
 }
 
 fn as_text<S: serde::Serializer>(value: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {

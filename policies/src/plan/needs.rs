@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::probes::Probe;
 use crate::policy::Policy;
 use crate::request::Needs;
 
@@ -20,6 +21,8 @@ pub(super) enum Need {
     Dimensions(u64),
     /// Room for more tokens than this.
     Tokens(u64),
+    /// What an expression may look at.
+    Looked(Probe),
 }
 
 /// All that have to be tried, [`Need::Nothing`] first.
@@ -44,6 +47,7 @@ impl Need {
             Self::Logprobs => Needs { logprobs: true, ..none },
             Self::Dimensions(most) => Needs { dimensions: Some(most.saturating_add(1)), ..none },
             Self::Tokens(most) => Needs { prompt_tokens: most.saturating_add(1), ..none },
+            Self::Looked(probe) => probe.needs(),
         }
     }
 }
@@ -58,6 +62,7 @@ impl fmt::Display for Need {
             Self::Logprobs => f.write_str("likelihoods"),
             Self::Dimensions(most) => write!(f, "embeddings of more than {most} numbers"),
             Self::Tokens(most) => write!(f, "more than {most} tokens"),
+            Self::Looked(probe) => probe.fmt(f),
         }
     }
 }

@@ -47,7 +47,7 @@ impl Class {
 }
 
 /// What the static part of two policies can make of a tenant. Equal for tenants of one class.
-type Treatment<'p> = [(Option<(&'p [Pattern], Requirement)>, bool, Vec<bool>); 2];
+type Treatment<'p> = [(Option<(&'p [Pattern], Requirement)>, bool, Vec<bool>, Option<TenantId>); 2];
 
 /// A class, by its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,8 +59,10 @@ impl Tenants {
         let policies = [old, new];
         let mentioned: BTreeSet<&Pattern> = policies.iter().flat_map(|policy| policy.tenant_patterns()).collect();
         let (patterns, names): (Vec<&Pattern>, Vec<&Pattern>) = mentioned.into_iter().partition(|pattern| pattern.is_wildcard());
+        let texts = policies.iter().flat_map(|policy| compared_with_tenants(policy)).collect::<BTreeSet<_>>();
         let declared = policies.iter().flat_map(|policy| policy.tenants()).map(|(tenant, _)| tenant.clone());
-        let named: BTreeSet<TenantId> = names.iter().filter_map(|name| name.as_str().parse().ok()).chain(declared).collect();
+        let named: BTreeSet<TenantId> =
+            names.iter().filter_map(|name| name.as_str().parse().ok()).chain(declared).chain(texts).collect();
 
         let mut classes: Groups<Treatment<'_>, Member> = Groups::default();
         for tenant in &named {
@@ -128,5 +130,15 @@ impl Tenants {
 }
 
 fn treatment<'p>(policies: [&'p Policy; 2], tenant: &TenantId) -> Treatment<'p> {
-    policies.map(|policy| (policy.entry(tenant), policy.declares_tenants(), policy.routes_for(tenant).collect()))
+    // An expression may tell any two tenants apart.
+    let is_named = |policy: &Policy| policy.expressions().any(|(_, when)| when.names_tenant());
+    let alone = |policy| is_named(policy).then(|| tenant.clone());
+    policies.map(|policy| (policy.entry(tenant), policy.declares_tenants(), policy.routes_for(tenant).collect(), alone(policy)))
+}
+
+/// Tenants that expressions may tell from others: by the texts that they mention, as they are and with something behind or before them.
+fn compared_with_tenants(policy: &Policy) -> impl Iterator<Item = TenantId> {
+    let expressions = policy.expressions().filter(|(_, when)| when.names_tenant());
+    let texts = expressions.flat_map(|(_, when)| when.mentioned().texts);
+    texts.flat_map(|text| [text.to_string(), format!("{text}x"), format!("x{text}")]).filter_map(|name| name.parse().ok())
 }

@@ -8,6 +8,8 @@ use crate::name::TenantId;
 use crate::source::SourceFile;
 use tradewind_protocol::Operation;
 
+mod attributes;
+
 fn parsed(text: &str) -> Policy {
     Policy::parse(&[SourceFile::new("policy.toml", text)]).unwrap_or_else(|errors| panic!("{errors}\n{text}"))
 }
@@ -50,24 +52,6 @@ fn changed(from: &str, to: &str) -> Plan {
 fn told(plan: &Plan) -> Vec<String> {
     let effects = |change: &Change| change.effects.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     plan.requests.iter().map(|change| format!("{:?} {:?}: {}", change.names, change.tenants, effects(change))).collect()
-}
-
-#[test]
-fn what_claims_headers_and_expressions_decide_is_said_not_to_be_compared() {
-    for by in [r#"claims = { groups = ["x"] }"#, r#"headers = { x-team = ["x"] }"#, r#"when = "prompt_tokens > 5""#] {
-        let route = r#"match = { model = "chat" }"#;
-        let plan = changed(route, &format!(r#"match = {{ model = "chat", {by} }}"#));
-        assert!(plan.not_compared.iter().any(|note| note.contains("`all`")), "{by}: {:?}", plan.not_compared);
-    }
-    let tenant = "[tenant.acme]\nallow = [\"*\"]\n";
-    let (old, new) = (format!("{BASE}{tenant}"), format!("{BASE}{tenant}who = {{ claims = {{ groups = [\"acme\"] }} }}\n"));
-    let (old, new) = (
-        old.replace("tenant = [\"bank-*\"]", "tenant = [\"acme\"]"),
-        new.replace("tenant = [\"bank-*\"]", "tenant = [\"acme\"]"),
-    );
-    let plan = plan(&parsed(&old), &parsed(&new));
-    assert!(plan.not_compared.iter().any(|note| note.contains("`acme`")), "{:?}", plan.not_compared);
-    assert!(plan.without_effect.is_empty(), "{:?}", plan.without_effect);
 }
 
 #[test]

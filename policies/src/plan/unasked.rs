@@ -1,34 +1,47 @@
-//! Where policies tell requests apart by what no question of a plan has: claims, headers, and whatever an expression looks at.
+//! Expressions that no question of a plan satisfies: what they are for is not known, so what becomes of that is not either.
 
 use std::collections::BTreeSet;
 
-use crate::name::TenantId;
+use super::needs::Need;
+use super::questions::Looked;
+use super::tenants::Tenants;
 use crate::policy::Policy;
-use crate::spec::{TenantSpec, Who};
+use crate::request::{Caller, Request};
+use crate::spec::Expression;
+use tradewind_protocol::Operation;
 
 /// What is not compared for that reason, in words.
-pub(super) fn notes(old: &Policy, new: &Policy) -> Vec<String> {
-    let routes: BTreeSet<String> =
-        [old, new].into_iter().flat_map(Policy::routes_by_attributes).map(ToString::to_string).collect();
-    let routes = (!routes.is_empty()).then(|| {
-        let names: Vec<_> = routes.iter().map(|name| format!("`{name}`")).collect();
-        format!(
-            "claims, headers and expressions, by which routes match ({}): only requests without claims and headers are",
-            names.join(", ")
-        )
-    });
-    let tenants: BTreeSet<&TenantId> = old.tenants().chain(new.tenants()).map(|(id, _)| id).collect();
-    let moved: Vec<_> = tenants.into_iter().filter(|id| who(old, id) != who(new, id)).map(|id| format!("`{id}`")).collect();
-    let moved = (!moved.is_empty()).then(|| {
-        format!(
-            "whose tokens are whose: the claims have changed by which tenants are known ({}), and each is compared by its name",
-            moved.join(", ")
-        )
-    });
-    routes.into_iter().chain(moved).collect()
+pub(super) fn note(old: &Policy, new: &Policy, tenants: &Tenants) -> Option<String> {
+    let names: BTreeSet<&str> = old.names().chain(new.names()).map(|(name, _)| name).collect();
+    let mut unasked: BTreeSet<String> = BTreeSet::new();
+    for policy in [old, new] {
+        for (route, when) in policy.expressions() {
+            // What a conversation is known by can be anything.
+            let is_asked = !when.names("session") && names.iter().any(|asked| holds(when, asked, old, new, tenants));
+            if !is_asked {
+                unasked.insert(format!("`{route}`"));
+            }
+        }
+    }
+    (!unasked.is_empty()).then(|| {
+        let routes = unasked.into_iter().collect::<Vec<_>>().join(", ");
+        format!("what the `when` of these routes is for ({routes}): no request that was tried satisfies it")
+    })
 }
 
-fn who<'p>(policy: &'p Policy, tenant: &TenantId) -> Option<&'p Who> {
-    let spec: &TenantSpec = policy.tenant(tenant)?;
-    spec.who.as_ref()
+/// Whether some request for that name satisfies the expression.
+fn holds(when: &Expression, asked: &str, old: &Policy, new: &Policy, tenants: &Tenants) -> bool {
+    let looked = Looked::at(asked, old, new);
+    let needs: Vec<Need> = std::iter::once(Need::Nothing).chain(looked.probes).collect();
+    looked.marks.iter().any(|(_, mark)| {
+        tenants.examples().any(|(_, tenant)| {
+            let caller = Caller { tenant, claims: &mark.claims, headers: &mark.headers };
+            Operation::ALL.into_iter().any(|operation| {
+                needs.iter().any(|need| {
+                    let request = Request { needs: need.needs(), ..Request::new(caller, asked, operation) };
+                    when.holds(&request) == Ok(true)
+                })
+            })
+        })
+    })
 }

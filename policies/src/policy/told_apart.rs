@@ -1,9 +1,9 @@
 //! By what a policy can tell requests apart: what a comparison of two policies has to try.
 
 use super::Policy;
-use crate::name::TenantId;
+use crate::name::{RouteName, TenantId};
 use crate::pattern::Pattern;
-use crate::spec::{CapabilityOverrides, Requirement, Target};
+use crate::spec::{CapabilityOverrides, Conditions, Expression, Requirement, Target, Wanted};
 
 impl Policy {
     /// Every pattern of tenants in a route.
@@ -24,6 +24,22 @@ impl Policy {
     /// For each route, whether it is for this tenant.
     pub(crate) fn routes_for(&self, tenant: &TenantId) -> impl Iterator<Item = bool> {
         self.routes.iter().map(|route| route.is_for(tenant))
+    }
+
+    /// What the routes of that name ask of a request, if there are any.
+    pub(crate) fn conditions_for(&self, asked: &str) -> impl Iterator<Item = &Conditions> {
+        let model = self.model(asked).map(|model| &model.id);
+        self.routes.iter().filter(move |route| Some(&route.lane.model) == model).map(|route| &route.conditions)
+    }
+
+    /// The expression of each route that has one.
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = (&RouteName, &Expression)> {
+        self.routes.iter().filter_map(|route| Some((&route.name, route.conditions.when.as_ref()?)))
+    }
+
+    /// The tenants that know their tokens by their claims, with these claims.
+    pub(crate) fn known_by_claims(&self) -> impl Iterator<Item = (&TenantId, &Wanted)> {
+        self.known_by_claims.iter().map(|(tenant, who)| (tenant, &who.0))
     }
 
     /// What models are said to be able to do, wherever they are.

@@ -18,7 +18,7 @@ pub(crate) struct Conditions {
 }
 
 /// Names of attributes, each with patterns of which one of its values has to fit one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Wanted(pub(crate) Box<[Want]>);
 
 /// A name, and patterns of which one of its values has to fit one.

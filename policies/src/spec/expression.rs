@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use cel::{Context, Env, Program, Value};
 
+use super::Mentioned;
 use crate::fault::{accepted, did_you_mean};
 use crate::name::TenantId;
 use crate::request::{Attributes, Caller, Request};
@@ -62,9 +63,19 @@ impl Expression {
         }
     }
 
+    /// Whether it names that: one of the things that an expression may name.
+    pub(crate) fn names(&self, variable: &str) -> bool {
+        self.named.contains(variable)
+    }
+
     /// Whether it names the tenant, so that tenants may differ by it.
     pub(crate) fn names_tenant(&self) -> bool {
-        self.named.contains("tenant")
+        self.names("tenant")
+    }
+
+    /// What it mentions.
+    pub(crate) fn mentioned(&self) -> Mentioned {
+        Mentioned::in_expression(&self.program.expression().expr)
     }
 
     /// Whether it names headers.
@@ -200,6 +211,17 @@ mod tests {
             assert_eq!(expression(text).holds(&request), holds, "{text}");
         }
         assert!(expression("claims.plan[0] == 'gold'").holds(&request).is_err(), "what is not there is neither true nor false");
+    }
+
+    #[test]
+    fn what_it_mentions_is_found_wherever_it_stands() {
+        let text = "has(claims.plan) && claims['group'].exists(own, own.startsWith('eng-')) || 'x-team' in headers && \
+            prompt_tokens > 8000 && tenant in ['acme', 'bank'] ? tools : headers.lane == ['fast']";
+        let mentioned = expression(text).mentioned();
+        let words = |words: &[&str]| words.iter().map(|word| Box::from(*word)).collect();
+        assert_eq!((mentioned.claims, mentioned.headers), (words(&["group", "plan"]), words(&["lane", "x-team"])));
+        assert!(mentioned.texts.is_superset(&words(&["acme", "bank", "eng-", "fast"])), "{:?}", mentioned.texts);
+        assert!(mentioned.numbers.contains(&8000));
     }
 
     #[test]

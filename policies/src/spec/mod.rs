@@ -10,6 +10,7 @@ mod credential;
 mod device;
 mod expression;
 mod lane;
+mod literals;
 mod money;
 mod poll;
 mod price;
@@ -33,7 +34,7 @@ pub(crate) use canary::CanaryLane;
 pub use capability::CapabilityOverrides;
 pub(crate) use capability::Feature;
 pub use concurrency::Concurrency;
-pub(crate) use conditions::{Conditions, Wanted};
+pub(crate) use conditions::{Conditions, Want, Wanted};
 pub use credential::{
     AssumeRole, AwsCredential, AwsSource, Credential, EntraCredential, EntraSource, GoogleCredential, GoogleSource,
     IbmCredential, OAuthCredential, SnowflakeKeyPair,
@@ -42,6 +43,7 @@ pub use device::{Device, InvalidDevice};
 pub(crate) use expression::Expression;
 pub use lane::Target;
 pub(crate) use lane::{Floor, Lane, LaneParts, MOST_TARGETS, Places, Targets};
+pub(crate) use literals::Mentioned;
 pub use money::{InvalidAmount, NanoUsd};
 pub(crate) use poll::Pages;
 pub use poll::Poll;

@@ -7,7 +7,7 @@ use tradewind_policies::plan::Weight;
 use super::super::traffic;
 use super::Report;
 use super::ink::sign;
-use super::text::{heading, of_backend, summary};
+use super::text::{heading, of_backend, summary, tokens_of, whose};
 
 /// Prints the plan.
 pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
@@ -21,6 +21,9 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for change in &plan.backends {
         let lines = of_backend(change).into_iter().map(|line| (Weight::Other, line));
         section(&format!("backend {}", change.backend), lines, out)?;
+    }
+    for change in &plan.owners {
+        section(&tokens_of(change), std::iter::once((Weight::Warning, whose(change))), out)?;
     }
     for change in &plan.limits {
         let lines = change.settings.iter().map(|setting| (Weight::Other, setting.to_string()));

@@ -32,9 +32,9 @@ const CHANGES: u8 = 2;
 pub(super) struct PlanArgs {
     /// The new policy: a file, or a folder of them
     new: PathBuf,
-    /// The policy to compare with [default: the configuration's]
-    #[arg(long, value_name = "PATH")]
-    against: Option<PathBuf>,
+    /// The policy in force, to compare with [default: the configuration's]
+    #[arg(long, visible_alias = "against", value_name = "PATH")]
+    policy: Option<PathBuf>,
     /// Recorded decisions to replay under the new policy: a file of JSON lines, or the folder of a gateway's log
     #[arg(long, value_name = "PATH")]
     log: Option<PathBuf>,
@@ -58,7 +58,7 @@ pub enum PlanError {
     #[error(transparent)]
     Settings(#[from] ConfigErrors),
     /// There is none in a file.
-    #[error("no policy file is configured to compare with: name one with --against")]
+    #[error("no policy file is configured to compare with: name one with --policy")]
     NothingToCompare,
     /// One of the two cannot be used.
     #[error(transparent)]
@@ -113,7 +113,7 @@ impl Figures {
 
 /// Plans; what it finds goes to `out`.
 pub(super) fn run(args: &PlanArgs, out: &mut impl Write) -> Result<ExitCode, PlanError> {
-    let against = match &args.against {
+    let against = match &args.policy {
         Some(path) => path.clone(),
         None => configured()?,
     };

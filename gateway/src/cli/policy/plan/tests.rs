@@ -34,7 +34,7 @@ fn planned(from: &str, to: &str, flags: &[&str]) -> (String, ExitCode) {
     let [old, new] = ["old.toml", "new.toml"].map(|name| dir.path().join(name));
     std::fs::write(&old, OLD).unwrap();
     std::fs::write(&new, OLD.replace(from, to)).unwrap();
-    let line = ["plan", new.to_str().unwrap(), "--against", old.to_str().unwrap()];
+    let line = ["plan", new.to_str().unwrap(), "--policy", old.to_str().unwrap()];
     let args = Cli::try_parse_from(line.into_iter().chain(flags.iter().copied())).unwrap().args;
     let mut out = Vec::new();
     let code = run(&args, &mut out).unwrap();

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use tradewind_policies::plan::{BackendChange, Change, Plan, Setting, Tokens, Weight};
+use tradewind_policies::plan::{BackendChange, Change, OwnerChange, Plan, Setting, Tokens, Weight};
 
 use super::super::traffic;
 use super::Report;
@@ -24,6 +24,10 @@ pub(super) fn write(report: &Report, ink: Ink, out: &mut impl Write) -> io::Resu
         for line in of_backend(change) {
             writeln!(out, "  {}", ink.weigh(Weight::Other, &format!("~ {line}")))?;
         }
+    }
+    for change in &plan.owners {
+        writeln!(out, "\n{}", ink.bold(&tokens_of(change)))?;
+        writeln!(out, "  {}", ink.weigh(Weight::Warning, &format!("! {}", whose(change))))?;
     }
     for change in &plan.limits {
         writeln!(out, "\n{}", ink.bold(&format!("tenant {}", change.tenant)))?;
@@ -66,6 +70,10 @@ pub(super) fn heading(change: &Change) -> String {
         [] => String::new(),
         needs => format!(", that need {}", needs.join(" or ")),
     };
+    let with = match change.with.as_slice() {
+        [] => String::new(),
+        with => format!(", {}", with.join(" or ")),
+    };
     let route = |routes: &(Option<String>, Option<String>)| match routes {
         (Some(from), Some(to)) if from != to => Some(format!("{from} -> {to}")),
         (Some(route), _) | (None, Some(route)) => Some(route.clone()),
@@ -77,7 +85,21 @@ pub(super) fn heading(change: &Change) -> String {
         [route] => format!(" (route {route})"),
         routes => format!(" (routes {})", routes.join(", ")),
     };
-    format!("{} for {tenants}: {}{tokens}{needs}{route}", change.names.join(", "), change.operations.join(", "))
+    format!("{} for {tenants}: {}{tokens}{with}{needs}{route}", change.names.join(", "), change.operations.join(", "))
+}
+
+/// Which tokens.
+pub(super) fn tokens_of(change: &OwnerChange) -> String {
+    let words = |words: &[String], before: &str| match words {
+        [] => String::new(),
+        words => format!(" {before}{}", words.join(" or ")),
+    };
+    format!("tokens{}{}", words(&change.with, ""), words(&change.naming, "that name tenant "))
+}
+
+/// Whose they were, and are.
+pub(super) fn whose(change: &OwnerChange) -> String {
+    format!("belong to {}, and belonged to {}", change.to, change.from)
 }
 
 /// What changes about a backend.
@@ -103,6 +125,7 @@ pub(super) fn summary(plan: &Plan) -> String {
     let counted = [
         (plan.requests.len(), "change for requests", "changes for requests"),
         (plan.backends.len(), "backend changed", "backends changed"),
+        (plan.owners.len(), "change of whose tokens are whose", "changes of whose tokens are whose"),
         (plan.limits.len(), "tenant with other limits", "tenants with other limits"),
     ];
     parts.extend(
@@ -111,7 +134,7 @@ pub(super) fn summary(plan: &Plan) -> String {
             .filter(|(number, ..)| *number > 0)
             .map(|(number, one, more)| format!("{number} {}", if number == 1 { one } else { more })),
     );
-    let warnings = plan.warnings().count();
+    let warnings = plan.warnings().count() + plan.owners.len();
     if warnings > 0 {
         parts.push(format!("{} to look at twice", count(warnings, "line")));
     }
