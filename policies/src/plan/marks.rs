@@ -13,7 +13,7 @@ use crate::request::Attributes;
 use crate::spec::{Conditions, Want};
 
 /// The most ways for all claims and headers to be together. A policy that tells ten plans and ten teams apart has fewer.
-const MOST: usize = 400;
+const MOST: usize = 1000;
 /// The most ways for one of them to be.
 const MOST_OF_ONE: usize = 100;
 
