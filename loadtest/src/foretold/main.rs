@@ -102,25 +102,21 @@ async fn measure(arguments: &Arguments, trace: &Trace, folder: &Path) -> Result<
         let name = |what: &str| folder.join(format!("{turn}-{what}.jsonl"));
         let before = records::taken(caller.play(&part).await?, &gateway, &name("before")).await?;
         let before_figures = Figures::of(&before, speed)?;
+        // All of it is foretold while the policy of the record is in force.
+        let mut forecasts = Vec::new();
         for change in Change::ALL {
-            let forecast = match change {
-                Change::None => None,
-                _ => {
-                    let plan = gateway.plan(&world.policy(&change), Some(&name("before"))).await?;
-                    std::fs::write(
-                        folder.join(format!("{turn}-{}.plan.json", change.name())),
-                        serde_json::to_vec_pretty(&plan)?,
-                    )?;
-                    Some(before_figures.foretold(&plan, before.len(), speed)?)
-                }
-            };
+            let plan = gateway.plan(&world.policy(&change), Some(&name("before"))).await?;
+            std::fs::write(folder.join(format!("{turn}-{}.plan.json", change.name())), serde_json::to_vec_pretty(&plan)?)?;
+            let forecast = before_figures.foretold(&plan, before.len(), speed)?;
+            forecasts.push((change, Some(forecast).filter(|_| change != Change::None)));
+        }
+        for (change, forecast) in forecasts {
             gateway.put_in_force(&world.policy(&change)).await?;
             let after = records::taken(caller.play(&part).await?, &gateway, &name(change.name())).await?;
             let measured = Figures::of(&after, speed)?;
             let paired = records::moved(&before, &after);
             report.add(Outcome { turn, change: change.name(), before: before_figures.clone(), forecast, measured, paired });
         }
-        gateway.put_in_force(&world.policy(&Change::None)).await?;
     }
     report.lateness_s = caller.lateness().as_secs_f64();
     gateway.stop().await?;

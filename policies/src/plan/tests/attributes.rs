@@ -159,7 +159,7 @@ fn fate(policy: &Policy, tenant: &TenantId, token: &Token, operation: Operation,
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, max_global_rejects: 40_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, max_global_rejects: 40_000, ..ProptestConfig::default() })]
 
     /// Of routes without expressions; what those mention is tried, and what they say beyond that nobody knows.
     #[test]
