@@ -64,6 +64,11 @@ impl Day {
         self.0.saturating_sub(earlier.0).try_into().unwrap_or(0)
     }
 
+    /// Its beginning, as the time since the beginning of 1970.
+    pub fn begin(self) -> Duration {
+        DAY.saturating_mul(u32::try_from(self.0).unwrap_or(0))
+    }
+
     /// Its end, as the time since the beginning of 1970.
     pub fn end(self) -> Duration {
         DAY.saturating_mul(u32::try_from(self.0.saturating_add(1)).unwrap_or(0))

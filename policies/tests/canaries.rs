@@ -127,3 +127,31 @@ fn a_test_that_names_no_session_is_of_every_session() {
     let error = checked("excludes = [\"new\"]").unwrap_err().to_string();
     assert!(error.contains("found `a`, then `b` by route `r`, for some sessions after the canary `new`"), "{error}");
 }
+
+#[test]
+fn a_tenant_whose_data_must_not_go_there_has_no_canary() {
+    let text = r#"
+        version = 1
+        backend.home = { provider = "vllm", base_url = "http://home/v1", jurisdictions = ["DE"], models.m = {} }
+        backend.new = { provider = "vllm", base_url = "http://new/v1", jurisdictions = ["US"], models.m = {} }
+        tenant.bank = { allow = ["*"], residency = ["EU"] }
+        tenant.acme = { allow = ["*"] }
+        [[route]]
+        name = "r"
+        match = { model = "m" }
+        tiers = [["home"]]
+        canary = { backend = "new", share = "100%" }
+        [[test]]
+        given = { model = "m", tenant = "bank" }
+        expect.only = ["home"]
+    "#;
+    let policy = Policy::parse(&[SourceFile::new("p.toml", text)]).unwrap_or_else(|errors| panic!("{errors}"));
+    for (tenant, arm) in [("bank", Arm::Control), ("acme", Arm::Canary)] {
+        let who: TenantId = tenant.parse().unwrap();
+        let request = asked(&who, Needs::default(), Some(1));
+        assert_eq!(policy.eligible(&request).unwrap().arm(), Some(arm), "{tenant}");
+        let considered = policy.consider(&request).unwrap();
+        let excluded = considered.candidates.iter().find_map(|candidate| candidate.excluded.clone());
+        assert_eq!(excluded.map(|excluded| excluded.stage), (arm == Arm::Control).then_some(Stage::Residency), "{tenant}");
+    }
+}

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use tradewind_policies::spec::{
-    BackendSpec, Concurrency, Consumption, Haste, Midstream, NanoUsd, Objective, Origin, Poll, Pricing, Routing,
+    BackendSpec, Concurrency, Consumption, Drained, Haste, Midstream, NanoUsd, Objective, Origin, Poll, Pricing, Routing,
 };
 use tradewind_policies::{Caller, Eligible, Operation, Policy, Request, SourceFile};
 use tradewind_protocol::Usage;
@@ -186,8 +186,8 @@ fn servers_are_watched_where_they_tell_how_they_are_and_clouds_are_not() {
 fn a_backend_fails_alone_and_takes_requests_unless_the_policy_says_otherwise() {
     let (clouds, servers) = (parse(CLOUDS), parse(SERVERS));
     let openai = backend(&clouds, "openai");
-    assert_eq!((openai.failure_domain.as_str(), openai.drained), ("openai", false));
-    assert!(backend(&servers, "tgi").drained);
+    assert_eq!((openai.failure_domain.as_str(), &openai.drained), ("openai", &Drained::Never));
+    assert!(backend(&servers, "tgi").drained.is_always());
     let Concurrency::AtMost(most) = backend(&servers, "vllm-b").concurrency else {
         panic!("`concurrency` is a number");
     };

@@ -1,7 +1,12 @@
 //! The backends as they are being used, for an operator to look at.
 
+use std::time::SystemTime;
+
 use serde::Serialize;
-use tradewind_policies::select::{Ask, Outlook, Removed};
+use tradewind_policies::{
+    select::{Ask, Outlook, Removed},
+    spec::Window,
+};
 
 use crate::snapshot::{Backend, Snapshot};
 
@@ -15,6 +20,8 @@ struct Deployment<'a> {
     model: &'a str,
     /// Who took it out of service; empty if nobody did.
     drained_by: Vec<&'static str>,
+    /// When the policy takes it out of service.
+    drains: Vec<Drain>,
     /// Whether it can serve, as far as active checks tell.
     healthy: bool,
     /// Why it gets no requests just now.
@@ -35,6 +42,13 @@ struct Deployment<'a> {
     per_token: f64,
     /// The share of attempts that fail.
     failure_rate: f64,
+}
+
+/// A time in which it takes no new request.
+#[derive(Debug, Serialize)]
+struct Drain {
+    from: String,
+    until: Option<String>,
 }
 
 /// What the time to the first token is predicted from, in seconds.
@@ -59,7 +73,15 @@ pub(super) fn list(snapshot: &Snapshot, only: Option<&str>) -> serde_json::Resul
 }
 
 fn deployments(backend: &Backend) -> impl Iterator<Item = Deployment<'_>> {
-    let policy = backend.spec().drained.then_some("policy");
+    let drained = &backend.spec().drained;
+    let policy = drained.at(SystemTime::now().into()).then_some("policy");
+    let drains = || {
+        drained
+            .windows()
+            .iter()
+            .map(|Window { from, until }| Drain { from: from.to_string(), until: until.map(|until| until.to_string()) })
+            .collect()
+    };
     let operator = backend.switch().is_off().then_some("operator");
     backend.deployments().map(move |deployment| {
         let Outlook { first_token, per_token, failure_rate, first_token_variance, removed, heard, waiting, .. } =
@@ -69,6 +91,7 @@ fn deployments(backend: &Backend) -> impl Iterator<Item = Deployment<'_>> {
             backend: deployment.backend_name(),
             model: deployment.model().as_str(),
             drained_by: policy.into_iter().chain(operator).collect(),
+            drains: drains(),
             healthy: deployment.is_healthy(),
             removed: removed.map(|removed| removed.to_string()),
             back_in: removed.and_then(Removed::until).map(|moment| deployment.until(moment).as_secs_f64()),

@@ -6,11 +6,13 @@
 mod backends;
 mod canaries;
 mod decisions;
+mod drains;
 
 use std::{
     convert::Infallible,
     sync::Arc,
     task::{Context, Poll},
+    time::SystemTime,
 };
 
 use arc_swap::ArcSwap;
@@ -96,8 +98,10 @@ impl Admin {
             "/readyz" => self.readiness(),
             "/metrics" => {
                 self.engines.measure();
-                let canaries = canaries::metrics(&self.snapshot.load());
-                response(StatusCode::OK, PROMETHEUS, self.metrics.render() + &canaries + &self.board.metrics())
+                let snapshot = self.snapshot.load();
+                let drains = drains::metrics(&snapshot, SystemTime::now().into());
+                let text = self.metrics.render() + &canaries::metrics(&snapshot) + &drains + &self.board.metrics();
+                response(StatusCode::OK, PROMETHEUS, text)
             }
             "/backends" => json(backends::list(&self.snapshot.load(), None)),
             "/canaries" => json(canaries::list(&self.snapshot.load(), None)),

@@ -1,6 +1,6 @@
 //! How a request that nobody has sent would be decided just now.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use rand::{SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
@@ -206,7 +206,7 @@ impl Means<'_> {
     }
 
     fn thought(&self, target: &Target, ask: &Ask) -> Option<Thought> {
-        let is_drained = self.policy().backends().get(target.backend.get())?.drained;
+        let is_drained = self.policy().backends().get(target.backend.get())?.drained.at(SystemTime::now().into());
         let (outlook, back_in) = match self {
             Self::Live(snapshot) => {
                 let deployment = snapshot.deployment(target)?;

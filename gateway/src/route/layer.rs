@@ -11,6 +11,7 @@ use tower::{Layer, Service};
 use tradewind_policies::{
     NoRoute, Request, Stage, TenantId,
     canary::Arm,
+    decision::Moment,
     spec::{Routing, Target},
 };
 use tradewind_protocol::Operation;
@@ -121,12 +122,13 @@ fn route(inference: Inference) -> Result<Routed, Error> {
         Operation::Embeddings | Operation::Rerank | Operation::Infer => 0.0,
     };
     context.trace(|trace| trace.expected_output_tokens = output_tokens);
+    let now = Moment::from(context.received());
     let plan = |target: &Target| {
         let deployment = Arc::clone(snapshot.deployment(target)?);
         let cached_tokens = deployment.cached_tokens(&prefix);
         let cost = target.price.as_deref().map(|price| predicted(price, prompt_tokens, cached_tokens, output_tokens));
         let ask = ask(eligible.routing, target.price.as_deref(), prompt_tokens, cached_tokens, output_tokens);
-        let is_drained = snapshot.policy.backends().get(target.backend.get()).is_some_and(|backend| backend.drained);
+        let is_drained = snapshot.policy.backends().get(target.backend.get()).is_some_and(|backend| backend.drained.at(now));
         let (timeouts, domain, price) = (target.timeouts, target.failure_domain.clone(), target.price.clone());
         let weights = target.weights.clone();
         Some((Planned { deployment, timeouts, domain, price, weights, tier: eligible.tier(target), is_drained, ask }, cost))

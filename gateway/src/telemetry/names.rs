@@ -53,6 +53,10 @@ pub const SHADOW_SIMILARITY: &str = "tradewind_shadow_similarity";
 pub const SHADOW_COST: &str = "tradewind_shadow_cost_nano_usd_total";
 /// What is left of what copies may cost today, in billionths of a US dollar, by route.
 pub const SHADOW_BUDGET_LEFT: &str = "tradewind_shadow_budget_left_nano_usd";
+/// 1 where a backend takes no new request, by its policy or by an operator.
+pub const BACKEND_DRAINED: &str = "tradewind_backend_drained";
+/// When the next drain of a backend begins that its policy schedules, in seconds since 1970.
+pub const NEXT_DRAIN: &str = "tradewind_backend_next_drain_timestamp_seconds";
 /// Requests with an idempotency key, by what they led to.
 pub const IDEMPOTENCY_REQUESTS: &str = "tradewind_idempotency_requests_total";
 /// Executions for an idempotency key that have ended, by what became of their answers.

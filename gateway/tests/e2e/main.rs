@@ -20,6 +20,7 @@ mod continuation;
 mod cost;
 mod deadline;
 mod decisions;
+mod drains;
 mod failover;
 mod faults;
 mod idempotency;

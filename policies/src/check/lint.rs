@@ -109,7 +109,7 @@ fn drained_routes(policy: &Policy, places: &Places, report: &mut Report<'_>) {
     let spec = |target: &Target| policy.backends().get(target.backend.get());
     for route in policy.route_specs() {
         let backends: Vec<_> = route.lane.all().iter().filter_map(spec).collect();
-        if !backends.is_empty() && backends.iter().all(|backend| backend.drained) {
+        if !backends.is_empty() && backends.iter().all(|backend| backend.drained.is_always()) {
             let names: Vec<_> = backends.iter().map(|backend| format!("`{}`", backend.name)).collect();
             let message = format!("every backend of route `{}` is drained ({}): it serves nobody", route.name, names.join(", "));
             warn_at(places.routes.get(&route.name), message, report);

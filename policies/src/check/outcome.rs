@@ -91,6 +91,8 @@ fn routed<'p>(policy: &'p Policy, considered: Considered<'p>, test: &RawTest) ->
     let down: BTreeSet<&BackendName> = test.down.iter().map(|name| &name.value).collect();
     let mut tiers: BTreeMap<usize, Vec<&BackendName>> = BTreeMap::new();
     let mut left_out = Vec::new();
+    // A test that says no time is of any in which nothing is scheduled.
+    let is_drained = |spec: &BackendSpec| test.moment.map_or_else(|| spec.drained.is_always(), |moment| spec.drained.at(moment));
     let tier = |target: &Target| considered.tier(target);
     for Considering { target, excluded } in &considered.candidates {
         let Some(spec) = policy.backends().get(target.backend.get()) else { continue };
@@ -101,7 +103,7 @@ fn routed<'p>(policy: &'p Policy, considered: Considered<'p>, test: &RawTest) ->
                 (excluded.stage.as_str(), format!("{}{place}", excluded.why))
             }
             None if down.contains(backend) => (OUT_OF_SERVICE, "it is down in this test".to_owned()),
-            None if spec.drained => (OUT_OF_SERVICE, "it is drained".to_owned()),
+            None if is_drained(spec) => (OUT_OF_SERVICE, "it is drained".to_owned()),
             None => {
                 tiers.entry(tier(target)).or_default().push(backend);
                 continue;
@@ -109,7 +111,7 @@ fn routed<'p>(policy: &'p Policy, considered: Considered<'p>, test: &RawTest) ->
         };
         left_out.push(LeftOut { backend, reason, why });
     }
-    let is_there = |spec: &&BackendSpec| !down.contains(&spec.name) && !spec.drained;
+    let is_there = |spec: &&BackendSpec| !down.contains(&spec.name) && !is_drained(spec);
     let named = |target: &Target| policy.backends().get(target.backend.get()).filter(is_there).map(|spec| &spec.name);
     let canary = considered.canary().filter(|_| test.given.session.is_none());
     let canary = canary.and_then(|(_, target)| named(target));

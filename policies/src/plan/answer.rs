@@ -94,7 +94,7 @@ impl<'p> Way<'p> {
     pub(super) fn domains(&self) -> BTreeMap<&'p FailureDomain, usize> {
         let mut domains = BTreeMap::new();
         for (_, target) in self.tiers().values() {
-            let is_drained = self.policy.backends().get(target.backend.get()).is_none_or(|backend| backend.drained);
+            let is_drained = self.policy.backends().get(target.backend.get()).is_none_or(|backend| backend.drained.is_always());
             if !is_drained {
                 *domains.entry(&target.failure_domain).or_insert(0) += 1;
             }

@@ -7,8 +7,8 @@ use crate::name::{BackendName, InvalidName, ModelAlias, ModelId, RouteName};
 use crate::operation::Operations;
 use crate::source::PolicyHash;
 use crate::spec::{
-    BackendIndex, BackendSpec, CapabilityOverrides, Concurrency, Conditions, DataTerms, InProcess, Pricing, Provider, Residency,
-    RouteParts, Routing, ServedModel, TimeoutOverrides, Timeouts,
+    BackendIndex, BackendSpec, CapabilityOverrides, Concurrency, Conditions, DataTerms, Drained, InProcess, Pricing, Provider,
+    Residency, RouteParts, Routing, ServedModel, TimeoutOverrides, Timeouts,
 };
 use tradewind_protocol::Operation;
 
@@ -92,7 +92,7 @@ fn this_process(name: BackendName, timeouts: Timeouts, models: Vec<ServedModel>)
     BackendSpec {
         provider: Provider::Local,
         failure_domain: (&name).into(),
-        drained: false,
+        drained: Drained::Never,
         // The engine has a queue of its own.
         concurrency: Concurrency::Unlimited,
         probe: None,

@@ -7,10 +7,10 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::calendar::Day;
 use crate::fault::{At, Report, accepted, did_you_mean};
 
 mod number;
+mod time;
 
 /// A value and where it was written.
 #[derive(Clone, Debug)]
@@ -221,19 +221,6 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// A day, written as a date of TOML's own.
-    pub(super) fn date(self, report: &mut Report<'_>) -> Option<Day> {
-        let DeValue::Datetime(written) = self.tree else {
-            return self.mistyped("a date such as `2026-10-20`, without quotes", "", report);
-        };
-        let date = written.date.filter(|_| written.time.is_none());
-        let day = date.and_then(|date| Day::new(date.year, date.month, date.day));
-        if day.is_none() {
-            report.fault(self.at, self.key, "this is no day; accepted: a date such as `2026-10-20`");
-        }
-        day
-    }
-
     /// What `read` makes of the value, and `Some(None)` if it is `false`. `None` if there is a fault.
     pub(super) fn unless_false<T>(
         self,
@@ -252,6 +239,14 @@ impl<'t> Value<'t> {
             }
             _ => read(self, report).map(Some),
         }
+    }
+
+    pub(super) fn is_boolean(&self) -> bool {
+        matches!(self.tree, DeValue::Boolean(_))
+    }
+
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.tree, DeValue::Array(_))
     }
 
     pub(super) fn is_string(&self) -> bool {

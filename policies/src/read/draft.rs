@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::cursor::Located;
 use super::price::ServerCost;
 use crate::canary::AbortIf;
+use crate::decision::Moment;
 use crate::fault::{At, Place};
 use crate::grant::Grants;
 use crate::name::{BackendName, FailureDomain, ModelAlias, ModelId, RouteName, TenantId};
@@ -12,7 +13,7 @@ use crate::pattern::Pattern;
 use crate::policy::{Denied, Stage};
 use crate::request::{Attributes, Needs};
 use crate::spec::{
-    Budget, Concurrency, Conditions, DataTerms, MaxAttempts, Midstream, NanoUsd, Objective, Poll, PriceTable, Provider,
+    Budget, Concurrency, Conditions, DataTerms, Drained, MaxAttempts, Midstream, NanoUsd, Objective, Poll, PriceTable, Provider,
     Requirement, ServedModel, Share, TenantLimits, TimeoutOverrides, Wanted,
 };
 use tradewind_protocol::Operation;
@@ -56,7 +57,7 @@ pub(crate) struct RawBackend {
 pub(crate) struct Upkeep {
     /// `None` if the backend fails alone.
     pub(crate) failure_domain: Option<FailureDomain>,
-    pub(crate) drained: bool,
+    pub(crate) drained: Drained,
     pub(crate) concurrency: Concurrency,
     pub(crate) probe: Option<Poll>,
     pub(crate) metrics: Option<Poll>,
@@ -139,6 +140,8 @@ pub(crate) struct RawTest {
     pub(crate) given: Given,
     /// The backends that are presumed to be down.
     pub(crate) down: Vec<Located<BackendName>>,
+    /// When it is presumed to be.
+    pub(crate) moment: Option<Moment>,
     /// At least one.
     pub(crate) expect: Vec<Located<Expected>>,
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::cursor::{Located, Table, Value, shortened};
 use super::draft::{Expected, Given, RawTest};
+use crate::decision::Moment;
 use crate::fault::{Report, accepted};
 use crate::name::BackendName;
 use crate::pattern::Pattern;
@@ -21,10 +22,11 @@ pub(super) fn read(value: Value<'_>, report: &mut Report<'_>) -> Option<RawTest>
     let mut table = value.table(report)?;
     let name = table.optional("name", report, name);
     let given = table.required("given", report, given);
-    let down = table.optional("with", report, with);
+    let with = table.optional("with", report, with);
     let expect = table.required("expect", report, expect);
     table.finish(report);
-    Some(RawTest { name: name?, at, key, given: given?, down: down?.unwrap_or_default(), expect: expect? })
+    let With { down, moment } = with?.unwrap_or_default();
+    Some(RawTest { name: name?, at, key, given: given?, down, moment, expect: expect? })
 }
 
 fn name(value: Value<'_>, report: &mut Report<'_>) -> Option<Located<String>> {
@@ -112,12 +114,20 @@ fn strings<'t>(value: Value<'t>, report: &mut Report<'_>) -> Option<Vec<&'t str>
     elements.into_iter().map(|element| element.map(|element| element.value)).collect()
 }
 
-/// What is presumed of the world: which backends are down.
-fn with(value: Value<'_>, report: &mut Report<'_>) -> Option<Vec<Located<BackendName>>> {
+/// What is presumed of the world.
+#[derive(Default)]
+struct With {
+    /// Which backends are down.
+    down: Vec<Located<BackendName>>,
+    moment: Option<Moment>,
+}
+
+fn with(value: Value<'_>, report: &mut Report<'_>) -> Option<With> {
     let mut table = value.table(report)?;
     let down = table.optional("down", report, whole_list);
+    let moment = table.optional("at", report, Value::moment);
     table.finish(report);
-    Some(down?.unwrap_or_default())
+    Some(With { down: down?.unwrap_or_default(), moment: moment?.map(|moment| moment.value) })
 }
 
 fn expect(value: Value<'_>, report: &mut Report<'_>) -> Option<Vec<Located<Expected>>> {

@@ -76,6 +76,7 @@ pub fn replay(log: &[Decision], in_force: PolicyHash, new: &Policy, options: Opt
     let requests = Requests::replayed(&log, &fits, new, options);
     let mut traffic = report::traffic(&log, &fits, &requests, in_force, options.seed);
     traffic.caveats.extend(without_attributes(new));
+    traffic.caveats.extend(with_canaries(new));
     traffic
 }
 
@@ -88,4 +89,11 @@ fn without_attributes(new: &Policy) -> Option<String> {
             "the log has no claims and no headers: requests are replayed as if they had none, and routes match by them ({names})"
         )
     })
+}
+
+/// Whether a canary had been given up is not in the policy.
+fn with_canaries(new: &Policy) -> Option<String> {
+    let routes: std::collections::BTreeSet<_> = new.canaries().map(|(name, _)| format!("`{name}`")).collect();
+    let names = routes.into_iter().collect::<Vec<_>>().join(", ");
+    (!names.is_empty()).then(|| format!("canaries are replayed as if none were ever given up ({names})"))
 }

@@ -113,7 +113,7 @@ impl Under<'_> {
             let cached = expected.map_or(0.0, |expected| expected.cached_tokens);
             let cost = seconds(target.price.as_deref(), decision, cached, eligible.routing.seconds_per_dollar);
             let crowding = crowding(record, shift, output);
-            let removed = if backend.drained { Some(Removed::Drained) } else { record.and_then(still_removed) };
+            let removed = if backend.drained.at(decision.at) { Some(Removed::Drained) } else { record.and_then(still_removed) };
             // One that nothing is known of must not be chosen by chance: it is never the best, and counts where it might be.
             let outlook = expected.map_or_else(unknown, |expected| outlook(&expected, crowding, cost, removed));
             options.candidates.push(Candidate { target: options.each.len(), tier: eligible.tier(target), outlook });

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::{CapabilityOverrides, Concurrency, DataTerms, Device, Poll, Pricing, Provider, Residency, Timeouts};
+use super::{CapabilityOverrides, Concurrency, DataTerms, Device, Drained, Poll, Pricing, Provider, Residency, Timeouts};
 use crate::fault::Place;
 use crate::name::{BackendName, FailureDomain, ModelId, UpstreamModel, Weights};
 use crate::operation::Operations;
@@ -30,8 +30,8 @@ pub struct BackendSpec {
     pub provider: Provider,
     /// What it shares its failures with; itself alone unless the policy says otherwise.
     pub failure_domain: FailureDomain,
-    /// Whether it takes no new request. Those under way go on.
-    pub drained: bool,
+    /// When it takes no new request. Those under way go on.
+    pub drained: Drained,
     /// How much it is given to do at once.
     pub concurrency: Concurrency,
     /// What it is asked to see whether it can serve; `None` if its traffic alone tells.

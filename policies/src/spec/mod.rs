@@ -8,6 +8,7 @@ mod concurrency;
 mod conditions;
 mod credential;
 mod device;
+mod drained;
 mod expression;
 mod lane;
 mod literals;
@@ -40,6 +41,7 @@ pub use credential::{
     IbmCredential, OAuthCredential, SnowflakeKeyPair,
 };
 pub use device::{Device, InvalidDevice};
+pub use drained::{Drained, Window};
 pub(crate) use expression::Expression;
 pub use lane::Target;
 pub(crate) use lane::{Floor, Lane, LaneParts, MOST_TARGETS, Places, Targets};

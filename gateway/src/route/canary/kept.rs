@@ -124,3 +124,23 @@ async fn write(home: Home, given_up: BTreeMap<String, GivenUp>) -> bool {
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_of_one_text_and_a_damaged_file_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path().to_owned());
+        let (kept, route) = (Kept::open(&home).unwrap(), "r".parse().unwrap());
+        kept.put(&route, "{ share = \"5%\" }".to_owned(), By::Operator, "why not".to_owned());
+        home.keep_canaries(&serde_json::to_string(&File { given_up: kept.routes() }).unwrap()).unwrap();
+        let again = Kept::open(&home).unwrap();
+        assert_eq!(again.get(&route, "{ share = \"5%\" }"), kept.get(&route, "{ share = \"5%\" }"));
+        assert_eq!(again.get(&route, "{ share = \"6%\" }"), None);
+        home.keep_canaries("{").unwrap();
+        let error = Kept::open(&home).unwrap_err();
+        assert!(matches!(error, HomeError::Damaged { .. }) && error.to_string().contains("canaries.json"), "{error}");
+    }
+}

@@ -8,12 +8,12 @@ use super::super::{cursor::Table, duration};
 use super::kind::{Kind, PROVIDERS};
 use crate::fault::Report;
 use crate::name::FailureDomain;
-use crate::spec::{Concurrency, Poll};
+use crate::spec::{Concurrency, Drained, Poll, Window};
 
 /// How a backend is run and watched. Where nobody knows what it is, what depends on that is left alone.
 pub(super) fn read(kind: Option<&Kind>, table: &mut Table<'_>, report: &mut Report<'_>) -> Option<Upkeep> {
     let failure_domain = table.optional("failure_domain", report, Value::parsed::<FailureDomain>);
-    let drained = table.optional("drained", report, Value::boolean);
+    let drained = table.optional("drained", report, drained);
     let concurrency = table.optional("concurrency", report, concurrency);
     let pages = kind?.speaks.pages();
     let usual_concurrency = if pages.is_some() { Concurrency::Adaptive } else { Concurrency::Unlimited };
@@ -27,6 +27,33 @@ pub(super) fn read(kind: Option<&Kind>, table: &mut Table<'_>, report: &mut Repo
         probe: probe?,
         metrics: metrics?,
     })
+}
+
+/// `true`, `false` or a list of windows.
+fn drained(value: Value<'_>, report: &mut Report<'_>) -> Option<Drained> {
+    const ACCEPTED: &str = "`true`, `false`, or a list such as `[{ from = 2026-12-01T22:00:00Z, until = 2026-12-02T02:00:00Z }]`";
+    if value.is_boolean() {
+        return value.boolean(report).map(|drained| if drained { Drained::Always } else { Drained::Never });
+    }
+    if !value.is_list() {
+        return value.mistyped(ACCEPTED, "", report);
+    }
+    let windows: Vec<_> = value.list(report)?.into_iter().map(|element| window(element, report)).collect();
+    let windows: Vec<_> = windows.into_iter().collect::<Option<_>>()?;
+    Some(if windows.is_empty() { Drained::Never } else { Drained::In(windows) })
+}
+
+fn window(value: Value<'_>, report: &mut Report<'_>) -> Option<Window> {
+    let mut table = value.table(report)?;
+    let from = table.required("from", report, Value::moment);
+    let until = table.optional("until", report, Value::moment);
+    table.finish(report);
+    let (from, until) = (from?.value, until?);
+    if let Some(until) = until.as_ref().filter(|until| until.value <= from) {
+        report.fault(until.at, until.key.as_str(), "the window ends before it begins; accepted: a later moment than `from`");
+        return None;
+    }
+    Some(Window { from, until: until.map(|until| until.value) })
 }
 
 /// Why a provider is not probed.

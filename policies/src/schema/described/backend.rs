@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use super::credential::Credential;
 use super::model::ServedModel;
 use super::route::Timeouts;
-use super::value::{Concurrency, Duration, Jurisdiction, Name, Number, OrFalse, Path, Provider, Secret, Text, Url};
+use super::value::{Concurrency, Duration, Jurisdiction, Moment, Name, Number, OrFalse, Path, Provider, Secret, Text, Url};
 
 /// One deployment that can serve requests.
 #[derive(JsonSchema)]
@@ -27,9 +27,9 @@ pub(super) struct Backend {
     timeouts: Option<Timeouts>,
     /// What it fails together with: a region, a hall. Else it fails alone.
     failure_domain: Option<Name>,
-    /// Whether it takes no new request. Those under way go on.
+    /// Whether it takes no new request, or when. Those under way go on.
     #[schemars(extend("default" = false))]
-    drained: Option<bool>,
+    drained: Option<Drained>,
     /// The most requests at once: a number, `adaptive` (usual for servers of your own) or `unlimited` (usual for clouds).
     concurrency: Option<Concurrency>,
     /// Where its data may be processed: countries by two letters, `EU`, `EEA`. For the clouds it follows from the region.
@@ -164,4 +164,23 @@ enum Container {
     Lmi,
     /// Text Embeddings Inference.
     Tei,
+}
+
+/// Whether, or in which windows.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Drained {
+    /// As long as the policy says so, or not at all.
+    Now(bool),
+    /// In these windows of time.
+    In(Vec<Window>),
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Window {
+    /// When it begins.
+    from: Moment,
+    /// When it ends; else it does not.
+    until: Option<Moment>,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use super::model::Operation;
-use super::value::{Model, ModelPattern, Name, OneOrMany, OrFalse, Text, Tokens};
+use super::value::{Model, ModelPattern, Moment, Name, OneOrMany, OrFalse, Text, Tokens};
 use crate::policy::{Denied, Stage};
 
 /// A request, and what is to become of it.
@@ -68,6 +68,8 @@ enum Feature {
 struct With {
     /// Backends that are out of service.
     down: Option<Vec<Name>>,
+    /// What the time is; else one in which no drain is scheduled.
+    at: Option<Moment>,
 }
 
 #[derive(JsonSchema)]

@@ -35,6 +35,7 @@ values! {
     Path { "type": "string", "minLength": 1 }
     Jurisdiction { "type": "string", "minLength": 2, "examples": ["EU", "EEA", "DE", "CH"] }
     Date { "type": "string", "format": "date" }
+    Moment { "type": "string", "format": "date-time" }
     Url { "type": "string", "pattern": "^https?://" }
     Duration { "type": "string", "pattern": "^[0-9]", "examples": ["500ms", "30s", "10m"] }
     Money { "type": "string", "pattern": "^\\$[0-9]+(\\.[0-9]{1,9})?$", "examples": ["$0.25", "$400"] }
