@@ -19,7 +19,7 @@ use crate::{
     dispatch::Dispatch,
     idempotency::{IdempotentLayer, Ledger, ReadKeyLayer},
     inference::{Answer, Failure},
-    ingress::{DecodeLayer, DescribeLayer, ListModelsLayer, RespondLayer},
+    ingress::{DecodeLayer, DescribeLayer, RespondLayer},
     limit::{BudgetLayer, DeadlineLayer, InFlightLayer, Spending, TenantLimitLayer},
     route::RouteLayer,
     server::CatchPanicLayer,
@@ -91,7 +91,6 @@ where
         .layer(AuthorizeLayer)
         // Cost no backend, but must be authenticated, and of a model only those are told who may use it.
         .layer(DescribeLayer)
-        .layer(ListModelsLayer)
         // Nobody's noise costs the others their share; a replay counts too.
         .layer(TenantLimitLayer)
         // A replay must be authenticated, authorized and recorded as any request, but asks no backend.

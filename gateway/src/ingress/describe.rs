@@ -1,4 +1,4 @@
-//! The Open Inference Protocol's questions about the server and its models: answered without asking a backend.
+//! What asks no backend: `GET /v1/models`, and the Open Inference Protocol's questions about the server and its models.
 
 use std::{
     sync::Arc,
@@ -13,13 +13,14 @@ use tradewind_policies::{Caller, NoRoute};
 use tradewind_protocol::{
     Operation,
     oip::{self, LIVE, ModelMetadata, ModelReady, Path, ServerMetadata},
+    openai::ModelList,
 };
 
 use crate::{
     body::Body,
     context::RequestContext,
     error::{Error, Kind},
-    inference::Call,
+    inference::{Call, Inference},
 };
 
 /// Wraps a service in [`Describe`].
@@ -34,13 +35,13 @@ impl<S> Layer<S> for DescribeLayer {
     }
 }
 
-/// Tells what the server is and what its models take; hands the rest on.
+/// Tells what the server is, which models the caller may use and what they take; hands the rest on.
 #[derive(Debug, Clone)]
 pub struct Describe<S> {
     inner: S,
 }
 
-impl<S: Service<Call, Response = Response<Body>, Error = Error>> Service<Call> for Describe<S> {
+impl<S: Service<Inference, Response = Response<Body>, Error = Error>> Service<Call> for Describe<S> {
     type Response = Response<Body>;
     type Error = Error;
     type Future = Either<S::Future, Ready<Result<Response<Body>, Error>>>;
@@ -51,10 +52,17 @@ impl<S: Service<Call, Response = Response<Body>, Error = Error>> Service<Call> f
 
     fn call(&mut self, call: Call) -> Self::Future {
         match call {
+            Call::Infer(inference) => Either::Left(self.inner.call(inference)),
+            Call::ListModels(context) => Either::Right(ready(list(&context))),
             Call::Describe(context, path) => Either::Right(ready(describe(&context, &path))),
-            other => Either::Left(self.inner.call(other)),
         }
     }
+}
+
+fn list(context: &RequestContext) -> Result<Response<Body>, Error> {
+    let principal = context.principal().ok_or_else(internal)?;
+    let models = context.snapshot().policy.models_for(&caller(context)?, principal.models.as_deref());
+    told(&ModelList::new(models.iter().map(|model| model.name), "tradewind"))
 }
 
 fn describe(context: &Arc<RequestContext>, path: &Path) -> Result<Response<Body>, Error> {
@@ -89,7 +97,11 @@ fn describe(context: &Arc<RequestContext>, path: &Path) -> Result<Response<Body>
 }
 
 fn caller(context: &RequestContext) -> Result<Caller<'_>, Error> {
-    context.caller().ok_or_else(|| Error::new(Kind::Internal, "Internal error."))
+    context.caller().ok_or_else(internal)
+}
+
+fn internal() -> Error {
+    Error::new(Kind::Internal, "Internal error.")
 }
 
 /// A model that nobody serves, as far as the caller may know.
@@ -103,7 +115,7 @@ fn not_ready(message: &'static str) -> Error {
 }
 
 fn told(answer: &impl Serialize) -> Result<Response<Body>, Error> {
-    let body = serde_json::to_vec(answer).map_err(|_| Error::new(Kind::Internal, "Internal error."))?;
+    let body = serde_json::to_vec(answer).map_err(|_| internal())?;
     let mut response = Response::new(Body::full(body.into()));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)

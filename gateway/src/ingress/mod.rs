@@ -2,12 +2,10 @@
 
 mod decode;
 mod describe;
-mod list_models;
 mod respond;
 mod session;
 
 pub use decode::{Decode, DecodeLayer};
 pub use describe::{Describe, DescribeLayer};
-pub use list_models::{ListModels, ListModelsLayer};
 pub use respond::{Respond, RespondLayer};
 pub use session::SESSION;
