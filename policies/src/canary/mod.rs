@@ -6,7 +6,7 @@
 //!
 //! # Whether it is chance
 //!
-//! A rate of errors is above a limit where it is so for certain, at all looks together (see [`bound`]). A percentile is judged as a rate as well:
+//! A rate of errors is above a limit where it is so for certain, at all looks together (see `bound`). A percentile is judged as a rate as well:
 //! that `ttft_p95` is above 2 s says that more than 5 % of the requests take longer than 2 s, which no shape of the distribution can upset.
 //! What the others have is taken at the upper end of what it may be.
 //!
