@@ -54,6 +54,24 @@ fn tells_what_changes_for_whom_and_how_to_apply_it() {
 }
 
 #[test]
+fn the_example_in_the_readme_is_what_is_printed() {
+    let policies = concat!(env!("CARGO_MANIFEST_DIR"), "/../policies");
+    let company = std::fs::read_to_string(format!("{policies}/examples/company.toml")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let [old, new] = ["company.toml", "new.toml"].map(|name| dir.path().join(name));
+    std::fs::write(&old, &company).unwrap();
+    std::fs::write(&new, company.replace(r#", ["vllm"]]"#, "]").replace("concurrency = 64", "concurrency = 32")).unwrap();
+    let args = Cli::try_parse_from(["plan", new.to_str().unwrap(), "--policy", old.to_str().unwrap()]).unwrap().args;
+    let mut out = Vec::new();
+    run(&args, &mut out).unwrap();
+    let printed = String::from_utf8(out).unwrap().replace(&format!("{}/", dir.path().display()), "");
+    // The hash of the plan changes with every comment of the example.
+    let (told, _) = printed.split_once("\nplan ").unwrap();
+    let page = std::fs::read_to_string(format!("{policies}/README.md")).unwrap();
+    assert!(page.contains(&format!("--policy company.toml\n{told}\n…\n```\n")), "{told}");
+}
+
+#[test]
 fn the_exit_code_tells_of_changes_where_it_is_asked_for() {
     assert_eq!(planned("in = 1.0", "in = 2.0", &["--detailed-exitcode"]).1, ExitCode::from(CHANGES));
     let (text, code) = planned("version = 1", "version = 1 # one", &["--detailed-exitcode"]);
