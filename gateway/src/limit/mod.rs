@@ -5,10 +5,12 @@ mod budget;
 mod copies;
 mod deadline;
 mod in_flight;
+mod spending;
 mod tenant;
 
-pub use budget::{BudgetLayer, Budgeted, Spending};
+pub use budget::{BudgetLayer, Budgeted};
 pub use copies::CopyReservation;
 pub use deadline::{Deadline, DeadlineLayer};
 pub use in_flight::{InFlight, InFlightLayer};
+pub use spending::Spending;
 pub use tenant::{Allowance, TenantLimit, TenantLimitLayer};

@@ -169,8 +169,15 @@ fn refused(context: &RequestContext, asked: &str, error: NoRoute) -> Error {
         Stage::Capability => ("no_backend_by_capability", false),
         // A canary is never the last that is left out.
         Stage::Room | Stage::Canary => ("no_backend_with_room", false),
+        Stage::CostCeiling => ("no_backend_under_ceiling", true),
     };
     context.set_reason(reason);
+    if stage == Stage::CostCeiling {
+        let message = format!(
+            "This request to the model '{asked}' may cost more than is allowed: shorten its prompt, or lower max_tokens."
+        );
+        return Error::new(Kind::NoEligibleBackend, message).with_param("model");
+    }
     if is_forbidden {
         let message = format!("No backend may serve this request to the model '{asked}'.");
         return Error::new(Kind::NoEligibleBackend, message).with_param("model");

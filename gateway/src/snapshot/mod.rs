@@ -13,7 +13,7 @@ use std::{
 
 use tradewind_policies::{
     BackendName, Caller, NoRoute, Operation, Policy, Request, RouteName, TenantId, UpstreamModel,
-    spec::{BackendSpec, Budget, Canary, Routing, ServedModel, Target, TenantLimits, TenantSpec},
+    spec::{BackendSpec, Budget, Canary, NanoUsd, Routing, ServedModel, Target, TenantLimits, TenantSpec},
 };
 
 use self::build::Built;
@@ -37,6 +37,8 @@ pub struct Snapshot {
     routes: HashMap<RouteName, Arc<RouteState>>,
     /// How the canaries of routes do.
     canaries: BTreeMap<RouteName, Arc<LiveCanary>>,
+    /// How much a tenant may spend in a day on each route where that is limited.
+    daily_ceilings: HashMap<RouteName, NanoUsd>,
     /// What each tenant has left that is limited.
     allowances: HashMap<TenantId, Arc<Allowance>>,
 }
@@ -66,9 +68,15 @@ impl Snapshot {
         }
         let routes = route_states(&policy, previous);
         let canaries = canaries(&policy, builder, previous);
+        let capped = policy.routes().filter_map(|(name, routing)| Some((name.clone(), routing.ceiling.per_tenant_day?)));
+        let daily_ceilings = capped.collect();
         let allowances = allowances(&policy, previous);
         let hash = policy.hash().to_string().into();
-        if faults.is_empty() { Ok(Self { policy, hash, backends, routes, canaries, allowances }) } else { Err(faults) }
+        if faults.is_empty() {
+            Ok(Self { policy, hash, backends, routes, canaries, daily_ceilings, allowances })
+        } else {
+            Err(faults)
+        }
     }
 
     /// Begins to fetch the credentials of all backends, so that the first request finds them. Nothing waits for that; what fails is in the
@@ -136,6 +144,12 @@ impl Snapshot {
     #[must_use]
     pub fn budget(&self, tenant: &TenantId) -> Option<Budget> {
         self.policy.tenant(tenant).map(|tenant| tenant.budget).filter(|budget| *budget != Budget::default())
+    }
+
+    /// How much a tenant may spend in a day on a route, if that is limited.
+    #[must_use]
+    pub fn daily_ceiling(&self, route: &RouteName) -> Option<NanoUsd> {
+        self.daily_ceilings.get(route).copied()
     }
 
     /// What a tenant has left, if it is limited.

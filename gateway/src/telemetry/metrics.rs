@@ -80,6 +80,10 @@ fn describe() {
         "Estimated price of attempts called off because another was quicker, in billionths of a US dollar."
     );
     describe_gauge!(names::BUDGET_LEFT, "What is left of a tenant's budget, in billionths of a US dollar.");
+    describe_gauge!(
+        names::CEILING_LEFT,
+        "What is left of what a tenant may spend on a route today, in billionths of a US dollar."
+    );
     describe_counter!(names::COST, "What answers cost, in billionths of a US dollar.");
     describe_counter!(
         names::FAILED_COST,

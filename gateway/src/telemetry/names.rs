@@ -57,6 +57,8 @@ pub const SHADOW_BUDGET_LEFT: &str = "tradewind_shadow_budget_left_nano_usd";
 pub const BACKEND_DRAINED: &str = "tradewind_backend_drained";
 /// When the next drain of a backend begins that its policy schedules, in seconds since 1970.
 pub const NEXT_DRAIN: &str = "tradewind_backend_next_drain_timestamp_seconds";
+/// What is left of what a tenant may spend on a route today, in billionths of a US dollar, by tenant and route.
+pub const CEILING_LEFT: &str = "tradewind_ceiling_left_nano_usd";
 /// Requests with an idempotency key, by what they led to.
 pub const IDEMPOTENCY_REQUESTS: &str = "tradewind_idempotency_requests_total";
 /// Executions for an idempotency key that have ended, by what became of their answers.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http_body_util::Full;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, FaultServer, Gateway, Policy, Setup, Step, chat, cloud, mint, streamed};
@@ -87,6 +88,67 @@ async fn a_tenant_whose_budget_is_used_up_is_refused_until_the_next_day_and_the_
     let records = gateway.stop().await;
     let refused = records.iter().find(|record| record["status"] == 429).unwrap();
     assert_eq!((&refused["decision"], &refused["attempts"]), (&json!("denied"), &json!(0)));
+}
+
+/// The prices above, and one of the model that embeds: where there is a ceiling, each has one.
+const ALL_PRICES: &str =
+    "[prices]\ndate = 2026-11-01\n[prices.openai]\nsim-chat = { in = 1000, out = 2000 }\nsim-embed = { in = 1, out = 0 }";
+
+#[tokio::test]
+async fn a_request_that_may_cost_more_than_one_may_is_refused_and_no_backend_hears_of_it() {
+    let a = cloud([]).await;
+    let policy = Policy::in_turn([a.base_url()]).with(ALL_PRICES).default("ceiling = { per_request = \"$0.10\" }");
+    let gateway = Gateway::start(&policy).await;
+    assert_eq!(gateway.ask(&chat()).await.status, 200);
+    let (mut long, mut talkative) = (chat(), chat());
+    long["messages"][0]["content"] = "why? ".repeat(100).into();
+    talkative["max_tokens"] = 50.into();
+    for request in [long, talkative] {
+        let refused = gateway.ask(&request).await;
+        assert_eq!(refused.refusal(), (403, "no_eligible_backend".to_owned()), "{request}");
+        assert!(refused.json()["error"]["message"].as_str().unwrap().contains("may cost more than is allowed"));
+    }
+    assert_eq!(a.requests().len(), 1);
+    let records = gateway.stop().await;
+    let reasons: Vec<_> = records.iter().filter(|record| record["status"] == 403).map(|record| &record["reason"]).collect();
+    assert_eq!(reasons, ["no_backend_under_ceiling"; 2]);
+}
+
+#[tokio::test]
+async fn what_a_tenant_may_spend_on_a_route_in_a_day_ends_there_alone_and_is_known_to_the_next_process() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("state");
+    let a = cloud([]).await;
+    let setup = || {
+        let policy = Policy::in_turn([a.base_url()]).with(ALL_PRICES).default("ceiling = { per_tenant_day = \"$0.50\" }");
+        let path = path.clone();
+        Setup::new(&policy).with(|settings| settings.home = path)
+    };
+    let gateway = setup().start().await;
+    let mut answered = 0;
+    let refused = loop {
+        let answer = gateway.ask(&chat()).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        answered += 1;
+        assert!(answered < 1000, "half a dollar is used up in the end");
+    };
+    assert_eq!(refused.refusal(), (429, "budget_exceeded".to_owned()));
+    assert_eq!(refused.header("x-should-retry"), "false");
+    let labels = ["tenant=\"acme\"", "route=\"to-chat\""];
+    let left = gateway.metric("tradewind_ceiling_left_nano_usd", &labels).await;
+    assert_eq!(left, 0.5e9 - gateway.metric("tradewind_cost_nano_usd_total", &[]).await, "all reservations are settled");
+    let embedding = json!({ "model": "embed", "input": "a" }).to_string();
+    let embedding = gateway.request("POST", "/v1/embeddings").body(Full::from(embedding)).unwrap();
+    assert_eq!(gateway.client.send(embedding).await.status(), 200, "another route has a ceiling of its own");
+    let records = gateway.stop().await;
+    let refused = records.iter().find(|record| record["status"] == 429).unwrap();
+    assert_eq!(refused["reason"], "ceiling_per_tenant_day");
+
+    let gateway = setup().start().await;
+    assert_eq!(gateway.ask(&chat()).await.status, 429);
+    gateway.stop().await;
 }
 
 #[tokio::test]

@@ -96,12 +96,11 @@ pub(super) fn compare(old: &Policy, new: &Policy, tenants: &Tenants) -> Compared
     // A token that names every model: what it may do is the policy's business alone.
     let everything: Grants = "*".parse().into_iter().collect();
     let mut renamed = BTreeSet::new();
-    let needs = needs(old, new);
     let mut too_many = BTreeSet::new();
     let mut by_name: Vec<Experienced<'_>> = Vec::new();
     for asked in names {
         let looked = Looked::at(asked, old, new);
-        let needs: Vec<Need> = needs.iter().copied().chain(looked.probes).collect();
+        let needs: Vec<Need> = needs(old, new, asked).into_iter().chain(looked.probes).collect();
         if !(looked.marks.complete && looked.complete) {
             too_many.insert(asked);
         }

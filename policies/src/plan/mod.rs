@@ -34,6 +34,7 @@ mod probes;
 mod questions;
 mod setting;
 mod tenants;
+mod threshold;
 mod told;
 mod unasked;
 mod witness;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::probes::Probe;
+use super::threshold;
 use crate::policy::Policy;
 use crate::request::Needs;
 
@@ -21,18 +22,32 @@ pub(super) enum Need {
     Dimensions(u64),
     /// Room for more tokens than this.
     Tokens(u64),
+    /// A prompt of more tokens than this.
+    Prompt(u64),
+    /// An answer of more tokens than this.
+    Answer(u64),
     /// What an expression may look at.
     Looked(Probe),
 }
 
-/// All that have to be tried, [`Need::Nothing`] first.
-pub(super) fn needs(old: &Policy, new: &Policy) -> Vec<Need> {
+/// All that have to be tried of requests for this name, [`Need::Nothing`] first.
+pub(super) fn needs(old: &Policy, new: &Policy, asked: &str) -> Vec<Need> {
     let capabilities = || old.capabilities().chain(new.capabilities());
     let contexts: BTreeSet<u64> = capabilities().filter_map(|own| own.context).collect();
+    let (mut prompts, mut answers) = (BTreeSet::new(), BTreeSet::new());
+    for (ceiling, price, max_output) in old.ceilings(asked).chain(new.ceilings(asked)) {
+        prompts.extend(threshold::of_prompts(ceiling, price, max_output));
+        answers.extend(threshold::of_answers(ceiling, price, max_output));
+        // One that says how little it wants may cost less than one that leaves it to the model.
+        answers.insert(0);
+        // Where a prompt is too dear before it is too long, only an answer shows who has room.
+        answers.extend(&contexts);
+    }
     let dimensions: BTreeSet<u64> = capabilities().filter_map(|own| own.dimensions).collect();
     let features = [Need::Nothing, Need::Tools, Need::Vision, Need::JsonSchema, Need::Logprobs];
     let lengths = dimensions.into_iter().map(Need::Dimensions);
-    features.into_iter().chain(lengths).chain(contexts.into_iter().map(Need::Tokens)).collect()
+    let sizes = prompts.into_iter().map(Need::Prompt).chain(answers.into_iter().map(Need::Answer));
+    features.into_iter().chain(lengths).chain(contexts.into_iter().map(Need::Tokens)).chain(sizes).collect()
 }
 
 impl Need {
@@ -46,7 +61,10 @@ impl Need {
             Self::JsonSchema => Needs { json_schema: true, ..none },
             Self::Logprobs => Needs { logprobs: true, ..none },
             Self::Dimensions(most) => Needs { dimensions: Some(most.saturating_add(1)), ..none },
-            Self::Tokens(most) => Needs { prompt_tokens: most.saturating_add(1), ..none },
+            // An answer needs room too.
+            Self::Tokens(most) => Needs { prompt_tokens: most, ..none },
+            Self::Prompt(most) => Needs { prompt_tokens: most.saturating_add(1), ..none },
+            Self::Answer(most) => Needs { max_output_tokens: Some(most.saturating_add(1)), ..none },
             Self::Looked(probe) => probe.needs(),
         }
     }
@@ -62,6 +80,9 @@ impl fmt::Display for Need {
             Self::Logprobs => f.write_str("likelihoods"),
             Self::Dimensions(most) => write!(f, "embeddings of more than {most} numbers"),
             Self::Tokens(most) => write!(f, "more than {most} tokens"),
+            Self::Prompt(most) => write!(f, "prompts of more than {most} tokens"),
+            Self::Answer(0) => f.write_str("answers whose length is limited"),
+            Self::Answer(most) => write!(f, "answers of more than {most} tokens"),
             Self::Looked(probe) => probe.fmt(f),
         }
     }

@@ -47,7 +47,7 @@ pub(super) fn of_shadow(old: &Shadow<'_>, new: &Shadow<'_>) -> Vec<Setting> {
 
 fn routing(routing: &Routing) -> Settings {
     // Spelled out, so that whoever adds a setting decides how it is told.
-    let Routing { objective, seconds_per_dollar, hedge_budget, max_attempts, retry_budget, midstream } = *routing;
+    let Routing { objective, seconds_per_dollar, hedge_budget, max_attempts, retry_budget, midstream, ceiling } = *routing;
     let objective = match objective {
         Objective::Completion => "completion",
         Objective::FirstToken => "first-token",
@@ -64,6 +64,8 @@ fn routing(routing: &Routing) -> Settings {
         ("retry.max_attempts", max_attempts.get().to_string()),
         ("retry.budget", retry_budget.to_string()),
         ("midstream", midstream.to_owned()),
+        ("ceiling.per_request", or_false(ceiling.per_request)),
+        ("ceiling.per_tenant_day", or_false(ceiling.per_tenant_day)),
     ]
 }
 

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::grant::Grants;
 use crate::name::TenantId;
+use crate::request::{Caller, Needs, Request};
 use crate::source::SourceFile;
 use tradewind_protocol::Operation;
 
@@ -187,6 +188,33 @@ fn references_to_secrets_are_not_repeated() {
     assert!(!serde_json::to_string(&plan).unwrap().contains("env:"));
 }
 
+#[test]
+fn a_ceiling_is_told_with_whom_it_leaves_out_from_which_size_on() {
+    let all = |backend: &str| format!("[backend.{backend}]\nprovider = \"openai\"\nsecret = \"env:A\"\n");
+    let policy = |ceiling: &str| {
+        let (small, large) = (all("small"), all("large"));
+        parsed(&format!(
+            "version = 1\n{small}models.chat = {{ price = {{ in = 100, out = 200 }} }}\n{large}models.chat = {{ price = {{ in = 1000, out = 1000 }} }}\n\
+             [[route]]\nname = \"r\"\nmatch = {{ model = \"chat\" }}\ntiers = [[\"small\", \"large\"]]\n{ceiling}\n"
+        ))
+    };
+    let plan = plan(&policy(""), &policy("ceiling = { per_request = \"$0.25\" }"));
+    let lines: Vec<_> = plan
+        .requests
+        .iter()
+        .map(|change| format!("{:?} {:?}", change.needs, change.effects().map(ToString::to_string).collect::<Vec<_>>()))
+        .collect();
+    let setting = "ceiling.per_request: false -> $0.25";
+    assert_eq!(
+        lines,
+        [
+            format!(r#"[] ["{setting}"]"#),
+            format!(r#"["prompts of more than 250 tokens", "answers of more than 250 tokens"] ["large, was in tier 1", "loses its only failover outside small", "{setting}"]"#),
+            r#"["prompts of more than 2500 tokens", "answers of more than 1250 tokens"] ["can be served no more: every backend of its route is left out, the last for its cost_ceiling"]"#.to_owned(),
+        ]
+    );
+}
+
 /// What becomes of one request, as the policy itself says.
 fn fate(
     policy: &Policy,
@@ -194,9 +222,11 @@ fn fate(
     asked: &str,
     operation: Operation,
     token: Option<&Grants>,
+    needs: Needs,
 ) -> Option<(String, Vec<Vec<String>>)> {
     policy.authorize(tenant, token, asked, operation).ok()?;
-    let eligible = policy.eligible(&crate::request::Request::new(crate::request::Caller::of(tenant), asked, operation)).ok()?;
+    let request = Request { needs, ..Request::new(Caller::of(tenant), asked, operation) };
+    let eligible = policy.eligible(&request).ok()?;
     let name = |target: &crate::spec::Target| policy.backends()[target.backend.get()].name.to_string();
     let mut tiers: std::collections::BTreeMap<usize, Vec<String>> = std::collections::BTreeMap::new();
     eligible.targets().for_each(|target| tiers.entry(target.tier).or_default().push(name(target)));
@@ -270,7 +300,10 @@ proptest! {
             for asked in ["m", "n", "k", "nothing"] {
                 for operation in Operation::ALL {
                     for (tokens, token) in [(Tokens::NamingModels, Some(&everything)), (Tokens::NamingNone, None)] {
-                        let differs = fate(&old, &tenant, asked, operation, token) != fate(&new, &tenant, asked, operation, token);
+                        let differs = {
+                            let none = Needs::default();
+                            fate(&old, &tenant, asked, operation, token, none) != fate(&new, &tenant, asked, operation, token, none)
+                        };
                         let concerns = |change: &&Change| {
                             change.needs.is_empty()
                                 && change.names.iter().any(|own| own == asked)
@@ -283,6 +316,56 @@ proptest! {
                     }
                 }
             }
+        }
+    }
+}
+
+/// A policy whose prices and ceilings are of the size of a few tokens.
+fn priced() -> impl Strategy<Value = String> {
+    let above = prop::option::of((5_u64..20, 1_u64..5));
+    let backend = (1_u64..5, 1_u64..5, prop::option::of(1_u64..9), prop::option::of(5_u64..30), above, 0_u64..4);
+    let ceiling = prop::option::of(1_u64..40);
+    (prop::collection::vec(backend, 2), ceiling.clone(), ceiling, any::<bool>()).prop_map(|(backends, defaults, route, embeds)| {
+        let mut text = "version = 1\n".to_owned();
+        let ceiling = |cents: Option<u64>| {
+            cents.map(|cents| format!("ceiling = {{ per_request = \"$0.0{cents:02}\" }}\n")).unwrap_or_default()
+        };
+        text += &format!("[defaults]\n{}", ceiling(defaults));
+        for (name, (input, output, most, context, above, fee)) in ["x", "y"].into_iter().zip(backends) {
+            let above = above.map(|(prompt, rate)| format!(", above = [{{ prompt = {prompt}, in = {rate}000, out = {rate}000 }}]"));
+            let capabilities = [("max_output", most), ("context", context)];
+            let capabilities: Vec<_> =
+                capabilities.into_iter().filter_map(|(key, value)| Some(format!("{key} = {}", value?))).collect();
+            text += &format!(
+                "[backend.{name}]\nprovider = \"openai\"\nmodels.m = {{ price = {{ in = {input}000, out = {output}000, per_request = 0.00{fee}{} }}, \
+                 capabilities = {{ {} }}, operations = [\"chat\"{}] }}\n",
+                above.unwrap_or_default(),
+                capabilities.join(", "),
+                if embeds { ", \"embeddings\"" } else { "" }
+            );
+        }
+        text + &format!("[[route]]\nname = \"r\"\nmatch = {{ model = \"m\" }}\ntiers = [[\"x\"], [\"y\"]]\n{}", ceiling(route))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_ceiling_is_told_just_when_it_leaves_somebody_out((old, new) in (priced(), priced())) {
+        let (old, new) = (parsed(&old), parsed(&new));
+        let plan = plan(&old, &new);
+        let tenant: TenantId = "a".parse().unwrap();
+        let everything: Grants = "*".parse().into_iter().collect();
+        let prompts = (0..60).map(|tokens| Needs { prompt_tokens: tokens, ..Needs::default() });
+        let answers = (1..60).map(|tokens| Needs { max_output_tokens: Some(tokens), ..Needs::default() });
+        let sizes: Vec<Needs> = prompts.chain(answers).collect();
+        for operation in [Operation::Chat, Operation::Embeddings] {
+            let fate = |policy: &Policy, needs: &Needs| fate(policy, &tenant, "m", operation, Some(&everything), *needs);
+            let differs = sizes.iter().any(|needs| fate(&old, needs) != fate(&new, needs));
+            let concerns = |change: &&Change| change.operations.contains(&operation.as_str());
+            let is_told = plan.requests.iter().filter(concerns).any(|change| change.effects.iter().any(Effect::moves_requests));
+            prop_assert_eq!(is_told, differs, "{}: {:#?}", operation, plan.requests);
         }
     }
 }

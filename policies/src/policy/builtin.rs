@@ -77,6 +77,7 @@ impl Policy {
                 routing: Routing::default(),
                 split: None,
                 canary: None,
+                ceiling_place: None,
                 defaults: timeouts,
                 overrides: TimeoutOverrides::default(),
             })

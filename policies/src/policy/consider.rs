@@ -9,7 +9,7 @@ use crate::canary::Arm;
 use crate::fault::Place;
 use crate::name::{ModelId, RouteName, TenantId};
 use crate::request::Request;
-use crate::spec::{Canary, Demand, Feature, Target};
+use crate::spec::{Canary, Demand, Feature, ServedModel, Target, usage};
 
 /// The route that matched a request, and every backend of it.
 #[derive(Clone, Debug)]
@@ -94,13 +94,16 @@ pub enum Stage {
     Capability,
     /// Whether prompt and answer fit, as far as they can be estimated; asked only while it leaves some backend.
     Room,
+    /// What the request may cost.
+    CostCeiling,
     /// Whether the session is of those that go to the canary. It leaves out the canary alone, and so never the last.
     Canary,
 }
 
 impl Stage {
     /// Those that may leave nobody, in their order.
-    pub(crate) const ALL: [Self; 5] = [Self::Operation, Self::Residency, Self::DataTerms, Self::Capability, Self::Room];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Operation, Self::Residency, Self::DataTerms, Self::Capability, Self::Room, Self::CostCeiling];
 
     /// Its word in records.
     pub fn as_str(self) -> &'static str {
@@ -110,6 +113,7 @@ impl Stage {
             Self::DataTerms => "data_terms",
             Self::Capability => "capability",
             Self::Room => "room",
+            Self::CostCeiling => "cost_ceiling",
             Self::Canary => "canary",
         }
     }
@@ -156,10 +160,11 @@ impl Policy {
     ) -> Option<Considering<'p>> {
         let target = canary.lane.lane.all().first()?;
         let spared = || canary.spared(request, matched.route.place.as_ref());
+        let fits = !Matched { lane: &canary.lane.lane, ..matched }.roomy(request).is_empty();
         let excluded = match (canary.first(), canary.target) {
             (Some(_), _) => None,
             (None, Some(_)) => Some(spared()),
-            (None, None) => self.excluded(matched, target, request).or_else(|| Some(spared())),
+            (None, None) => self.excluded(matched, target, fits, request).or_else(|| Some(spared())),
         };
         Some(Considering { target, excluded })
     }
@@ -169,24 +174,29 @@ impl Policy {
         let (shadow, matched) = matched.shadow()?;
         let target = shadow.lane.all().first()?;
         let passes = shadow.passing(matched.passing(request)).is_some();
-        let excluded = if passes { None } else { self.excluded(matched, target, request) };
+        let fits = !matched.roomy(request).is_empty();
+        let excluded = if passes { None } else { self.excluded(matched, target, fits, request) };
         Some(Considering { target, excluded })
     }
 
     /// What became of each backend of the route that matched.
     pub(super) fn candidates<'p>(&'p self, matched: Matched<'p>, request: &Request<'_>) -> Vec<Considering<'p>> {
-        let chosen = matched.chosen(request).unwrap_or_default();
+        let fitting = matched.fitting(request).unwrap_or_default();
+        let chosen = matched.affordable(fitting, request);
         let consider = |(place, target): (usize, &'p Target)| {
-            let excluded = if chosen.holds(place) { None } else { self.excluded(matched, target, request) };
+            let excluded = if chosen.holds(place) { None } else { self.excluded(matched, target, fitting.holds(place), request) };
             Considering { target, excluded }
         };
         matched.lane.all().iter().enumerate().map(consider).collect()
     }
 
     /// The first stage that a target does not pass.
-    fn excluded(&self, matched: Matched<'_>, target: &Target, request: &Request<'_>) -> Option<Excluded> {
+    fn excluded(&self, matched: Matched<'_>, target: &Target, fits: bool, request: &Request<'_>) -> Option<Excluded> {
         let backend = self.backends.get(target.backend.get())?;
         let served = backend.serves(&matched.lane.model)?;
+        if fits {
+            return too_dear(matched, target, served, request);
+        }
         let place = || served.place.clone();
         if !served.operations.contains(request.operation) {
             let offered: Vec<_> = served.operations.iter().map(|operation| operation.as_str()).collect();
@@ -217,4 +227,17 @@ impl Policy {
         let spec = self.tenants.as_ref()?.get(tenant)?;
         Some(Demand { requirement: spec.requirement, by: format!("tenant `{tenant}`"), place: spec.place.clone() })
     }
+}
+
+/// It passed all stages but that of money.
+fn too_dear(matched: Matched<'_>, target: &Target, served: &ServedModel, request: &Request<'_>) -> Option<Excluded> {
+    let (ceiling, price) = (matched.route.routing.ceiling.per_request?, target.price.as_deref()?);
+    let usage = usage(request.operation, &request.needs, served.capabilities.max_output);
+    let why = format!(
+        "{} tokens of prompt and {} of an answer may cost {}, and a request may cost {ceiling}",
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        price.of(usage)
+    );
+    Some(Excluded { stage: Stage::CostCeiling, why, place: matched.route.ceiling_place.clone() })
 }

@@ -174,15 +174,12 @@ pub(super) struct Matched<'p> {
 impl<'p> Matched<'p> {
     /// The targets that may serve the request, or the stage that left none.
     pub(super) fn chosen(&self, request: &Request<'_>) -> Result<Places, Stage> {
-        let able = self.able(request)?;
-        let roomy = self.roomy(able, request);
-        // How long the prompt is was estimated; where nobody seems to have room, the backends may count for themselves.
-        Ok(if roomy.is_empty() { able } else { roomy })
+        left(self.affordable(self.fitting(request)?, request), Stage::CostCeiling)
     }
 
     /// The targets that pass every stage, be it that none does.
     pub(super) fn passing(&self, request: &Request<'_>) -> Places {
-        self.able(request).map(|able| self.roomy(able, request)).unwrap_or_default()
+        self.affordable(self.roomy(request), request)
     }
 
     /// The route's shadow, and the same for it.
@@ -200,16 +197,34 @@ impl<'p> Matched<'p> {
         Order { canary: canary.and_then(Canarying::first).map(|target| target.backend), drawn: self.drawn(chosen, request) }
     }
 
-    /// The targets that pass all stages but the last.
+    /// The targets that could serve the request, whatever that costs, or the stage that left none.
+    pub(super) fn fitting(&self, request: &Request<'_>) -> Result<Places, Stage> {
+        let able = self.able(request)?;
+        let roomy = self.with_room(able, request);
+        // How long the prompt is was estimated; where nobody seems to have room, the backends may count for themselves.
+        Ok(if roomy.is_empty() { able } else { roomy })
+    }
+
+    /// Those that have room for it, be it that none does.
+    pub(super) fn roomy(&self, request: &Request<'_>) -> Places {
+        self.able(request).map(|able| self.with_room(able, request)).unwrap_or_default()
+    }
+
+    /// Those of `places` where the request may not cost too much.
+    pub(super) fn affordable(&self, places: Places, request: &Request<'_>) -> Places {
+        let ceiling = self.route.routing.ceiling.per_request;
+        ceiling.map_or(places, |ceiling| places.without(self.lane.dear(request.operation, &request.needs, ceiling)))
+    }
+
+    /// The targets that can do what is asked, wherever there is room for it.
     fn able(&self, request: &Request<'_>) -> Result<Places, Stage> {
-        let left = |places: Places, stage: Stage| if places.is_empty() { Err(stage) } else { Ok(places) };
         let serving = left(self.lane.serving(request.operation), Stage::Operation)?;
         let admitted = left(serving.and(self.lane.admitted(self.floor)), Stage::Residency)?;
         left(admitted.without(self.lane.unable(&request.needs)), Stage::Capability)
     }
 
     /// Those with room for the request.
-    fn roomy(&self, able: Places, request: &Request<'_>) -> Places {
+    fn with_room(&self, able: Places, request: &Request<'_>) -> Places {
         if Operations::TEXT.contains(request.operation) { able.without(self.lane.full(&request.needs)) } else { able }
     }
 
@@ -219,6 +234,10 @@ impl<'p> Matched<'p> {
         let targets = Targets { all: self.lane.all(), chosen };
         split.draw(session, |backend| targets.iter().any(|target| target.backend == backend))
     }
+}
+
+fn left(places: Places, stage: Stage) -> Result<Places, Stage> {
+    if places.is_empty() { Err(stage) } else { Ok(places) }
 }
 
 impl Policy {

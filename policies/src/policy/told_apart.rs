@@ -3,7 +3,7 @@
 use super::Policy;
 use crate::name::{RouteName, TenantId};
 use crate::pattern::Pattern;
-use crate::spec::{CapabilityOverrides, Conditions, Expression, Requirement, Target, Wanted};
+use crate::spec::{CapabilityOverrides, Conditions, Expression, NanoUsd, Price, Requirement, Target, Wanted};
 
 impl Policy {
     /// Every pattern of tenants in a route.
@@ -45,6 +45,19 @@ impl Policy {
     /// What models are said to be able to do, wherever they are.
     pub(crate) fn capabilities(&self) -> impl Iterator<Item = &CapabilityOverrides> {
         self.backends.iter().flat_map(|backend| &backend.models).map(|served| &served.capabilities)
+    }
+
+    /// Where requests for a name may cost too much: each ceiling, with a price that it is held against and the most that is answered there.
+    pub(crate) fn ceilings(&self, asked: &str) -> impl Iterator<Item = (NanoUsd, &Price, Option<u64>)> {
+        let id = self.model(asked).map(|model| &model.id);
+        let routes = self.routes.iter().filter(move |route| Some(&route.lane.model) == id);
+        let capped = routes.filter_map(|route| Some((route.routing.ceiling.per_request?, route)));
+        capped.flat_map(|(ceiling, route)| {
+            let shadow = route.shadow.iter().map(|shadow| &shadow.lane);
+            let canary = route.canary.iter().map(|canary| &canary.lane);
+            let lanes = std::iter::once(&route.lane).chain(shadow).chain(canary);
+            lanes.flat_map(|lane| lane.prices()).map(move |(price, most)| (ceiling, price, most))
+        })
     }
 
     /// Where requests, or copies of them, can go at all.

@@ -129,6 +129,14 @@ pub(crate) struct RawRouting {
     pub(crate) max_attempts: Option<Located<MaxAttempts>>,
     pub(crate) retry_budget: Option<Located<Share>>,
     pub(crate) midstream: Option<Located<Midstream>>,
+    pub(crate) ceiling: RawCeiling,
+}
+
+/// How much requests may cost.
+#[derive(Clone, Default)]
+pub(crate) struct RawCeiling {
+    pub(crate) per_request: Option<Located<NanoUsd>>,
+    pub(crate) per_tenant_day: Option<Located<NanoUsd>>,
 }
 
 /// One `[[test]]`: a request, and what is to become of it.

@@ -28,8 +28,8 @@ mod timeouts;
 pub(crate) use backend::providers;
 pub(crate) use cursor::{Located, Table, Value, shortened};
 pub(crate) use draft::{
-    Draft, Expected, Given, NO_ROUTE, OUT_OF_SERVICE, RawBackend, RawCanary, RawRoute, RawRouting, RawShadow, RawSplit,
-    RawTenant, RawTest,
+    Draft, Expected, Given, NO_ROUTE, OUT_OF_SERVICE, RawBackend, RawCanary, RawCeiling, RawRoute, RawRouting, RawShadow,
+    RawSplit, RawTenant, RawTest,
 };
 pub(crate) use matcher::CREDENTIALS;
 pub(crate) use price::ServerCost;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::cursor::{Located, Table, Value};
-use super::draft::RawRouting;
+use super::draft::{RawCeiling, RawRouting};
 use super::duration;
 use crate::fault::{Report, accepted};
 use crate::spec::{MaxAttempts, Midstream, Objective, Routing, Share};
@@ -26,6 +26,7 @@ pub(super) fn read(table: &mut Table<'_>, report: &mut Report<'_>) -> RawRouting
         max_attempts: either(max_attempts, retry.max_attempts, report),
         retry_budget: retry.budget,
         midstream: setting("midstream", table, report, |value, report| value.choice(&ends, report)),
+        ceiling: table.take("ceiling").and_then(|value| ceiling(value, report)).unwrap_or_default(),
     }
 }
 
@@ -51,6 +52,14 @@ fn either<T>(beside: Option<Located<T>>, within: Option<Located<T>>, report: &mu
         report.fault(within.at, within.key.as_str(), format!("`max_attempts`{place} sets the same; keep one of them"));
     }
     beside.or(within)
+}
+
+fn ceiling(value: Value<'_>, report: &mut Report<'_>) -> Option<RawCeiling> {
+    let mut table = value.table(report)?;
+    let mut amount = |name| table.take(name).and_then(|value| value.parsed(report));
+    let (per_request, per_tenant_day) = (amount("per_request"), amount("per_tenant_day"));
+    table.finish(report);
+    Some(RawCeiling { per_request, per_tenant_day })
 }
 
 fn max_attempts(value: Value<'_>, report: &mut Report<'_>) -> Option<MaxAttempts> {

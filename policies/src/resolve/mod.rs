@@ -56,6 +56,7 @@ pub(crate) fn resolve(mut draft: Draft, hash: PolicyHash, report: &mut Report<'_
             conditions: route.conditions?,
             tiers: route.tiers.into_iter().map(|tier| route::places(&tier.value, &places)).collect(),
             shadow: route.shadow.and_then(|shadow| shadow::parts(&shadow, &places)),
+            ceiling_place: routing::place_of_ceiling(&draft.routing, &route.routing, report),
             routing: routing::resolve(routing, &route.routing),
             defaults,
             overrides: route.timeouts,

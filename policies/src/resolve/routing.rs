@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::route::{in_route, served};
-use crate::fault::{At, Report};
+use crate::fault::{At, Place as Written, Report};
 use crate::name::BackendName;
-use crate::read::{Draft, Located, RawBackend, RawRoute, RawRouting};
-use crate::spec::{Midstream, Provider, Routing, ServedModel};
+use crate::read::{Draft, Located, RawBackend, RawCeiling, RawRoute, RawRouting};
+use crate::spec::{Ceiling, Midstream, NanoUsd, Provider, Routing, ServedModel};
 
-/// `base`, with what is set in its place.
+/// `base`, with what is set in its place; of ceilings, the lower holds.
 pub(super) fn resolve(base: Routing, set: &RawRouting) -> Routing {
-    let RawRouting { objective, seconds_per_dollar, hedge_budget, max_attempts, retry_budget, midstream } = set;
+    let RawRouting { objective, seconds_per_dollar, hedge_budget, max_attempts, retry_budget, midstream, ceiling } = set;
     Routing {
         objective: objective.as_ref().map_or(base.objective, |set| set.value),
         seconds_per_dollar: seconds_per_dollar.as_ref().map_or(base.seconds_per_dollar, |set| set.value),
@@ -18,7 +18,19 @@ pub(super) fn resolve(base: Routing, set: &RawRouting) -> Routing {
         max_attempts: max_attempts.as_ref().map_or(base.max_attempts, |set| set.value),
         retry_budget: retry_budget.as_ref().map_or(base.retry_budget, |set| set.value),
         midstream: midstream.as_ref().map_or(base.midstream, |set| set.value),
+        ceiling: base.ceiling.and(amounts(ceiling)),
     }
+}
+
+fn amounts(ceiling: &RawCeiling) -> Ceiling {
+    let amount = |located: &Option<Located<NanoUsd>>| located.as_ref().map(|located| located.value);
+    Ceiling { per_request: amount(&ceiling.per_request), per_tenant_day: amount(&ceiling.per_tenant_day) }
+}
+
+/// Where it is written what a request of the route may cost.
+pub(super) fn place_of_ceiling(defaults: &RawRouting, route: &RawRouting, report: &Report<'_>) -> Option<Written> {
+    let written = [defaults, route].into_iter().filter_map(|routing| routing.ceiling.per_request.as_ref());
+    written.min_by_key(|located| located.value).and_then(|located| report.place(located.at))
 }
 
 /// Refuses what cannot take effect in a route.
@@ -27,8 +39,8 @@ pub(super) fn check(draft: &Draft, defaults: Routing, report: &mut Report<'_>) {
         if let Some(Located { value: Midstream::Continue, at, key }) = &route.routing.midstream {
             continuation(route, (*at, key), draft, report);
         }
-        if resolve(defaults, &route.routing).seconds_per_dollar.is_some() {
-            prices(route, draft, report);
+        if let Some(key) = key_of_money(&resolve(defaults, &route.routing)) {
+            prices(route, key, draft, report);
         }
     }
 }
@@ -49,13 +61,19 @@ fn continuation(route: &RawRoute, (at, key): (At, &str), draft: &Draft, report: 
     }
 }
 
+/// The key by which money counts, if it does.
+fn key_of_money(routing: &Routing) -> Option<&'static str> {
+    let keys = [("one_cent_buys", routing.seconds_per_dollar.is_some()), ("ceiling", !routing.ceiling.is_none())];
+    keys.into_iter().find(|(_, counts)| *counts).map(|(key, _)| key)
+}
+
 /// Where money counts, a cloud without a price would look as if it were free.
-fn prices(route: &RawRoute, draft: &Draft, report: &mut Report<'_>) {
+fn prices(route: &RawRoute, key: &str, draft: &Draft, report: &mut Report<'_>) {
     for Place { name, backend, served } in places(route, draft) {
         let is_paid = backend.provider.as_ref().is_some_and(Provider::is_paid);
         if is_paid && served.price.known().is_none() {
             let message = format!(
-                "money counts{} (`one_cent_buys`), but backend `{}` has no price for model `{}`; give it one, such as \
+                "money counts{} (`{key}`), but backend `{}` has no price for model `{}`; give it one, such as \
                 `price = {{ in = 1.25, out = 10.0 }}`",
                 in_route(route),
                 name.value,

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{BackendIndex, BackendSpec, Demand, Feature, Price, Requirement, ServedModel, TimeoutOverrides, Timeouts};
+use super::{BackendIndex, BackendSpec, Demand, Feature, NanoUsd, Price, Requirement, ServedModel, TimeoutOverrides, Timeouts};
 use crate::name::{FailureDomain, ModelId, UpstreamModel, Weights};
 use crate::operation::Operations;
 use crate::request::Needs;
-use tradewind_protocol::Operation;
+use tradewind_protocol::{Operation, Usage};
 
 /// One backend that may serve a request, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub(crate) struct Lane {
     admitted: Box<[Places]>,
     /// Those that are said to lack each of the features, in the order of [`Feature::ALL`].
     lacking: [Places; Feature::ALL.len()],
-    /// How much room each has, and how long its embeddings are; `None` if nobody says.
+    /// How much room each has, how long its embeddings and its answers are at most; `None` if nobody says.
     sizes: Box<[Sizes]>,
 }
 
@@ -100,6 +100,7 @@ pub(crate) struct Lane {
 struct Sizes {
     context: Option<u64>,
     dimensions: Option<u64>,
+    max_output: Option<u64>,
 }
 
 /// What a tenant requires, by its place among all that tenants require. The first requires nothing.
@@ -145,6 +146,7 @@ impl Lane {
         let sizes = |(_, served): &(&BackendSpec, &ServedModel)| Sizes {
             context: served.capabilities.context,
             dimensions: served.capabilities.dimensions,
+            max_output: served.capabilities.max_output,
         };
         Self {
             model: model.clone(),
@@ -185,6 +187,20 @@ impl Lane {
         self.sized(|sizes| sizes.context.is_some_and(|most| needs.room() > most))
     }
 
+    /// The targets whose price for the prompt, and for what may be answered, lies above `ceiling`. Those without a price are free.
+    pub(crate) fn dear(&self, operation: Operation, needs: &Needs, ceiling: NanoUsd) -> Places {
+        let is_dear = |(target, sizes): (&Target, &Sizes)| {
+            target.price.as_deref().is_some_and(|price| !price.is_within(ceiling, usage(operation, needs, sizes.max_output)))
+        };
+        let dear = self.all.iter().zip(&self.sizes).enumerate().filter(|(_, both)| is_dear(*both));
+        dear.map(|(place, _)| place).collect()
+    }
+
+    /// What each target costs, if that is known, and how much it answers at most.
+    pub(crate) fn prices(&self) -> impl Iterator<Item = (&Price, Option<u64>)> {
+        self.all.iter().zip(&self.sizes).filter_map(|(target, sizes)| Some((target.price.as_deref()?, sizes.max_output)))
+    }
+
     fn sized(&self, is: impl Fn(&Sizes) -> bool) -> Places {
         self.sizes.iter().enumerate().filter(|(_, sizes)| is(sizes)).map(|(place, _)| place).collect()
     }
@@ -194,4 +210,10 @@ impl Lane {
         let serves = |operation: &Operation| !self.serving(*operation).and(self.admitted(floor)).is_empty();
         Operation::ALL.into_iter().filter(serves).collect()
     }
+}
+
+/// The tokens that a request is charged with before it is sent: those of its prompt, and all that may be answered. What nobody limits counts as nothing.
+pub(crate) fn usage(operation: Operation, needs: &Needs, max_output: Option<u64>) -> Usage {
+    let most = needs.max_output_tokens.into_iter().chain(max_output).min().unwrap_or_default();
+    Usage::new(needs.prompt_tokens, if Operations::TEXT.contains(operation) { most } else { 0 })
 }

@@ -168,6 +168,13 @@ impl Price {
                 .all(|amount| *amount == NanoUsd::ZERO)
     }
 
+    /// Whether tokens and request cost no more than `ceiling`. Without a division: it is asked of every target before each choice.
+    pub(crate) fn is_within(&self, ceiling: NanoUsd, usage: Usage) -> bool {
+        let millionths = |amount: NanoUsd| u128::from(amount.0) * 1_000_000;
+        let tokens = self.rates_for(usage.prompt_tokens).of(usage);
+        tokens.saturating_add(millionths(self.per_request)) <= millionths(ceiling)
+    }
+
     /// Whether it depends on how long a request takes.
     pub fn is_timed(&self) -> bool {
         self.per_second != NanoUsd::ZERO || self.per_hour != NanoUsd::ZERO

@@ -21,6 +21,8 @@ pub(crate) struct RouteSpec {
     /// How its sessions are shared, if they are.
     pub(crate) split: Option<Split>,
     pub(crate) canary: Option<CanaryLane>,
+    /// Where it is written what a request may cost.
+    pub(crate) ceiling_place: Option<Place>,
     pub(crate) timeouts: Timeouts,
     /// What it requires of its backends, with what `[defaults]` does.
     pub(crate) demands: Vec<Demand>,
@@ -42,6 +44,7 @@ pub(crate) struct RouteParts {
     pub(crate) routing: Routing,
     pub(crate) split: Option<Split>,
     pub(crate) canary: Option<(Canary, BackendIndex)>,
+    pub(crate) ceiling_place: Option<Place>,
     /// The limits of a request whose route sets none.
     pub(crate) defaults: Timeouts,
     /// The limits that this route sets.
@@ -53,12 +56,13 @@ impl RouteSpec {
     pub(crate) fn compile(parts: RouteParts, backends: &[BackendSpec], floors: &[Requirement]) -> Self {
         let RouteParts { name, place, model, tenants, conditions, tiers, shadow, demands, routing, split, .. } = parts;
         let (canary, defaults, overrides) = (parts.canary, parts.defaults, parts.overrides);
+        let ceiling_place = parts.ceiling_place;
         let parts = LaneParts { model, tiers: &tiers, overrides, demands: &demands, floors };
         let lane = Lane::compile(&parts, backends);
         let shadow = shadow.map(|shadow| ShadowSpec::compile(shadow, &parts, backends));
         let canary = canary.map(|(canary, backend)| CanaryLane::compile(canary, backend, &parts, backends));
         let timeouts = defaults.with(overrides);
-        Self { name, place, tenants, conditions, routing, split, canary, timeouts, demands, lane, shadow }
+        Self { name, place, tenants, conditions, routing, split, canary, ceiling_place, timeouts, demands, lane, shadow }
     }
 
     /// Whether it matches whatever else is in the request, once the tenant fits.

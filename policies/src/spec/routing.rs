@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::Share;
+use super::{Ceiling, Share};
 
 /// How a route chooses among its backends, and what it does when one fails.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,6 +20,8 @@ pub struct Routing {
     pub retry_budget: Share,
     /// What becomes of an answer that breaks off.
     pub midstream: Midstream,
+    /// What may be spent.
+    pub ceiling: Ceiling,
 }
 
 impl Routing {
@@ -38,6 +40,7 @@ impl Default for Routing {
             // What linkerd and Finagle grant.
             retry_budget: Share::percent(20),
             midstream: Midstream::default(),
+            ceiling: Ceiling::default(),
         }
     }
 }

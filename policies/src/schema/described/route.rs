@@ -35,6 +35,8 @@ macro_rules! choosing {
             /// What becomes of a stream that breaks off.
             #[schemars(extend("default" = "error"))]
             midstream: Option<Midstream>,
+            /// How much requests may cost; what `[defaults]` says holds in every route.
+            ceiling: Option<Ceiling>,
             /// Limits of time.
             timeouts: Option<Timeouts>,
         }
@@ -162,6 +164,15 @@ struct Retry {
     /// How many further attempts may be made of all requests.
     #[schemars(extend("default" = "20%"))]
     budget: Option<Share>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Ceiling {
+    /// A request: its prompt and all that may be answered.
+    per_request: Option<Money>,
+    /// All requests of one tenant in a day of UTC.
+    per_tenant_day: Option<Money>,
 }
 
 #[derive(JsonSchema)]

@@ -1,0 +1,36 @@
+//! Around which sizes of prompts and answers a ceiling decides who may serve a request.
+
+use tradewind_protocol::Usage;
+
+use crate::spec::{NanoUsd, Price};
+
+/// The most tokens of prompts that cost no more than the ceiling, with an answer and without, and the sizes where other rates begin.
+pub(super) fn of_prompts(ceiling: NanoUsd, price: &Price, max_output: Option<u64>) -> impl Iterator<Item = u64> {
+    let begins: Vec<u64> = price.above.iter().map(|above| above.prompt_tokens).collect();
+    let first = std::iter::once(0).chain(begins.iter().map(|begin| begin.saturating_add(1)));
+    let last = begins.iter().copied().chain([u64::MAX]);
+    let ranges: Vec<(u64, u64)> = first.zip(last).collect();
+    let within = move |tokens, answered| price.is_within(ceiling, Usage::new(tokens, answered));
+    let most = move |(first, last): (u64, u64), answered| most(first, last, |tokens| within(tokens, answered));
+    let answers = [0, max_output.unwrap_or_default()];
+    let crossings = ranges.into_iter().flat_map(move |range| answers.map(|answered| most(range, answered)));
+    crossings.flatten().chain(begins)
+}
+
+/// The most tokens of answers that cost no more than the ceiling, to a prompt of nothing.
+pub(super) fn of_answers(ceiling: NanoUsd, price: &Price, max_output: Option<u64>) -> Option<u64> {
+    most(0, max_output.unwrap_or(u64::MAX), |tokens| price.is_within(ceiling, Usage::new(0, tokens)))
+}
+
+/// The last from `first` to `last` that is within, where all before it are and it is not `last` itself.
+fn most(first: u64, last: u64, is_within: impl Fn(u64) -> bool) -> Option<u64> {
+    let (mut within, mut beyond) = (first, last);
+    if !is_within(within) || is_within(beyond) {
+        return None;
+    }
+    while beyond - within > 1 {
+        let middle = within + (beyond - within) / 2;
+        if is_within(middle) { within = middle } else { beyond = middle }
+    }
+    Some(within)
+}
