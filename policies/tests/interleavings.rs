@@ -11,13 +11,14 @@ use shuttle::{
     sync::{Arc, Mutex},
     thread,
 };
-use tradewind_policies::select::{Ask, Health, Monotonic, Outcome, Removed, Started};
+use tradewind_policies::select::{Aim, Ask, Health, Monotonic, Outcome, Removed, Started};
 
 /// How many orders of events are tried.
 const ORDERS: usize = 2_000;
 const THREADS: usize = 4;
 const ATTEMPTS: usize = 3;
-const PLAIN: Ask = Ask { prompt_tokens: 500.0, cached_tokens: 0.0, output_tokens: 0.0, cost: 0.0, forecast: None };
+const PLAIN: Ask =
+    Ask { prompt_tokens: 500.0, cached_tokens: 0.0, output_tokens: 0.0, cost: 0.0, aim: Aim::NONE, forecast: None };
 
 /// What all threads share: a target, the time, and what must be true of it.
 struct World {

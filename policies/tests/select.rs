@@ -9,12 +9,13 @@ use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tradewind_policies::select::{
-    Ask, Candidate, Choice, Forecast, Health, Monotonic, Outcome, Prior, Reason, Removed, Turn, back_at, choose, hedge_after,
-    is_overloaded, scores,
+    Aim, Ask, Candidate, Choice, Forecast, Health, Monotonic, Outcome, Prior, Reason, Removed, Turn, back_at, choose,
+    hedge_after, is_overloaded, scores,
 };
 use tradewind_policies::spec::Concurrency;
 
-const PLAIN: Ask = Ask { prompt_tokens: 500.0, cached_tokens: 0.0, output_tokens: 0.0, cost: 0.0, forecast: None };
+const PLAIN: Ask =
+    Ask { prompt_tokens: 500.0, cached_tokens: 0.0, output_tokens: 0.0, cost: 0.0, aim: Aim::NONE, forecast: None };
 const FAILED: Outcome = Outcome::Failure { retry_after: None };
 
 fn at(seconds: f64) -> Monotonic {

@@ -10,6 +10,8 @@ mod faults;
 mod fidelity;
 #[path = "simulate/happenings.rs"]
 mod happenings;
+#[path = "simulate/money.rs"]
+mod money;
 #[path = "simulate/replay.rs"]
 mod replay;
 #[path = "simulate/worlds.rs"]

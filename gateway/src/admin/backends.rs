@@ -4,14 +4,15 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 use tradewind_policies::{
-    select::{Ask, Outlook, Removed},
+    select::{Aim, Ask, Outlook, Removed},
     spec::Window,
 };
 
 use crate::snapshot::{Backend, Snapshot};
 
 /// The request that predictions are told for: its prompt has a thousand tokens.
-const EXAMPLE: Ask = Ask { prompt_tokens: 1000.0, cached_tokens: 0.0, output_tokens: 0.0, cost: 0.0, forecast: None };
+const EXAMPLE: Ask =
+    Ask { prompt_tokens: 1000.0, cached_tokens: 0.0, output_tokens: 0.0, cost: 0.0, aim: Aim::NONE, forecast: None };
 
 /// One model of one backend.
 #[derive(Debug, Serialize)]

@@ -143,6 +143,7 @@ pub(super) fn of_candidates() -> Vec<Column<Candidate>> {
         cached_tokens Real Sometimes = |c| expected(c, |expected| expected.cached_tokens);
         in_flight Real Sometimes = |c| expected(c, |expected| expected.in_flight);
         failure_rate Real Sometimes = |c| expected(c, |expected| expected.failure_rate);
+        slo_strain Real Sometimes = |c| c.expected.as_ref()?.strain.map(Value::Real);
         price_nano_usd Number Sometimes = |c| c.price_nano_usd.map(number);
     }
 }
@@ -156,6 +157,7 @@ pub(super) fn of_attempts() -> Vec<Column<Attempt>> {
         reason Text Always = |a| word(a.reason);
         probability Real Always = |a| Some(Value::Real(a.probability));
         despite Text Sometimes = |a| a.despite.map(|despite| text(despite.as_str()));
+        spilled Flag Always = |a| Some(Value::Flag(a.spilled));
         predicted_s Real Always = |a| Some(Value::Real(a.predicted_s));
         begun_s Real Always = |a| Some(Value::Real(a.begun_s));
         first_token_s Real Sometimes = |a| a.first_token_s.map(Value::Real);

@@ -133,6 +133,7 @@ fn attempt(made: &Made, now: Duration) -> Attempt {
         reason: choice.reason,
         probability: choice.probability,
         despite: choice.despite.map(Into::into),
+        spilled: choice.spilled,
         predicted_s: choice.score.total(),
         begun_s: begun.as_secs_f64(),
         first_token_s: answered.map(since),

@@ -149,10 +149,21 @@ fn terms(expected: &Expected, score: &Score, prompt_tokens: u64) -> Vec<String> 
     if expected.failure_rate > 0.0 {
         lines.push(format!("failure {:.3}: {:.1} % of attempts fail", score.failure, 100.0 * expected.failure_rate));
     }
+    lines.extend(expected.strain.map(in_time));
     if expected.cached_tokens > 0.0 {
         lines.push(format!("{:.0} tokens of the prompt are thought to be cached", expected.cached_tokens));
     }
     lines
+}
+
+/// What is expected as a part of what is wanted.
+fn in_time(strain: f64) -> String {
+    let percent = 100.0 * (strain - 1.0).abs();
+    if strain <= 1.0 {
+        format!("meets the SLO with {percent:.0} % to spare")
+    } else {
+        format!("misses the SLO by {percent:.0} %")
+    }
 }
 
 fn show_attempts(out: &mut String, attempts: &[Attempt]) -> fmt::Result {
@@ -162,14 +173,16 @@ fn show_attempts(out: &mut String, attempts: &[Attempt]) -> fmt::Result {
     let width = attempts.iter().map(|attempt| attempt.backend.len()).max().unwrap_or_default();
     writeln!(out, "\nattempts")?;
     for attempt in attempts {
-        let Attempt { backend, turn, continues, reason, probability, despite, predicted_s, begun_s, total_s, .. } = attempt;
+        let Attempt { backend, turn, continues, reason, probability, despite, spilled, predicted_s, begun_s, total_s, .. } =
+            attempt;
         let first = attempt.first_token_s.map(|seconds| format!("answering after {seconds:.3} s, ")).unwrap_or_default();
         let continues = if *continues { ", goes on with what broke off" } else { "" };
+        let spilled = if *spilled { ", spilled from a tier that is not in time" } else { "" };
         let despite = despite.map(|despite| format!(", despite {}", despite.as_str())).unwrap_or_default();
         writeln!(
             out,
             "  {begun_s:7.3} s  {backend:width$}  {first}{} after {total_s:.3} s; predicted {predicted_s:.3} s \
-             ({}, {}, probability {probability:.3}{despite}{continues})",
+             ({}, {}, probability {probability:.3}{despite}{spilled}{continues})",
             attempt.outcome.as_str(),
             word(*turn),
             word(*reason),

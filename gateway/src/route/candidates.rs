@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use tradewind_policies::{
     BackendName, FailureDomain, Weights,
     decision::AttemptOutcome,
-    select::{Ask, Candidate, Choice, Outlook, Removed, Turn, back_at, choose, hedge_after, is_overloaded},
+    select::{Aim, Ask, Candidate, Choice, Outlook, Removed, Turn, back_at, choose, hedge_after, is_overloaded},
     spec::{NanoUsd, Objective, Price, Routing, Timeouts},
 };
 use tradewind_protocol::Usage;
@@ -112,6 +112,9 @@ impl Candidates {
             let planned = self.all.get(choice.target)?.clone();
             if let Ok(run) = planned.deployment.start(&planned.ask, choice.despite) {
                 self.tried.push(choice.target);
+                if choice.spilled && matches!(turn, Turn::First | Turn::Careful) {
+                    planned.deployment.metrics().spilled();
+                }
                 context.trace(|trace| trace.attempts.push(self.made(&planned, turn, choice, context.elapsed())));
                 return Some(Chosen { planned, outlook, choice, run });
             }
@@ -245,13 +248,13 @@ pub(super) fn predicted(price: &Price, prompt_tokens: f64, cached_tokens: f64, o
 /// A request as it looks to one deployment, of which it may have so many tokens in its cache and expect so many in the answer.
 #[must_use]
 pub fn ask(routing: &Routing, price: Option<&Price>, prompt_tokens: f64, cached_tokens: f64, output_tokens: f64) -> Ask {
-    let cost = routing
-        .seconds_per_dollar
-        .zip(price)
-        .map_or(0.0, |(seconds, price)| seconds * predicted(price, prompt_tokens, cached_tokens, output_tokens).dollars());
+    let counts = routing.seconds_per_dollar.is_some() || routing.objective == Objective::CheapestWithinSlo;
+    let price = price.filter(|_| counts).map(|price| predicted(price, prompt_tokens, cached_tokens, output_tokens));
+    let cost = routing.seconds_per_dollar.zip(price).map_or(0.0, |(seconds, price)| seconds * price.dollars());
+    let aim = Aim::of(routing, price);
     let output_tokens = match routing.objective {
-        Objective::Completion => output_tokens,
+        Objective::Completion | Objective::CheapestWithinSlo => output_tokens,
         Objective::FirstToken => 0.0,
     };
-    Ask { prompt_tokens, cached_tokens: cached_tokens.min(prompt_tokens), output_tokens, cost, forecast: None }
+    Ask { prompt_tokens, cached_tokens: cached_tokens.min(prompt_tokens), output_tokens, cost, aim, forecast: None }
 }

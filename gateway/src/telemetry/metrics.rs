@@ -84,6 +84,7 @@ fn describe() {
         names::CEILING_LEFT,
         "What is left of what a tenant may spend on a route today, in billionths of a US dollar."
     );
+    describe_counter!(names::SPILLS, "Requests that went to a later tier to be in time.");
     describe_counter!(names::COST, "What answers cost, in billionths of a US dollar.");
     describe_counter!(
         names::FAILED_COST,
@@ -133,6 +134,7 @@ pub struct DeploymentMetrics {
     misconfigured: Counter,
     cancelled: Counter,
     hedges: Counter,
+    spills: Counter,
     hedges_won: Counter,
     hedge_cost: Counter,
     cost: Counter,
@@ -172,6 +174,7 @@ impl DeploymentMetrics {
             misconfigured: attempts("misconfigured"),
             cancelled: attempts("cancelled"),
             hedges: counter!(names::HEDGES, labels()),
+            spills: counter!(names::SPILLS, labels()),
             hedges_won: counter!(names::HEDGES_WON, labels()),
             hedge_cost: counter!(names::HEDGE_COST, labels()),
             cost: counter!(names::COST, labels()),
@@ -196,6 +199,11 @@ impl DeploymentMetrics {
     /// Counts a second attempt beside a slow one.
     pub fn hedged(&self) {
         self.hedges.increment(1);
+    }
+
+    /// Counts a request that came here because an earlier tier is not in time.
+    pub fn spilled(&self) {
+        self.spills.increment(1);
     }
 
     /// Counts one that answered first.

@@ -59,6 +59,8 @@ pub const BACKEND_DRAINED: &str = "tradewind_backend_drained";
 pub const NEXT_DRAIN: &str = "tradewind_backend_next_drain_timestamp_seconds";
 /// What is left of what a tenant may spend on a route today, in billionths of a US dollar, by tenant and route.
 pub const CEILING_LEFT: &str = "tradewind_ceiling_left_nano_usd";
+/// Requests that went to a later tier because none of the earlier was predicted to keep to the route's `slo`, by backend.
+pub const SPILLS: &str = "tradewind_spills_total";
 /// Requests with an idempotency key, by what they led to.
 pub const IDEMPOTENCY_REQUESTS: &str = "tradewind_idempotency_requests_total";
 /// Executions for an idempotency key that have ended, by what became of their answers.

@@ -22,6 +22,9 @@ pub struct Attempt {
     /// Why the backend had been left out, where too little else remained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub despite: Option<RemovedReason>,
+    /// Whether an earlier tier was passed over that had backends, but none in time.
+    #[serde(default, skip_serializing_if = "super::is_not")]
+    pub spilled: bool,
     /// The score that it was chosen by, summed up.
     #[serde(serialize_with = "number::rounded")]
     pub predicted_s: f64,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::number;
-use crate::select::{self, Monotonic, Outlook};
+use crate::select::{self, Aim, Monotonic, Outlook};
 
 /// A backend of the route, and what was thought of it.
 ///
@@ -188,6 +188,15 @@ pub struct Expected {
     /// The variance of the logarithm of single first tokens.
     #[serde(default, serialize_with = "number::rounded")]
     pub first_token_variance: f64,
+    /// The variance of the logarithm of single paces.
+    #[serde(default, skip_serializing_if = "number::is_zero", serialize_with = "number::rounded")]
+    pub per_token_variance: f64,
+    /// What the route wanted of it beside speed.
+    #[serde(default, skip_serializing_if = "Aim::is_none")]
+    pub aim: Aim,
+    /// What was expected as a multiple of what was wanted: up to one, it was in time.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "number::rounded_if_any")]
+    pub strain: Option<f64>,
     /// How long it had been silent; none if it was never heard of.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "number::rounded_if_any")]
     pub silent_s: Option<f64>,
@@ -207,6 +216,9 @@ impl Expected {
             in_flight: outlook.in_flight,
             failure_rate: outlook.failure_rate,
             first_token_variance: outlook.first_token_variance,
+            per_token_variance: outlook.per_token_variance,
+            aim: outlook.aim,
+            strain: outlook.strain(),
             silent_s: outlook.heard.map(|heard| heard.as_secs_f64()),
         }
     }

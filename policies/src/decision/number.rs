@@ -28,6 +28,12 @@ pub(super) fn rounded_if_any<S: Serializer>(number: &Option<f64>, serializer: S)
     }
 }
 
+/// Whether there is nothing to write.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+pub(super) fn is_zero(number: &f64) -> bool {
+    *number == 0.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::select::{self, FirstToken, Monotonic, Outlook, Reason, Removed, Turn};
+use crate::select::{self, Aim, FirstToken, Monotonic, Outlook, Reason, Removed, Turn};
 
 fn outlook() -> Outlook {
     Outlook {
@@ -12,6 +12,8 @@ fn outlook() -> Outlook {
         cost: 0.0,
         failure_rate: 0.01,
         first_token_variance: 0.25,
+        per_token_variance: 0.0,
+        aim: Aim::NONE,
         removed: None,
         heard: Some(Duration::from_millis(1500)),
         waiting: 1,
@@ -43,6 +45,7 @@ fn attempt(backend: &str, outcome: AttemptOutcome) -> Attempt {
         reason: Reason::NearTie,
         probability: 0.61,
         despite: None,
+        spilled: false,
         predicted_s: 4.1,
         begun_s: 0.0004,
         first_token_s: Some(0.5),

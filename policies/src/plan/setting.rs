@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::spec::{Midstream, Objective, Routing, Shadow, Timeouts, TokenRate};
+use crate::spec::{Midstream, Objective, Routing, Shadow, Spill, Timeouts, TokenRate};
 
 /// A setting that changes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -47,14 +47,20 @@ pub(super) fn of_shadow(old: &Shadow<'_>, new: &Shadow<'_>) -> Vec<Setting> {
 
 fn routing(routing: &Routing) -> Settings {
     // Spelled out, so that whoever adds a setting decides how it is told.
-    let Routing { objective, seconds_per_dollar, hedge_budget, max_attempts, retry_budget, midstream, ceiling } = *routing;
+    let Routing { objective, seconds_per_dollar, hedge_budget, max_attempts, retry_budget, midstream, ceiling, slo, spill } =
+        *routing;
     let objective = match objective {
         Objective::Completion => "completion",
         Objective::FirstToken => "first-token",
+        Objective::CheapestWithinSlo => "cheapest-within-slo",
     };
     let midstream = match midstream {
         Midstream::Error => "error",
         Midstream::Continue => "continue",
+    };
+    let spill = match spill {
+        Spill::Unavailable => "unavailable",
+        Spill::Slo => "slo",
     };
     let a_cent = seconds_per_dollar.map(|seconds| time(Duration::from_secs_f64(seconds / 100.0)));
     vec![
@@ -64,6 +70,9 @@ fn routing(routing: &Routing) -> Settings {
         ("retry.max_attempts", max_attempts.get().to_string()),
         ("retry.budget", retry_budget.to_string()),
         ("midstream", midstream.to_owned()),
+        ("slo.ttft_p90", or_false(slo.and_then(|slo| slo.ttft_p90).map(time))),
+        ("slo.tpot_p90", or_false(slo.and_then(|slo| slo.tpot_p90).map(time))),
+        ("spill", spill.to_owned()),
         ("ceiling.per_request", or_false(ceiling.per_request)),
         ("ceiling.per_tenant_day", or_false(ceiling.per_tenant_day)),
     ]

@@ -14,7 +14,7 @@ use crate::policy::{Denied, Stage};
 use crate::request::{Attributes, Needs};
 use crate::spec::{
     Budget, Concurrency, Conditions, DataTerms, Drained, MaxAttempts, Midstream, NanoUsd, Objective, Poll, PriceTable, Provider,
-    Requirement, ServedModel, Share, TenantLimits, TimeoutOverrides, Wanted,
+    Requirement, ServedModel, Share, Slo, Spill, TenantLimits, TimeoutOverrides, Wanted,
 };
 use tradewind_protocol::Operation;
 
@@ -130,6 +130,8 @@ pub(crate) struct RawRouting {
     pub(crate) retry_budget: Option<Located<Share>>,
     pub(crate) midstream: Option<Located<Midstream>>,
     pub(crate) ceiling: RawCeiling,
+    pub(crate) slo: Option<Located<Slo>>,
+    pub(crate) spill: Option<Located<Spill>>,
 }
 
 /// How much requests may cost.

@@ -88,13 +88,16 @@ fn defaults(mut table: Table<'_>, draft: &mut Draft, report: &mut Report<'_>) {
 
 /// Adds what one file says of choosing to what the files before it said.
 fn merge(all: &mut RawRouting, one: RawRouting, report: &mut Report<'_>) {
-    let RawRouting { objective, seconds_per_dollar, hedge_budget, max_attempts, retry_budget, midstream, ceiling } = one;
+    let RawRouting { objective, seconds_per_dollar, hedge_budget, max_attempts, retry_budget, midstream, ceiling, slo, spill } =
+        one;
     set(&mut all.objective, objective, report);
     set(&mut all.seconds_per_dollar, seconds_per_dollar, report);
     set(&mut all.hedge_budget, hedge_budget, report);
     set(&mut all.max_attempts, max_attempts, report);
     set(&mut all.retry_budget, retry_budget, report);
     set(&mut all.midstream, midstream, report);
+    set(&mut all.slo, slo, report);
+    set(&mut all.spill, spill, report);
     set(&mut all.ceiling.per_request, ceiling.per_request, report);
     set(&mut all.ceiling.per_tenant_day, ceiling.per_tenant_day, report);
 }

@@ -6,17 +6,26 @@ use super::cursor::{Located, Table, Value};
 use super::draft::{RawCeiling, RawRouting};
 use super::duration;
 use crate::fault::{Report, accepted};
-use crate::spec::{MaxAttempts, Midstream, Objective, Routing, Share};
+use crate::spec::{MaxAttempts, Midstream, Objective, Routing, Share, Slo, Spill};
 
 /// The least that a cent may buy. Less is no price of time but a slip, and no time at all would make money worthless, which `false` says clearer.
 const LEAST_BOUGHT: Duration = Duration::from_millis(1);
 /// The most that a cent may buy: whoever waits an hour for a cent wants a cheaper backend, not a slower answer.
 const MOST_BOUGHT: Duration = Duration::from_hours(1);
 
+/// The least time that may be promised of a first token or of each token, and the most.
+const LEAST_PROMISED: Duration = Duration::from_micros(10);
+const MOST_PROMISED: Duration = Duration::from_mins(10);
+
 /// The settings that the table makes.
 pub(super) fn read(table: &mut Table<'_>, report: &mut Report<'_>) -> RawRouting {
-    let objectives = [("completion", Objective::Completion), ("first-token", Objective::FirstToken)];
+    let objectives = [
+        ("completion", Objective::Completion),
+        ("first-token", Objective::FirstToken),
+        ("cheapest-within-slo", Objective::CheapestWithinSlo),
+    ];
     let ends = [("error", Midstream::Error), ("continue", Midstream::Continue)];
+    let spills = [("unavailable", Spill::Unavailable), ("slo", Spill::Slo)];
     let max_attempts = setting("max_attempts", table, report, max_attempts);
     let retry = table.take("retry").and_then(|value| retry(value, report)).unwrap_or_default();
     RawRouting {
@@ -27,6 +36,8 @@ pub(super) fn read(table: &mut Table<'_>, report: &mut Report<'_>) -> RawRouting
         retry_budget: retry.budget,
         midstream: setting("midstream", table, report, |value, report| value.choice(&ends, report)),
         ceiling: table.take("ceiling").and_then(|value| ceiling(value, report)).unwrap_or_default(),
+        slo: setting("slo", table, report, slo),
+        spill: setting("spill", table, report, |value, report| value.choice(&spills, report)),
     }
 }
 
@@ -52,6 +63,25 @@ fn either<T>(beside: Option<Located<T>>, within: Option<Located<T>>, report: &mu
         report.fault(within.at, within.key.as_str(), format!("`max_attempts`{place} sets the same; keep one of them"));
     }
     beside.or(within)
+}
+
+fn slo(value: Value<'_>, report: &mut Report<'_>) -> Option<Slo> {
+    let (at, key) = (value.at, value.key.clone());
+    let mut table = value.table(report)?;
+    let limit = |value: Value<'_>, report: &mut Report<'_>| duration::between(LEAST_PROMISED, MOST_PROMISED, value, report);
+    let ttft_p90 = table.optional("ttft_p90", report, limit);
+    let tpot_p90 = table.optional("tpot_p90", report, limit);
+    table.finish(report);
+    let slo = Slo { ttft_p90: ttft_p90?, tpot_p90: tpot_p90? };
+    if slo.ttft_p90.is_none() && slo.tpot_p90.is_none() {
+        report.fault(
+            at,
+            key,
+            "nothing is promised; accepted: `ttft_p90`, `tpot_p90`, or both, such as `{ ttft_p90 = \"1.5s\" }`",
+        );
+        return None;
+    }
+    Some(slo)
 }
 
 fn ceiling(value: Value<'_>, report: &mut Report<'_>) -> Option<RawCeiling> {

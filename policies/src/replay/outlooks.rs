@@ -9,8 +9,8 @@ use super::fit::{self, Fits, Key};
 use super::in_flight::InFlight;
 use crate::decision::{Candidate as Recorded, Decision, Expected, RemovedReason};
 use crate::policy::{Eligible, Policy};
-use crate::select::{Candidate, FirstToken, Monotonic, Outlook, Removed};
-use crate::spec::{Objective, Price};
+use crate::select::{Aim, Candidate, FirstToken, Monotonic, Outlook, Removed};
+use crate::spec::{NanoUsd, Objective, Price};
 use tradewind_protocol::Usage;
 
 /// What was last known of a backend is good for so long, in microseconds; after that, what was usual is.
@@ -103,19 +103,21 @@ impl Under<'_> {
             let shift = in_flight.shift(&key.backend, decision.at.micros());
             let shifted = usual.map(|expected| self.shifted(&key, expected, shift));
             let output = match eligible.routing.objective {
-                Objective::Completion => decision.expected_output_tokens,
+                Objective::Completion | Objective::CheapestWithinSlo => decision.expected_output_tokens,
                 Objective::FirstToken => 0.0,
             };
             let novelty = in_flight.novelty(&key.backend, decision.at.micros());
             let known = shifted.map(|(expected, _)| self.known(&key, decision, expected, novelty));
-            let expected = known.map(|(expected, _)| Expected { output_tokens: output, ..expected });
+            let cached = known.map_or(0.0, |(expected, _)| expected.cached_tokens);
+            let price = target.price.as_deref().map(|price| priced(price, decision, cached));
+            let aim = Aim::of(eligible.routing, price);
+            let expected = known.map(|(expected, _)| Expected { output_tokens: output, aim, ..expected });
             let takes = known.map_or((0.0, 0.0), |(_, takes)| takes);
-            let cached = expected.map_or(0.0, |expected| expected.cached_tokens);
-            let cost = seconds(target.price.as_deref(), decision, cached, eligible.routing.seconds_per_dollar);
+            let cost = price.zip(eligible.routing.seconds_per_dollar).map_or(0.0, |(price, rate)| price.dollars() * rate);
             let crowding = crowding(record, shift, output);
             let removed = if backend.drained.at(decision.at) { Some(Removed::Drained) } else { record.and_then(still_removed) };
             // One that nothing is known of must not be chosen by chance: it is never the best, and counts where it might be.
-            let outlook = expected.map_or_else(unknown, |expected| outlook(&expected, crowding, cost, removed));
+            let outlook = expected.map_or_else(|| unknown(aim), |expected| outlook(&expected, crowding, cost, removed));
             options.candidates.push(Candidate { target: options.each.len(), tier: eligible.tier(target), outlook });
             let slowed = shifted.map_or(1.0, |(_, slowed)| slowed);
             options.each.push(Way { key, price: target.price.clone(), is_unknown, expected, slowed, takes });
@@ -164,13 +166,12 @@ fn crowding(record: Option<&Recorded>, shift: f64, output: f64) -> f64 {
     }
 }
 
-/// The price of a request, in seconds, as the router works it out.
-fn seconds(price: Option<&Price>, decision: &Decision, cached_tokens: f64, seconds_per_dollar: Option<f64>) -> f64 {
-    let (Some(price), Some(rate)) = (price, seconds_per_dollar) else { return 0.0 };
+/// The price of a request, as the router works it out.
+fn priced(price: &Price, decision: &Decision, cached_tokens: f64) -> NanoUsd {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of tokens, never negative")]
     let whole = |tokens: f64| tokens.max(0.0).round() as u64;
     let tokens = Usage::new(decision.prompt_tokens, whole(decision.expected_output_tokens));
-    price.of(Usage { cached_tokens: whole(cached_tokens), ..tokens }).dollars() * rate
+    price.of(Usage { cached_tokens: whole(cached_tokens), ..tokens })
 }
 
 fn outlook(expected: &Expected, crowding: f64, cost: f64, removed: Option<Removed>) -> Outlook {
@@ -183,6 +184,8 @@ fn outlook(expected: &Expected, crowding: f64, cost: f64, removed: Option<Remove
         cost,
         failure_rate: expected.failure_rate.clamp(0.0, 1.0),
         first_token_variance: expected.first_token_variance,
+        per_token_variance: expected.per_token_variance,
+        aim: expected.aim,
         removed,
         heard: expected.silent_s.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()),
         // A log does not tell how many wait; it matters for exploring alone.
@@ -194,7 +197,7 @@ fn outlook(expected: &Expected, crowding: f64, cost: f64, removed: Option<Remove
 }
 
 /// One that is scored behind all others.
-fn unknown() -> Outlook {
+fn unknown(aim: Aim) -> Outlook {
     let endless = Expected {
         base_s: 1e6,
         prompt_s: 0.0,
@@ -206,6 +209,9 @@ fn unknown() -> Outlook {
         in_flight: 0.0,
         failure_rate: 0.0,
         first_token_variance: 0.0,
+        per_token_variance: 0.0,
+        aim,
+        strain: None,
         silent_s: Some(0.0),
     };
     outlook(&endless, 0.0, 0.0, None)

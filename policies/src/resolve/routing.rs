@@ -6,11 +6,12 @@ use super::route::{in_route, served};
 use crate::fault::{At, Place as Written, Report};
 use crate::name::BackendName;
 use crate::read::{Draft, Located, RawBackend, RawCeiling, RawRoute, RawRouting};
-use crate::spec::{Ceiling, Midstream, NanoUsd, Provider, Routing, ServedModel};
+use crate::spec::{Ceiling, Midstream, NanoUsd, Objective, Provider, Routing, ServedModel, Spill};
 
 /// `base`, with what is set in its place; of ceilings, the lower holds.
 pub(super) fn resolve(base: Routing, set: &RawRouting) -> Routing {
-    let RawRouting { objective, seconds_per_dollar, hedge_budget, max_attempts, retry_budget, midstream, ceiling } = set;
+    let RawRouting { objective, seconds_per_dollar, hedge_budget, max_attempts, retry_budget, midstream, ceiling, slo, spill } =
+        set;
     Routing {
         objective: objective.as_ref().map_or(base.objective, |set| set.value),
         seconds_per_dollar: seconds_per_dollar.as_ref().map_or(base.seconds_per_dollar, |set| set.value),
@@ -19,6 +20,8 @@ pub(super) fn resolve(base: Routing, set: &RawRouting) -> Routing {
         retry_budget: retry_budget.as_ref().map_or(base.retry_budget, |set| set.value),
         midstream: midstream.as_ref().map_or(base.midstream, |set| set.value),
         ceiling: base.ceiling.and(amounts(ceiling)),
+        slo: slo.as_ref().map_or(base.slo, |set| Some(set.value)),
+        spill: spill.as_ref().map_or(base.spill, |set| set.value),
     }
 }
 
@@ -39,6 +42,7 @@ pub(super) fn check(draft: &Draft, defaults: Routing, report: &mut Report<'_>) {
         if let Some(Located { value: Midstream::Continue, at, key }) = &route.routing.midstream {
             continuation(route, (*at, key), draft, report);
         }
+        promises(route, &draft.routing, &resolve(defaults, &route.routing), report);
         if let Some(key) = key_of_money(&resolve(defaults, &route.routing)) {
             prices(route, key, draft, report);
         }
@@ -61,9 +65,33 @@ fn continuation(route: &RawRoute, (at, key): (At, &str), draft: &Draft, report: 
     }
 }
 
+/// What cannot be kept without knowing what is promised.
+fn promises(route: &RawRoute, defaults: &RawRouting, routing: &Routing, report: &mut Report<'_>) {
+    let is_cheapest = routing.objective == Objective::CheapestWithinSlo;
+    let objective = route.routing.objective.as_ref().or(defaults.objective.as_ref()).filter(|_| is_cheapest);
+    let spill = route.routing.spill.as_ref().or(defaults.spill.as_ref()).filter(|_| routing.spill == Spill::Slo);
+    let wanted = objective.map(|objective| (objective.at, &objective.key)).into_iter();
+    for (at, key) in wanted.chain(spill.map(|spill| (spill.at, &spill.key))).filter(|_| routing.slo.is_none()) {
+        let message = format!("nothing is promised{}; say what, such as `slo = {{ ttft_p90 = \"1.5s\" }}`", in_route(route));
+        report.fault(at, key.as_str(), message);
+    }
+    if let Some(objective) = objective.filter(|_| routing.seconds_per_dollar.is_some()) {
+        let message = format!(
+            "the cheapest is chosen{}, so nothing is weighed by `one_cent_buys`; set that to `false`, or choose another objective",
+            in_route(route)
+        );
+        report.fault(objective.at, objective.key.as_str(), message);
+    }
+}
+
 /// The key by which money counts, if it does.
 fn key_of_money(routing: &Routing) -> Option<&'static str> {
-    let keys = [("one_cent_buys", routing.seconds_per_dollar.is_some()), ("ceiling", !routing.ceiling.is_none())];
+    let is_cheapest = routing.objective == Objective::CheapestWithinSlo;
+    let keys = [
+        ("one_cent_buys", routing.seconds_per_dollar.is_some()),
+        ("objective", is_cheapest),
+        ("ceiling", !routing.ceiling.is_none()),
+    ];
     keys.into_iter().find(|(_, counts)| *counts).map(|(key, _)| key)
 }
 

@@ -8,13 +8,14 @@ use std::time::Duration;
 use rand::{Rng, RngExt};
 use smallvec::SmallVec;
 
+use super::aim::{Weighed, cheapest};
 use super::monotonic::Monotonic;
 use super::outlook::{Outlook, Removed};
 
 /// Scores up to this many times the best take part in the draw.
-const NEAR_TIE: f64 = 1.10;
+pub(super) const NEAR_TIE: f64 = 1.10;
 /// How fast the chance falls with the distance from the best, as a share of the best.
-const TEMPERATURE: f64 = 0.04;
+pub(super) const TEMPERATURE: f64 = 0.04;
 /// The share of requests that first try a target that has not been heard of for long, when there is one.
 pub(super) const EXPLORE: f64 = 0.02;
 /// How long a target has to have been silent for that.
@@ -74,6 +75,8 @@ pub struct Choice<T> {
     pub probability: f64,
     /// Why the target had been left out, where too little else remained.
     pub despite: Option<Removed>,
+    /// Whether an earlier tier was passed over that had targets, but none in time.
+    pub spilled: bool,
 }
 
 /// Why a target was chosen.
@@ -127,7 +130,7 @@ pub(super) struct Scored<'c, T> {
     /// What failures add.
     failure: f64,
     /// All of it.
-    total: f64,
+    pub(super) total: f64,
 }
 
 /// What failing and turning elsewhere adds to an answer that takes `latency` seconds, where the best of the others takes `alternative`.
@@ -145,7 +148,7 @@ pub fn scores<T>(candidates: &[Candidate<T>]) -> impl Iterator<Item = (&Candidat
 
 /// Chooses a target for an attempt among the candidates, or none if none can be used now. The caller leaves out those that were tried.
 pub fn choose<T: Copy>(candidates: &[Candidate<T>], turn: Turn, rng: &mut impl Rng) -> Option<Choice<T>> {
-    let scored = in_first_tier(candidates)?;
+    let InTier { scored, spilled } = in_first_tier(candidates)?;
     let (chosen, reason, probability) = match (scored.as_slice(), turn) {
         ([], _) => return None,
         ([only], _) => (only, Reason::Only, 1.0),
@@ -155,16 +158,24 @@ pub fn choose<T: Copy>(candidates: &[Candidate<T>], turn: Turn, rng: &mut impl R
             match silent.filter(|_| rng.random_bool(EXPLORE)) {
                 Some(explored) => (explored, Reason::Explored, EXPLORE),
                 None => {
-                    let (chosen, reason, probability) = draw(&scored, rng)?;
+                    let (chosen, reason, probability) = draw(&scored, turn, rng)?;
                     let share = if silent.is_some() { 1.0 - EXPLORE } else { 1.0 };
                     (chosen, reason, share * probability)
                 }
             }
         }
-        (_, Turn::Careful | Turn::Again) => draw(&scored, rng)?,
+        (_, Turn::Careful | Turn::Again) => draw(&scored, turn, rng)?,
     };
     let Candidate { target, tier, outlook } = chosen.candidate;
-    Some(Choice { target: *target, tier: *tier, score: Score::of(chosen), reason, probability, despite: outlook.removed })
+    Some(Choice {
+        target: *target,
+        tier: *tier,
+        score: Score::of(chosen),
+        reason,
+        probability,
+        despite: outlook.removed,
+        spilled,
+    })
 }
 
 /// When the first of the candidates that are left out comes back: what to tell the client if nothing can be chosen.
@@ -173,13 +184,29 @@ pub fn back_at<T>(candidates: &[Candidate<T>]) -> Option<Monotonic> {
 }
 
 /// Those that may be used of the first tier that has any, scored.
-pub(super) fn in_first_tier<T>(candidates: &[Candidate<T>]) -> Option<AllScored<'_, T>> {
+pub(super) fn in_first_tier<T>(candidates: &[Candidate<T>]) -> Option<InTier<'_, T>> {
     let tiers = candidates.iter().map(|candidate| candidate.tier);
     let (first, last) = (tiers.clone().min()?, tiers.max()?);
-    (first..=last).find_map(|tier| in_tier(candidates, tier, false)).or_else(|| {
+    let mut tiers = (first..=last).filter_map(|tier| in_tier(candidates, tier, false));
+    let Some(scored) = tiers.next() else {
         // Nowhere is a target that we would like to use; there may be one that we can.
-        (first..=last).find_map(|tier| in_tier(candidates, tier, true))
-    })
+        let scored = (first..=last).find_map(|tier| in_tier(candidates, tier, true))?;
+        return Some(InTier { scored, spilled: false });
+    };
+    let mut each = scored.iter().map(|scored| &scored.candidate.outlook);
+    let is_late = each.all(|outlook| outlook.aim.spills && !outlook.is_in_time());
+    let is_in_time = |scored: &AllScored<'_, T>| scored.iter().any(|scored| scored.candidate.outlook.is_in_time());
+    match tiers.find(is_in_time).filter(|_| is_late) {
+        Some(scored) => Some(InTier { scored, spilled: true }),
+        None => Some(InTier { scored, spilled: false }),
+    }
+}
+
+/// The targets of one tier that may be used, scored.
+pub(super) struct InTier<'c, T> {
+    pub(super) scored: AllScored<'c, T>,
+    /// Whether an earlier tier has some too, but none in time.
+    pub(super) spilled: bool,
 }
 
 fn in_tier<T>(candidates: &[Candidate<T>], tier: usize, is_last_resort: bool) -> Option<AllScored<'_, T>> {
@@ -245,17 +272,26 @@ pub(super) fn silent<'s, 'c, T>(scored: &'s [Scored<'c, T>]) -> Option<&'s Score
     scored.iter().filter(worth_it).max_by_key(|scored| silence(scored))
 }
 
+/// Those that a draw decides between, each with its weight. A further attempt is a safe bet: time was lost, so money does not count.
+pub(super) fn weighed<'s, 'c, T>(scored: &'s [Scored<'c, T>], turn: Turn) -> Weighed<'s, 'c, T> {
+    let cheapest = if matches!(turn, Turn::First | Turn::Careful) { cheapest(scored) } else { None };
+    cheapest.unwrap_or_else(|| near(scored))
+}
+
 /// Those close to the best, each with its weight in the draw; the best has weight one.
-pub(super) fn near<'s, 'c, T>(scored: &'s [Scored<'c, T>]) -> SmallVec<[(&'s Scored<'c, T>, f64); INLINE]> {
+pub(super) fn near<'s, 'c, T>(scored: &'s [Scored<'c, T>]) -> Weighed<'s, 'c, T> {
     let best = scored.iter().map(|scored| scored.total).fold(f64::INFINITY, f64::min);
     let weight = |scored: &Scored<'c, T>| (-(scored.total - best) / (TEMPERATURE * best)).exp();
     scored.iter().filter(|scored| scored.total <= NEAR_TIE * best).map(|scored| (scored, weight(scored))).collect()
 }
 
 /// The best, or one drawn from those close to it.
-fn draw<'s, 'c, T>(scored: &'s [Scored<'c, T>], rng: &mut impl Rng) -> Option<(&'s Scored<'c, T>, Reason, f64)> {
-    let best = scored.iter().min_by(|a, b| a.total.total_cmp(&b.total))?;
-    let weighed = near(scored);
+fn draw<'s, 'c, T>(scored: &'s [Scored<'c, T>], turn: Turn, rng: &mut impl Rng) -> Option<(&'s Scored<'c, T>, Reason, f64)> {
+    let weighed = weighed(scored, turn);
+    let (best, most) = match weighed.iter().max_by(|(_, one), (_, other)| one.total_cmp(other)) {
+        Some((best, most)) => (*best, *most),
+        None => (scored.iter().min_by(|a, b| a.total.total_cmp(&b.total))?, 1.0),
+    };
     if weighed.len() <= 1 {
         return Some((best, Reason::Best, 1.0));
     }
@@ -265,7 +301,7 @@ fn draw<'s, 'c, T>(scored: &'s [Scored<'c, T>], rng: &mut impl Rng) -> Option<(&
         left -= weight;
         left < 0.0
     });
-    // Rounding can leave a sliver of the draw over; the best has weight one.
-    let (chosen, weight) = drawn.map_or((best, 1.0), |(chosen, weight)| (*chosen, *weight));
+    // Rounding can leave a sliver of the draw over.
+    let (chosen, weight) = drawn.map_or((best, most), |(chosen, weight)| (*chosen, *weight));
     Some((chosen, Reason::NearTie, weight / sum))
 }

@@ -223,6 +223,8 @@ impl Health {
             cost: ask.cost,
             failure_rate: self.failures.rate(now),
             first_token_variance: self.first_token_level.counted_variance(),
+            per_token_variance: self.pace_level.counted_variance(),
+            aim: ask.aim,
             removed: self.removed(now, ask),
             heard: self.heard.map(|heard| now.since(heard)),
             in_flight,

@@ -28,6 +28,7 @@
 //! ([`Removed::is_soft`]).
 
 mod accepted;
+mod aim;
 mod breaker;
 mod budget;
 mod choose;
@@ -47,6 +48,7 @@ mod regression;
 mod sharers;
 mod waiting;
 
+pub use aim::Aim;
 pub use budget::{HedgeBudget, RetryBudget};
 pub use choose::{Candidate, Choice, Reason, Score, Turn, back_at, choose, scores};
 pub use health::{Health, Learnt, Outcome, Prior, Started};

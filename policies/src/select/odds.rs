@@ -2,29 +2,29 @@
 
 use smallvec::SmallVec;
 
-use super::choose::{Candidate, EXPLORE, INLINE, Scored, Turn, in_first_tier, near, quickest, silent};
+use super::choose::{Candidate, EXPLORE, INLINE, InTier, Scored, Turn, in_first_tier, quickest, silent, weighed};
 
 /// The targets that can be chosen, each with its probability. They sum to one, or there is none.
 pub type Odds<T> = SmallVec<[(T, f64); INLINE]>;
 
 /// How likely [`choose`](super::choose) is to choose each of the candidates; those that it cannot choose are left out.
 pub fn odds<T: Copy>(candidates: &[Candidate<T>], turn: Turn) -> Odds<T> {
-    let Some(scored) = in_first_tier(candidates) else { return Odds::new() };
+    let Some(InTier { scored, .. }) = in_first_tier(candidates) else { return Odds::new() };
     let certain = |chosen: Option<&Scored<'_, T>>| chosen.map(|scored| (scored.candidate.target, 1.0)).into_iter().collect();
     match (scored.as_slice(), turn) {
         ([only], _) => certain(Some(only)),
         (_, Turn::Hedge) => certain(quickest(&scored)),
-        (_, Turn::Careful | Turn::Again) => drawn(&scored, 1.0, None),
+        (_, Turn::Careful | Turn::Again) => drawn(&scored, turn, 1.0, None),
         (_, Turn::First) => match silent(&scored) {
-            None => drawn(&scored, 1.0, None),
-            Some(explored) => drawn(&scored, 1.0 - EXPLORE, Some(explored)),
+            None => drawn(&scored, turn, 1.0, None),
+            Some(explored) => drawn(&scored, turn, 1.0 - EXPLORE, Some(explored)),
         },
     }
 }
 
 /// A draw of that share, and the rest for the one that is explored.
-fn drawn<T: Copy>(scored: &[Scored<'_, T>], share: f64, explored: Option<&Scored<'_, T>>) -> Odds<T> {
-    let weighed = near(scored);
+fn drawn<T: Copy>(scored: &[Scored<'_, T>], turn: Turn, share: f64, explored: Option<&Scored<'_, T>>) -> Odds<T> {
+    let weighed = weighed(scored, turn);
     let sum: f64 = weighed.iter().map(|(_, weight)| weight).sum();
     let is_explored = |own: &Scored<'_, T>| explored.is_some_and(|explored| std::ptr::eq(explored.candidate, own.candidate));
     let extra = |own: &Scored<'_, T>| if is_explored(own) { 1.0 - share } else { 0.0 };
@@ -53,6 +53,8 @@ mod tests {
             cost: 0.0,
             failure_rate: 0.01,
             first_token_variance: 0.2,
+            per_token_variance: 0.1,
+            aim: crate::select::Aim::NONE,
             removed: None,
             heard: Some(Duration::from_secs(1)),
             waiting: 0,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::aim::Aim;
 use super::monotonic::Monotonic;
 
 /// A request, as far as the choice of a target depends on it. Prices and cached prompts differ from target to target, so there is one for each.
@@ -15,6 +16,8 @@ pub struct Ask {
     pub output_tokens: f64,
     /// What it costs there, in seconds: its price by what a second is worth.
     pub cost: f64,
+    /// What is wanted of it beside speed.
+    pub aim: Aim,
     /// What the target itself forecasts, where it can.
     pub forecast: Option<Forecast>,
 }
@@ -77,6 +80,10 @@ pub struct Outlook {
     pub failure_rate: f64,
     /// The variance of the logarithm of single first tokens.
     pub first_token_variance: f64,
+    /// The variance of the logarithm of single paces.
+    pub per_token_variance: f64,
+    /// What is wanted of it beside speed.
+    pub aim: Aim,
     /// Why the target is left out, if it is.
     pub removed: Option<Removed>,
     /// How long ago it last sent a first token; `None` if it never did.

@@ -68,6 +68,7 @@ impl Recorder {
             reason: choice.reason,
             probability: choice.probability,
             despite: choice.despite.map(Into::into),
+            spilled: choice.spilled,
             predicted_s: choice.score.total(),
             begun_s: 0.0,
             first_token_s: None,
@@ -206,6 +207,10 @@ impl Scenario {
             "max_attempts = {attempts}\ntimeouts = {{ first_token = \"{}ms\" }}\n",
             (first_token_timeout * 1e3).round()
         ));
+        if let Some(seconds) = policy.cheapest_within {
+            let most = (seconds * 1e3).round();
+            line(format_args!("objective = \"cheapest-within-slo\"\nslo = {{ ttft_p90 = \"{most}ms\" }}\n"));
+        }
         if let Some(seconds) = policy.one_cent_buys {
             line(format_args!("one_cent_buys = \"{}ms\"\n", (seconds * 1e3).round()));
         }

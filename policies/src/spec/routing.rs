@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::{Ceiling, Share};
+use super::{Ceiling, Share, Slo, Spill};
 
 /// How a route chooses among its backends, and what it does when one fails.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,6 +22,10 @@ pub struct Routing {
     pub midstream: Midstream,
     /// What may be spent.
     pub ceiling: Ceiling,
+    /// What nine requests in ten are to keep to, if that is said.
+    pub slo: Option<Slo>,
+    /// When a request goes to a later tier.
+    pub spill: Spill,
 }
 
 impl Routing {
@@ -41,6 +45,8 @@ impl Default for Routing {
             retry_budget: Share::percent(20),
             midstream: Midstream::default(),
             ceiling: Ceiling::default(),
+            slo: None,
+            spill: Spill::default(),
         }
     }
 }
@@ -53,6 +59,8 @@ pub enum Objective {
     Completion,
     /// Its beginning, for people who read along.
     FirstToken,
+    /// Nothing beyond what nine requests in ten are to keep to: of the targets that are predicted to do so, the cheapest is chosen.
+    CheapestWithinSlo,
 }
 
 /// What becomes of an answer that breaks off after its beginning has been passed on.

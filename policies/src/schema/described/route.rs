@@ -35,6 +35,11 @@ macro_rules! choosing {
             /// What becomes of a stream that breaks off.
             #[schemars(extend("default" = "error"))]
             midstream: Option<Midstream>,
+            /// What nine requests in ten are to keep to.
+            slo: Option<Slo>,
+            /// When a request goes to a later tier.
+            #[schemars(extend("default" = "unavailable"))]
+            spill: Option<Spill>,
             /// How much requests may cost; what `[defaults]` says holds in every route.
             ceiling: Option<Ceiling>,
             /// Limits of time.
@@ -136,6 +141,8 @@ enum Objective {
     Completion,
     /// Its beginning.
     FirstToken,
+    /// The cheapest that is predicted to keep to `slo`; else the fastest.
+    CheapestWithinSlo,
 }
 
 #[derive(JsonSchema)]
@@ -164,6 +171,24 @@ struct Retry {
     /// How many further attempts may be made of all requests.
     #[schemars(extend("default" = "20%"))]
     budget: Option<Share>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Slo {
+    /// The most time to the first token.
+    ttft_p90: Option<Duration>,
+    /// The most time from one token to the next.
+    tpot_p90: Option<Duration>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Spill {
+    /// Where no backend of the earlier tiers is available.
+    Unavailable,
+    /// Also where none of them is predicted to keep to `slo`, and one of the later tier is.
+    Slo,
 }
 
 #[derive(JsonSchema)]

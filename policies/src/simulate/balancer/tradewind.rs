@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::{AttemptId, Balancer, End, Explained, Question, Sent, Turn};
 use crate::select::{
-    self, Ask, Candidate, Choice, ExpectedOutput, Health, HedgeBudget, Monotonic, Outcome, Outlook, Remaining, RetryBudget,
+    self, Aim, Ask, Candidate, Choice, ExpectedOutput, Health, HedgeBudget, Monotonic, Outcome, Outlook, Remaining, RetryBudget,
     Started, choose,
 };
 use crate::simulate::arena::Arena;
@@ -58,8 +58,12 @@ impl Tradewind {
     fn ask(&self, backend: BackendId, question: &Question<'_>) -> Ask {
         let (prompt_tokens, output_tokens) = (f64::from(question.prompt), self.expected.tokens(None));
         let price = question.scenario.backends[backend].conditions(question.now).price;
-        let cost = question.scenario.seconds_for(price.of(prompt_tokens, output_tokens));
-        Ask { prompt_tokens, output_tokens, cost, ..Ask::default() }
+        let dollars = price.of(prompt_tokens, output_tokens);
+        let aim = match self.told.cheapest_within {
+            None => Aim::NONE,
+            within => Aim { first_token_p90_s: within, cheapest_usd: Some(dollars), ..Aim::NONE },
+        };
+        Ask { prompt_tokens, output_tokens, cost: question.scenario.seconds_for(dollars), aim, ..Ask::default() }
     }
 
     fn candidates(&self, question: &Question<'_>) -> Candidates {

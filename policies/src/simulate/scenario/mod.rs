@@ -58,6 +58,8 @@ pub struct Told {
     pub hedge_budget: f64,
     /// The seconds that are worth one cent; none where money does not count.
     pub one_cent_buys: Option<f64>,
+    /// The seconds to the first token that nine requests in ten may take, where the cheapest backend is chosen that keeps to it.
+    pub cheapest_within: Option<f64>,
 }
 
 /// A part of the time that is reported by itself.

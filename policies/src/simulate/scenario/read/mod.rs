@@ -86,6 +86,7 @@ fn told(mut table: Table<'_>, report: &mut Report<'_>) -> Told {
         max_hedges: optional(&mut table, "max_hedges", usual.max_hedges, report, quantity::count),
         hedge_budget: optional(&mut table, "hedge_budget", usual.hedge_budget, report, quantity::share),
         one_cent_buys: table.optional("one_cent_buys", report, quantity::seconds).flatten(),
+        cheapest_within: table.optional("cheapest_within", report, quantity::positive_seconds).flatten(),
     };
     table.finish(report);
     told
@@ -127,6 +128,6 @@ fn elements<'t>(table: &mut Table<'t>, name: &'static str, report: &mut Report<'
 
 impl Default for Told {
     fn default() -> Self {
-        Self { hedge: true, max_hedges: 1, hedge_budget: HEDGE_BUDGET, one_cent_buys: None }
+        Self { hedge: true, max_hedges: 1, hedge_budget: HEDGE_BUDGET, one_cent_buys: None, cheapest_within: None }
     }
 }
