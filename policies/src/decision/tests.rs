@@ -1,3 +1,5 @@
+//! Decision records, written and read again.
+
 use std::time::Duration;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What plans tell people: on a terminal, in Markdown and as JSON.
+
 use clap::Parser;
 use tradewind_policies::SourceFile;
 use tradewind_policies::simulate::{Scenario, record};
