@@ -54,6 +54,19 @@ async fn what_nobody_prices_costs_nobody_knows_what() {
     assert_eq!(gateway.stop_after_one().await["cost_nano_usd"], json!(null));
 }
 
+/// Asks until an answer is refused: how many were not, and that one.
+async fn until_refused(gateway: &Gateway) -> (usize, Answer) {
+    let mut answered = 0;
+    loop {
+        let answer = gateway.ask(&chat()).await;
+        if answer.status != 200 {
+            return (answered, answer);
+        }
+        answered += 1;
+        assert!(answered < 1000, "money is used up in the end");
+    }
+}
+
 /// The tenant of the tests may spend a dollar a day: an answer costs some cents.
 const BUDGET: &str =
     "[tenant.acme]\nallow = [\"*\"]\nbudget = { per_day = \"$1\", per_month = \"$20\" }\n[tenant.rich]\nallow = [\"*\"]";
@@ -62,15 +75,7 @@ const BUDGET: &str =
 async fn a_tenant_whose_budget_is_used_up_is_refused_until_the_next_day_and_the_others_are_not() {
     let a = cloud([]).await;
     let gateway = Gateway::start(&Policy::in_turn([a.base_url()]).with(PRICES).with(BUDGET)).await;
-    let mut answered = 0;
-    let refused = loop {
-        let answer = gateway.ask(&chat()).await;
-        if answer.status != 200 {
-            break answer;
-        }
-        answered += 1;
-        assert!(answered < 1000, "a dollar is used up in the end");
-    };
+    let (answered, refused) = until_refused(&gateway).await;
     assert_eq!(refused.refusal(), (429, "budget_exceeded".to_owned()));
     assert_eq!(refused.json()["error"]["type"], "insufficient_quota");
     assert_eq!(refused.header("x-should-retry"), "false", "SDKs are not to try again");
@@ -125,15 +130,8 @@ async fn what_a_tenant_may_spend_on_a_route_in_a_day_ends_there_alone_and_is_kno
         Setup::new(&policy).with(|settings| settings.home = path)
     };
     let gateway = setup().start().await;
-    let mut answered = 0;
-    let refused = loop {
-        let answer = gateway.ask(&chat()).await;
-        if answer.status != 200 {
-            break answer;
-        }
-        answered += 1;
-        assert!(answered < 1000, "half a dollar is used up in the end");
-    };
+    let (answered, refused) = until_refused(&gateway).await;
+    assert!(answered > 0, "there was money to begin with");
     assert_eq!(refused.refusal(), (429, "budget_exceeded".to_owned()));
     assert_eq!(refused.header("x-should-retry"), "false");
     let labels = ["tenant=\"acme\"", "route=\"to-chat\""];
