@@ -20,6 +20,10 @@
 //! A backend that gets more traffic is known better. As far as it has more than it had lately, the router is taken to know what the law says, and not
 //! what it believed when it hardly asked.
 //!
+//! # What copies cost
+//!
+//! Both policies are also asked which of these requests the shadows of their routes may see: [`Copies`].
+//!
 //! # What it cannot say
 //!
 //! A backend that the log has never seen has no forecast, and a request that might go there is
@@ -28,6 +32,7 @@
 //! log is thin, a [caveat](Traffic::caveats) says so.
 //! Intervals are of chance alone: they come from resampling blocks of the log.
 
+mod copies;
 mod coupling;
 mod estimate;
 mod fit;
@@ -41,10 +46,12 @@ use crate::decision::Decision;
 use crate::policy::Policy;
 use crate::source::PolicyHash;
 
+pub use copies::{CopiedRoute, CopiedTo, Copies};
 pub use estimate::Estimate;
 pub use report::{Row, Traffic, Unroutable};
 pub use weighted::Weighted;
 
+use copies::Sides;
 use fit::Fits;
 use requests::Requests;
 
@@ -68,13 +75,43 @@ pub struct Options {
     pub seed: u64,
 }
 
+/// The policy that a new one is compared with.
+#[derive(Clone, Copy, Debug)]
+pub enum InForce<'p> {
+    /// It is at hand.
+    Policy(&'p Policy),
+    /// It is only known which it was. What copies to its shadows cost is not.
+    Hash(PolicyHash),
+}
+
+impl<'p> InForce<'p> {
+    /// Which it is.
+    pub fn hash(self) -> PolicyHash {
+        match self {
+            Self::Policy(policy) => policy.hash(),
+            Self::Hash(hash) => hash,
+        }
+    }
+
+    fn policy(self) -> Option<&'p Policy> {
+        match self {
+            Self::Policy(policy) => Some(policy),
+            Self::Hash(_) => None,
+        }
+    }
+}
+
 /// Replays a log under `new`. `in_force` is the policy that it is compared with: decisions of other policies are replayed too, and told of.
-pub fn replay(log: &[Decision], in_force: PolicyHash, new: &Policy, options: Options) -> Traffic {
+pub fn replay(log: &[Decision], in_force: InForce<'_>, new: &Policy, options: Options) -> Traffic {
     let mut log: Vec<&Decision> = log.iter().collect();
     log.sort_by_key(|decision| decision.at);
     let fits = Fits::of(&log);
     let requests = Requests::replayed(&log, &fits, new, options);
-    let mut traffic = report::traffic(&log, &fits, &requests, in_force, options.seed);
+    let copies = Sides::of(&log, in_force.policy(), new, report::per_day(&log));
+    let mut traffic = report::traffic(&log, &fits, &requests, copies.as_ref(), in_force.hash(), options.seed);
+    if copies.is_some() {
+        traffic.caveats.extend(copies::caveats(&log, in_force.policy().is_some()));
+    }
     traffic.caveats.extend(without_attributes(new));
     traffic.caveats.extend(with_canaries(new));
     traffic

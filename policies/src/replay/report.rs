@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::copies::{Copies, Sides};
 use super::estimate::{Estimate, Resamples, Sorted};
 use super::fit::{FEW, Fits};
 use super::requests::{Decided, Replayed, Requests};
@@ -26,8 +27,10 @@ pub struct Traffic {
     pub span_s: f64,
     /// The share of the requests whose first attempt goes elsewhere.
     pub share_moved: Option<Estimate>,
-    /// Dollars a day, more or less.
+    /// Dollars a day, more or less, copies to shadows among it.
     pub cost_delta_usd_per_day: Option<Estimate>,
+    /// What copies to shadows cost; none where no route has a shadow.
+    pub copies: Option<Copies>,
     /// How many requests the cost is worked out from: those with tokens and prices on both sides.
     pub priced: usize,
     /// The 95th percentile of the seconds to the first token, as measured.
@@ -80,17 +83,23 @@ pub struct Row {
     pub requests_after: f64,
     /// The share that moves away.
     pub share_moved: f64,
-    /// Dollars a day, more or less; none of a backend, for requests take their money with them.
+    /// Dollars a day, more or less, without copies to shadows; none of a backend, for requests take their money with them.
     pub cost_delta_usd_per_day: Option<f64>,
 }
 
 /// Sums up a replay.
-pub(super) fn traffic(log: &[&Decision], fits: &Fits, requests: &Requests, in_force: PolicyHash, seed: u64) -> Traffic {
+pub(super) fn traffic(
+    log: &[&Decision],
+    fits: &Fits,
+    requests: &Requests,
+    copies: Option<&Sides<'_>>,
+    in_force: PolicyHash,
+    seed: u64,
+) -> Traffic {
     let resamples = Resamples::of(log.len(), seed);
     let decided: Vec<(usize, &Decided)> =
         requests.each.iter().enumerate().filter_map(|(place, replayed)| Some((place, decided(replayed)?))).collect();
-    let span_s = span(log);
-    let per_day = if span_s > 0.0 { DAY / span_s } else { 0.0 };
+    let per_day = per_day(log);
     let count = |is: fn(&Replayed) -> bool| requests.each.iter().filter(|replayed| is(replayed)).count();
     let (before, after) = first_tokens(&decided);
     let delta = |counts: &dyn Fn(usize) -> f64| Some(after.quantile(0.95, counts)? - before.quantile(0.95, counts)?);
@@ -98,9 +107,14 @@ pub(super) fn traffic(log: &[&Decision], fits: &Fits, requests: &Requests, in_fo
     Traffic {
         decisions: log.len(),
         replayed: decided.len(),
-        span_s,
+        span_s: span(log),
         share_moved: resamples.estimate(|counts| mean(&decided, counts, |decided| Some(1.0 - decided.stays))),
-        cost_delta_usd_per_day: resamples.estimate(|counts| cost(&decided, counts).map(|dollars| dollars * per_day)),
+        cost_delta_usd_per_day: resamples.estimate(|counts| {
+            let requests = cost(&decided, counts).map(|dollars| dollars * per_day);
+            let copies = copies.and_then(|copies| copies.delta(counts));
+            requests.into_iter().chain(copies).reduce(|sum, dollars| sum + dollars)
+        }),
+        copies: copies.and_then(|copies| copies.told(&resamples)),
         priced: decided.iter().filter(|(_, decided)| decided.dollars.is_some()).count(),
         p95_ttft_s: before.quantile(0.95, &|_| 1.0),
         p95_ttft_delta_s: resamples.estimate(delta),
@@ -113,7 +127,7 @@ pub(super) fn traffic(log: &[&Decision], fits: &Fits, requests: &Requests, in_fo
         by_route: rows(&|decision| decision.route.clone()),
         by_tenant: rows(&|decision| Some(decision.tenant.clone())),
         by_backend: by_backend(&decided),
-        caveats: caveats(log, fits, requests, &decided, in_force),
+        caveats: caveats(log, fits, requests, &decided, copies, in_force),
     }
 }
 
@@ -129,6 +143,12 @@ fn span(log: &[&Decision]) -> f64 {
         (Some(first), Some(last)) => last.at.since(first.at).as_secs_f64(),
         _ => 0.0,
     }
+}
+
+/// How many times the log is a day.
+pub(super) fn per_day(log: &[&Decision]) -> f64 {
+    let span = span(log);
+    if span > 0.0 { DAY / span } else { 0.0 }
 }
 
 /// The mean of what requests have.
@@ -226,6 +246,7 @@ fn caveats(
     fits: &Fits,
     requests: &Requests,
     decided: &[(usize, &Decided)],
+    copies: Option<&Sides<'_>>,
     in_force: PolicyHash,
 ) -> Vec<String> {
     let mut caveats = Vec::new();
@@ -237,8 +258,9 @@ fn caveats(
             _ => None,
         })
         .collect();
+    let figures = if copies.is_some() { "all figures but those of copies" } else { "all figures" };
     caveats.extend(unsupported.iter().map(|backend| {
-        format!("the log has never seen backend `{backend}`: requests that may go there are counted as unsupported and left out of all figures")
+        format!("the log has never seen backend `{backend}`: requests that may go there are counted as unsupported and left out of {figures}")
     }));
     let reached: BTreeSet<_> = decided.iter().flat_map(|(_, decided)| decided.odds.keys()).collect();
     for (key, fitted) in fits.iter().filter(|(key, fitted)| reached.contains(key) && fitted.begun < FEW) {
@@ -276,7 +298,7 @@ fn caveats(
     }
     let span = span(log);
     if span < SHORT && !log.is_empty() {
-        caveats.push(format!("the log spans {span:.0} s: a day is that times {:.0}", if span > 0.0 { DAY / span } else { 0.0 }));
+        caveats.push(format!("the log spans {span:.0} s: a day is that times {:.0}", per_day(log)));
     }
     if decided.len() < FEW {
         caveats.push(format!("only {} requests were decided again", decided.len()));

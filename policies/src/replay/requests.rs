@@ -179,7 +179,7 @@ impl Replay<'_> {
         let odds_before = old.get(went).copied().unwrap_or(0.0);
         let recorded = decision.attempts.first().map_or(0.0, |attempt| attempt.probability);
         Decided {
-            stands_for: 1.0 / decision.share.clamp(1e-6, 1.0),
+            stands_for: stands_for(decision),
             stays: coupling.stays,
             dollars: dollars(decision, &coupling, options),
             odds: new,
@@ -224,8 +224,13 @@ impl Replay<'_> {
     }
 }
 
-/// Where the new policy lets the request go. Its token allowed the name before; what tokens say does not change with the policy.
-fn routed<'p>(new: &'p Policy, decision: &Decision) -> Result<Eligible<'p>, String> {
+/// How many requests the record stands for.
+pub(super) fn stands_for(decision: &Decision) -> f64 {
+    1.0 / decision.share.clamp(1e-6, 1.0)
+}
+
+/// Where a policy lets the request go. Its token allowed the name before; what tokens say does not change with the policy.
+pub(super) fn routed<'p>(new: &'p Policy, decision: &Decision) -> Result<Eligible<'p>, String> {
     let tenant = decision.tenant.parse().map_err(|error: crate::name::InvalidName| error.to_string())?;
     let token: Grants = "*".parse().into_iter().collect();
     let denied = new.authorize(&tenant, Some(&token), &decision.asked, decision.operation);

@@ -3,7 +3,7 @@
 
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
-use tradewind_policies::replay::{Options, Traffic, World, replay};
+use tradewind_policies::replay::{InForce, Options, Traffic, World, replay};
 use tradewind_policies::simulate::{Recorded, record};
 use tradewind_policies::{Policy, SourceFile};
 
@@ -28,7 +28,7 @@ fn policy(text: &str) -> Policy {
 
 fn replayed(recorded: &Recorded, new: &str) -> Traffic {
     let options = Options { world: World::Fitted, seed: SEED };
-    replay(&recorded.decisions, policy(&recorded.policy).hash(), &policy(new), options)
+    replay(&recorded.decisions, InForce::Policy(&policy(&recorded.policy)), &policy(new), options)
 }
 
 /// What a run came to, or is foretold to come to.
@@ -131,7 +131,7 @@ fn what_the_log_has_never_seen_is_said_and_not_guessed() {
     assert!(traffic.share_moved.is_none() && traffic.caveats.iter().any(|caveat| caveat.contains("`novel`")), "{traffic:#?}");
     let worst = replay(
         &before.decisions,
-        policy(&before.policy).hash(),
+        InForce::Policy(&policy(&before.policy)),
         &policy(&new),
         Options { world: World::Pessimistic, seed: SEED },
     );

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use tradewind_policies::PolicyHash;
-use tradewind_policies::replay::{Options, World, replay};
+use tradewind_policies::replay::{InForce, Options, World, replay};
 
 use super::recorded::{self, RecordedError};
 use super::traffic;
@@ -21,7 +20,7 @@ pub(super) struct ReplayArgs {
     /// The policy to replay them under: a file, or a folder of them
     #[arg(long, value_name = "PATH")]
     policy: PathBuf,
-    /// The policy that they were decided by, to be told of those that were not [default: that of the latest decision]
+    /// The policy that they were decided by, to be told of those that were not, and of what copies to its shadows cost [default: that of the latest decision, by its hash alone]
     #[arg(long, value_name = "PATH")]
     against: Option<PathBuf>,
     #[command(flatten)]
@@ -86,17 +85,18 @@ pub(super) fn run(args: &ReplayArgs, out: &mut impl Write) -> Result<(), ReplayE
     let log = recorded::read(&args.log, args.how.since)?;
     let new = reload::read(&args.policy)?;
     let latest = log.decisions.iter().max_by_key(|decision| decision.at).map(|decision| decision.policy.clone());
-    let in_force: PolicyHash = match (&args.against, latest) {
-        (Some(path), _) => reload::read(path)?.hash(),
-        (None, latest) => {
+    let against = args.against.as_ref().map(|path| reload::read(path)).transpose()?;
+    let in_force = match &against {
+        Some(policy) => InForce::Policy(policy),
+        None => {
             let latest = latest.unwrap_or_default();
-            latest.parse().map_err(|_| ReplayError::NoHash(latest))?
+            InForce::Hash(latest.parse().map_err(|_| ReplayError::NoHash(latest))?)
         }
     };
     let figures = replay(&log.decisions, in_force, &new, args.how.options());
     if args.json {
         let period = recorded::period(&log.decisions).map(|(from, to)| [from.to_string(), to.to_string()]);
-        let value = json!({ "policy": new.hash().to_string(), "in_force": in_force.to_string(), "period": period,
+        let value = json!({ "policy": new.hash().to_string(), "in_force": in_force.hash().to_string(), "period": period,
             "torn_lines": log.torn, "traffic": figures });
         serde_json::to_writer_pretty(&mut *out, &value).map_err(io::Error::from)?;
         writeln!(out)?;

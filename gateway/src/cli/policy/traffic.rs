@@ -1,35 +1,38 @@
 //! The figures of a replay for people.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
-use tradewind_policies::replay::{Estimate, Row, Traffic};
+use tradewind_policies::replay::{CopiedRoute, CopiedTo, Copies, Estimate, Row, Traffic};
 
 /// The figures that every plan ends with, one a line: name and value.
-pub(super) fn lines(traffic: &Traffic) -> Vec<(&'static str, String)> {
+pub(super) fn lines(traffic: &Traffic) -> Vec<(Cow<'static, str>, String)> {
     let of = |part: usize| format!("{part} of {}", traffic.decisions);
-    let mut lines = vec![("replayed", format!("{} decisions, {:.0} s", of(traffic.replayed), traffic.span_s))];
-    lines.push(("moves", traffic.share_moved.map_or_else(nothing, |share| percent(&share))));
-    lines.push(("cost", traffic.cost_delta_usd_per_day.map_or_else(nothing, |cost| figure(&cost, "$", 2, " a day"))));
+    let mut lines = Vec::new();
+    let mut line = |name: &'static str, value: String| lines.push((Cow::Borrowed(name), value));
+    line("replayed", format!("{} decisions, {:.0} s", of(traffic.replayed), traffic.span_s));
+    line("moves", traffic.share_moved.map_or_else(nothing, |share| percent(&share)));
+    line("cost", traffic.cost_delta_usd_per_day.map_or_else(nothing, |cost| figure(&cost, "$", 2, " a day")));
+    if let Some(copies) = &traffic.copies {
+        line("copies", in_all(copies));
+        lines.extend(copies.by_route.iter().map(|route| (Cow::Owned(format!("copies of {}", route.route)), copied(route))));
+    }
+    let mut line = |name: &'static str, value: String| lines.push((Cow::Borrowed(name), value));
     let p95 = traffic.p95_ttft_delta_s.zip(traffic.p95_ttft_s);
-    lines.push((
-        "p95 first token",
-        p95.map_or_else(nothing, |(delta, was)| format!("{}, was {was:.3} s", figure(&delta, "", 3, " s"))),
-    ));
-    lines.push(("unroutable", of(traffic.unroutable)));
+    line("p95 first token", p95.map_or_else(nothing, |(delta, was)| format!("{}, was {was:.3} s", figure(&delta, "", 3, " s"))));
+    line("unroutable", of(traffic.unroutable));
     if traffic.now_served > 0 {
-        lines.push(("served now", of(traffic.now_served)));
+        line("served now", of(traffic.now_served));
     }
     if traffic.unsupported > 0 {
-        lines.push(("not known", of(traffic.unsupported)));
+        line("not known", of(traffic.unsupported));
     }
     lines
 }
 
 /// Everything.
 pub(super) fn write(traffic: &Traffic, out: &mut impl Write) -> io::Result<()> {
-    for (name, value) in lines(traffic) {
-        writeln!(out, "{name:<16}{value}")?;
-    }
+    write_lines(traffic, "", out)?;
     if let Some(weighted) = &traffic.weighted {
         let effective =
             format!("{:.0} effective requests, {:.0}% covered", weighted.effective_requests, 100.0 * weighted.covered);
@@ -47,6 +50,13 @@ pub(super) fn write(traffic: &Traffic, out: &mut impl Write) -> io::Result<()> {
     caveats(traffic, out)
 }
 
+/// These lines, below each other, after `margin`.
+pub(super) fn write_lines(traffic: &Traffic, margin: &str, out: &mut impl Write) -> io::Result<()> {
+    let lines = lines(traffic);
+    let width = lines.iter().map(|(name, _)| name.chars().count() + 1).max().unwrap_or_default().max(16);
+    lines.iter().try_for_each(|(name, value)| writeln!(out, "{margin}{name:<width$}{value}"))
+}
+
 /// What the figures do not say.
 pub(super) fn caveats(traffic: &Traffic, out: &mut impl Write) -> io::Result<()> {
     traffic.caveats.iter().try_for_each(|caveat| writeln!(out, "note: {caveat}"))
@@ -62,6 +72,31 @@ fn table(title: &str, rows: &[Row], out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{name:<24}{requests:>10}{requests_after:>10.0}{:>8.1}%{cost:>12}", 100.0 * share_moved)?;
     }
     Ok(())
+}
+
+/// What the copies of all routes cost.
+fn in_all(copies: &Copies) -> String {
+    let before = copies.usd_per_day_before.map_or_else(nothing, |before| format!("${:.2}", before.value));
+    format!("{}, was {before}", plain(&copies.usd_per_day_after, "$", 2, " a day"))
+}
+
+/// Where the copies of one route go, and what they cost.
+fn copied(route: &CopiedRoute) -> String {
+    match (&route.after, &route.before) {
+        (Some(after), Some(before)) if after == before => format!("{}, as before", copied_to(after)),
+        (Some(after), Some(before)) => format!("{}; was {}", copied_to(after), copied_to(before)),
+        (Some(after), None) => copied_to(after),
+        (None, before) => format!("none any more; was {}", before.as_ref().map_or_else(nothing, copied_to)),
+    }
+}
+
+fn copied_to(to: &CopiedTo) -> String {
+    let CopiedTo { backend, share, copies_per_day, uncapped_usd_per_day, usd_per_day, is_capped, .. } = to;
+    let copies = format!("{}% to {backend}, {copies_per_day:.0} a day", 100.0 * share);
+    match is_capped {
+        true => format!("{copies} would cost ${uncapped_usd_per_day:.2}, and max_cost_per_day ends them at ${usd_per_day:.2}"),
+        false => format!("{copies} for ${usd_per_day:.2}"),
+    }
 }
 
 fn nothing() -> String {

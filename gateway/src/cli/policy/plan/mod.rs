@@ -12,7 +12,7 @@ use clap::Args;
 use serde::Serialize;
 use tradewind_policies::PlanHash;
 use tradewind_policies::plan::{Plan, plan};
-use tradewind_policies::replay::{Options, Traffic, replay};
+use tradewind_policies::replay::{InForce, Options, Traffic, replay};
 
 use self::ink::Ink;
 use super::recorded::{self, Recorded, RecordedError};
@@ -96,6 +96,7 @@ struct Report {
 struct Figures {
     share_moved: Option<f64>,
     cost_delta_usd_per_day: Option<f64>,
+    copies_delta_usd_per_day: Option<f64>,
     p95_ttft_delta_s: Option<f64>,
     unroutable: Option<usize>,
 }
@@ -105,6 +106,7 @@ impl Figures {
         Self {
             share_moved: traffic.share_moved.map(|share| share.value),
             cost_delta_usd_per_day: traffic.cost_delta_usd_per_day.map(|cost| cost.value),
+            copies_delta_usd_per_day: traffic.copies.as_ref().and_then(|copies| Some(copies.delta_usd_per_day?.value)),
             p95_ttft_delta_s: traffic.p95_ttft_delta_s.map(|p95| p95.value),
             unroutable: Some(traffic.unroutable),
         }
@@ -142,7 +144,7 @@ fn report(against: &Path, new: &Path, log: Option<&Recorded>, options: Options) 
     let plan_hash = PlanHash::of(old_policy.hash(), new_policy.hash()).to_string();
     let apply = format!("tradewind policy apply {} --plan {plan_hash} --policy {}", new.display(), against.display());
     let changes = plan(&old_policy, &new_policy);
-    let traffic = log.map(|log| replay(&log.decisions, old_policy.hash(), &new_policy, options));
+    let traffic = log.map(|log| replay(&log.decisions, InForce::Policy(&old_policy), &new_policy, options));
     let [against, new] = [against, new].map(|path| path.display().to_string());
     let figures = traffic.as_ref().map(Figures::of).unwrap_or_default();
     Ok(Report { against, new, plan_hash, apply, figures, changes, traffic })

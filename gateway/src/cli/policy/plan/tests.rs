@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use tradewind_policies::SourceFile;
-use tradewind_policies::simulate::{Scenario, record};
+use tradewind_policies::simulate::{Recorded as Recording, Scenario, record};
 
 use super::*;
 
@@ -118,26 +118,89 @@ const WORLD: &str = r#"
     price = { in = 0.5, out = 1.0 }
 "#;
 
-#[test]
-fn replays_a_recorded_log() {
+/// A recorded world, and what is printed for the change of its policy from `old` to `new`.
+fn planned_with_a_log(old: impl Fn(&str) -> String, new: impl Fn(&str) -> String, flags: &[&str]) -> (Recording, String) {
     let scenario = Scenario::parse(SourceFile::new("world.toml", WORLD), &|_| Err("no trace".to_owned())).unwrap();
     let recorded = record(&scenario, 1, 5);
     let dir = tempfile::tempdir().unwrap();
-    let [old, new, log] = ["old.toml", "new.toml", "log.jsonl"].map(|name| dir.path().join(name));
-    std::fs::write(&old, &recorded.policy).unwrap();
-    std::fs::write(&new, recorded.policy.replace(r#"[["near", "far"]]"#, r#"[["far"]]"#)).unwrap();
+    let [old_path, new_path, log] = ["old.toml", "new.toml", "log.jsonl"].map(|name| dir.path().join(name));
+    std::fs::write(&old_path, old(&recorded.policy)).unwrap();
+    std::fs::write(&new_path, new(&recorded.policy)).unwrap();
     let mut lines = Vec::new();
     recorded.decisions.iter().for_each(|decision| decision.write_line(&mut lines).unwrap());
     std::fs::write(&log, lines).unwrap();
-    let [old, new, log] = [&old, &new, &log].map(|path| path.to_str().unwrap());
-    let args = Cli::try_parse_from(["plan", new, "--against", old, "--log", log, "--json"]).unwrap().args;
+    let [old, new, log] = [&old_path, &new_path, &log].map(|path| path.to_str().unwrap());
+    let line = ["plan", new, "--against", old, "--log", log];
+    let args = Cli::try_parse_from(line.into_iter().chain(flags.iter().copied())).unwrap().args;
     let mut out = Vec::new();
     run(&args, &mut out).unwrap();
-    let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    (recorded, String::from_utf8(out).unwrap())
+}
+
+#[test]
+fn replays_a_recorded_log() {
+    let only_far = |policy: &str| policy.replace(r#"[["near", "far"]]"#, r#"[["far"]]"#);
+    let (recorded, json) = planned_with_a_log(str::to_owned, only_far, &["--json"]);
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
     let near = recorded.decisions.iter().filter(|decision| decision.attempts[0].backend == "near").count() as f64;
     let moved = value["share_moved"].as_f64().unwrap();
     assert!((moved - near / recorded.decisions.len() as f64).abs() < 1e-9, "{moved}");
     assert!(value["cost_delta_usd_per_day"].as_f64().unwrap() < 0.0);
     assert!(value["p95_ttft_delta_s"].as_f64().unwrap() > 0.1);
     assert_eq!(value["unroutable"], 0);
+    assert!(value["traffic"]["copies"].is_null() && value["copies_delta_usd_per_day"].is_null());
+}
+
+/// The recorded policy with a shadow that takes $10 for a million tokens of either kind.
+fn shadowed(policy: &str, share: &str) -> String {
+    let tiers = r#"tiers = [["near", "far"]]"#;
+    assert!(policy.contains(tiers), "{policy}");
+    let shadow = format!("shadow = {{ backend = \"next\", share = \"{share}\", max_cost_per_day = \"$200\" }}");
+    let next = "provider = \"openai\"\nsecret = \"env:NEXT\"\nmodels.model = { price = { in = 10.0, out = 10.0 } }";
+    format!("{}\n[backend.next]\n{next}\n", policy.replace(tiers, &format!("{tiers}\n{shadow}")))
+}
+
+/// What copies of all requests would cost in a day: 100 tokens of prompt and 20 of an answer each.
+fn all_copied(recorded: &Recording) -> (f64, f64) {
+    let (first, last) = (recorded.decisions.first().unwrap(), recorded.decisions.last().unwrap());
+    let a_day = recorded.decisions.len() as f64 * 86_400.0 / last.at.since(first.at).as_secs_f64();
+    (a_day, a_day * 120.0 * 10.0 * 1e-6)
+}
+
+#[test]
+fn tells_what_copies_to_a_shadow_would_cost() {
+    let shadow = |policy: &str| shadowed(policy, "10%");
+    let (recorded, json) = planned_with_a_log(str::to_owned, shadow, &["--json"]);
+    let (copies, dollars) = all_copied(&recorded);
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    for figure in ["copies_delta_usd_per_day", "cost_delta_usd_per_day"] {
+        assert!((value[figure].as_f64().unwrap() - 0.1 * dollars).abs() < 1e-6, "{figure}: {}", value[figure]);
+    }
+    assert_eq!(value["traffic"]["copies"]["by_route"][0]["after"]["is_capped"], false);
+    let (_, text) = planned_with_a_log(str::to_owned, shadow, &[]);
+    assert!(text.contains(&format!("\n  copies          ${:.2} a day (", 0.1 * dollars)), "{text}");
+    let route = format!("10% to next, {:.0} a day for ${:.2}", 0.1 * copies, 0.1 * dollars);
+    assert!(text.contains("), was $0.00\n") && text.contains(&route), "{text}");
+    let (_, markdown) = planned_with_a_log(str::to_owned, shadow, &["--markdown"]);
+    assert!(markdown.contains("| copies | $") && markdown.contains(&format!(" | {route} |\n")), "{markdown}");
+}
+
+#[test]
+fn tells_that_the_cap_is_what_bounds_the_cost_of_copies() {
+    let (recorded, text) = planned_with_a_log(|policy| shadowed(policy, "1%"), |policy| shadowed(policy, "50%"), &[]);
+    let (copies, dollars) = all_copied(&recorded);
+    let told = format!(
+        "50% to next, {:.0} a day would cost ${:.2}, and max_cost_per_day ends them at $200.00; was 1% to next, {:.0} a day for ${:.2}\n",
+        0.5 * copies,
+        0.5 * dollars,
+        0.01 * copies,
+        0.01 * dollars,
+    );
+    assert!(text.contains(&told), "{text}\n{told}");
+    let both = format!("copies          $200.00 a day (200.00..200.00), was ${:.2}\n", 0.01 * dollars);
+    assert!(text.contains(&both), "{text}");
+    let (_, same) = planned_with_a_log(|policy| shadowed(policy, "1%"), |policy| shadowed(policy, "1%"), &[]);
+    assert!(same.contains(&format!(" a day for ${:.2}, as before\n", 0.01 * dollars)), "{same}");
+    let (_, none) = planned_with_a_log(|policy| shadowed(policy, "1%"), str::to_owned, &[]);
+    assert!(none.contains("none any more; was 1% to next"), "{none}");
 }

@@ -41,9 +41,7 @@ pub(super) fn write(report: &Report, ink: Ink, out: &mut impl Write) -> io::Resu
         None => writeln!(out, "\nno log was given (--log): what becomes of the traffic is not told")?,
         Some(figures) => {
             writeln!(out, "\n{}", ink.bold("recorded traffic"))?;
-            for (name, value) in traffic::lines(figures) {
-                writeln!(out, "  {name:<16}{value}")?;
-            }
+            traffic::write_lines(figures, "  ", out)?;
             traffic::caveats(figures, out)?;
         }
     }
