@@ -66,6 +66,8 @@ pub struct Needs {
     pub prompt_tokens: u64,
     /// How many tokens its answer may have, if it says.
     pub max_output_tokens: Option<u64>,
+    /// How many answers it asks for, each of so many tokens, if it says; else one.
+    pub answers: Option<u64>,
     /// Whether it offers tools.
     pub tools: bool,
     /// Whether it shows images.
@@ -79,6 +81,11 @@ pub struct Needs {
 }
 
 impl Needs {
+    /// How many answers are made: one at least.
+    pub fn answers(&self) -> u64 {
+        self.answers.unwrap_or(1).max(1)
+    }
+
     /// How many tokens the model has to have room for: the prompt, and what may be answered, which is something.
     pub fn room(&self) -> u64 {
         self.prompt_tokens.saturating_add(self.max_output_tokens.unwrap_or(1))

@@ -60,6 +60,34 @@ fn a_backend_is_left_out_where_prompt_and_answer_may_cost_more_than_a_request_ma
 }
 
 #[test]
+fn every_answer_that_is_asked_for_counts_and_the_prompt_once() {
+    let policy = parse(POLICY);
+    let chat = |answers, prompt, answer| {
+        eligible(&policy, Operation::Chat, Needs { answers: Some(answers), ..needs(prompt, answer) }).unwrap()
+    };
+    assert_eq!(chat(5, 50, Some(5)), ["cheap", "own"], "50 tenths of a cent, and five times 10");
+    assert_eq!(chat(6, 50, Some(5)), ["own"]);
+    assert_eq!(chat(4, 2, None), ["cheap", "dear", "own"], "2 cents, and four times two tokens at a cent each");
+    assert_eq!(chat(5, 2, None), ["cheap", "own"]);
+    assert_eq!(chat(0, 2, None), ["cheap", "dear", "own"], "none is as good as one");
+    assert_eq!(chat(u64::MAX, 2, Some(2)), ["own"], "beyond belief");
+    assert_eq!(chat(100, 100, None), ["cheap", "own"], "nobody limits the answers, so the prompt alone counts");
+}
+
+#[test]
+fn a_test_of_a_policy_may_ask_for_several_answers() {
+    let expecting = |answers: u64, backends: &str| {
+        let given = format!("{{ model = \"m\", prompt_tokens = 50, max_output_tokens = 5, answers = {answers} }}");
+        let test = format!("[[test]]\ngiven = {given}\nexpect = {{ only = {backends} }}\n");
+        Policy::parse(&[SourceFile::new("policy.toml", format!("{POLICY}{test}"))])
+    };
+    expecting(5, r#"["cheap", "own"]"#).unwrap();
+    expecting(6, r#"["own"]"#).unwrap();
+    let told = expecting(6, r#"["cheap", "own"]"#).unwrap_err().to_string();
+    assert!(told.contains("50 tokens of prompt and 30 of 6 answers may cost $0.11, and a request may cost $0.10"), "{told}");
+}
+
+#[test]
 fn what_a_ceiling_leaves_out_is_told_with_the_prices_and_the_line_of_the_lower_one() {
     let policy = parse(POLICY);
     let tenant = "acme".parse().unwrap();

@@ -142,12 +142,13 @@ fn a_copy_has_no_cached_prompt_and_one_without_an_end_has_what_was_expected() {
         value["usage"]["cached_tokens"] = 1000.into();
     }
     let _usage = log[100].as_object_mut().unwrap().remove("usage");
-    // It stands for ten.
+    // It stands for ten, and asked for three answers.
     log[100]["share"] = 0.1.into();
+    log[100]["answers"] = 3.into();
     let new = shadowed(r#"{ backend = "next", share = "100%", max_cost_per_day = "$1000" }"#);
     let copies = replayed(&log, InForce::Policy(&policy(OLD)), &new).copies.unwrap();
-    // 900 tokens at $3 and 100 at $4 a million.
-    is_about(copies.usd_per_day_after.value, (100.0 * 0.005 + 10.0 * 0.0031) * LOGS_A_DAY);
+    // 900 tokens at $3 and 300 at $4 a million.
+    is_about(copies.usd_per_day_after.value, (100.0 * 0.005 + 10.0 * 0.0039) * LOGS_A_DAY);
 }
 
 #[test]

@@ -22,6 +22,9 @@ pub struct Described {
     /// How many tokens the answer may have, if that is limited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u64>,
+    /// How many answers it asks for, if it says; else one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<u64>,
     /// It offers tools.
     #[serde(default)]
     pub tools: bool,
@@ -85,6 +88,7 @@ impl Described {
         let needs = Needs {
             prompt_tokens: self.prompt_tokens,
             max_output_tokens: self.max_output_tokens,
+            answers: self.answers.filter(|answers| *answers > 1),
             tools: self.tools,
             vision: self.vision,
             json_schema: self.json_schema,

@@ -90,6 +90,7 @@ pub(super) fn of_decisions() -> Vec<Column<Decision>> {
         streamed Flag Always = |d| Some(Value::Flag(d.streamed));
         estimated_prompt_tokens Number Always = |d| Some(number(d.prompt_tokens));
         max_output_tokens Number Sometimes = |d| d.max_output_tokens.map(number);
+        answers Number Always = |d| Some(number(d.answers()));
         expected_output_tokens Real Always = |d| Some(Value::Real(d.expected_output_tokens));
         needs_tools Flag Always = |d| Some(Value::Flag(d.needs.tools));
         needs_vision Flag Always = |d| Some(Value::Flag(d.needs.vision));

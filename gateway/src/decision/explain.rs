@@ -9,7 +9,7 @@ use tradewind_policies::{
     canary::Arm,
     decision::{Candidate, Excluded},
     select::{self, Ask, ExpectedOutput, Health, Learnt, Monotonic, Outlook, Prior, Reason, Removed, Turn, choose},
-    spec::{Routing, Target},
+    spec::Target,
 };
 use tradewind_protocol::Operation;
 
@@ -17,7 +17,10 @@ use super::{
     asked::{Described, DescribedError, Understood},
     parts::{self, Thought},
 };
-use crate::{route::ask, snapshot::Snapshot};
+use crate::{
+    route::{Like, ask},
+    snapshot::Snapshot,
+};
 
 /// How often the dice are thrown to see every choice that they may come to: one of a chance in five hundred is missed once in fifty.
 const THROWS: usize = 2_000;
@@ -120,7 +123,10 @@ impl Explanation {
         let Some((_, routing)) = means.policy().routes().find(|(name, _)| *name == considered.route) else { return };
         let needs = understood.needs;
         self.expected_output_tokens = means.expected_output(considered, understood);
-        let ask = |target: &Target| means.ask(routing, target, needs.prompt_tokens as f64, self.expected_output_tokens);
+        // Whether a prompt is cached somewhere depends on its text.
+        let (prompt_tokens, cached_tokens, output_tokens) = (needs.prompt_tokens as f64, 0.0, self.expected_output_tokens);
+        let like = Like { prompt_tokens, cached_tokens, output_tokens, answers: needs.answers() };
+        let ask = |target: &Target| ask(routing, target.price.as_deref(), like);
         let thought = |target: &Target| means.thought(target, &ask(target));
         let backends = means.policy().backends();
         let name = |target: &Target| backends.get(target.backend.get()).map(|backend| backend.name.to_string());
@@ -198,11 +204,6 @@ impl Means<'_> {
             Self::Apart(..) => None,
         };
         known.map_or_else(|| ExpectedOutput::default().tokens(most), |state| state.expected_output(&understood.tenant, most))
-    }
-
-    fn ask(&self, routing: &Routing, target: &Target, prompt_tokens: f64, output_tokens: f64) -> Ask {
-        // Whether a prompt is cached somewhere depends on its text.
-        ask(routing, target.price.as_deref(), prompt_tokens, 0.0, output_tokens)
     }
 
     fn thought(&self, target: &Target, ask: &Ask) -> Option<Thought> {

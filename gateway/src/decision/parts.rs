@@ -9,9 +9,11 @@ use tradewind_policies::{
     select::{self, Outlook, Score},
     spec::Target,
 };
-use tradewind_protocol::Usage;
 
-use crate::context::{Look, Made, RequestContext};
+use crate::{
+    context::{Look, Made, RequestContext},
+    route::{Like, predicted},
+};
 
 /// What was thought of a target that the policy let the request go to.
 #[derive(Clone, Copy, Debug)]
@@ -95,8 +97,8 @@ pub(super) fn candidates(
             score,
             expected: thought.map(|thought| Expected::of(&thought.outlook, thought.cached_tokens)),
             price_nano_usd: price.zip(thought).map(|(price, thought)| {
-                let usage = Usage::new(needs.prompt_tokens, whole(output_tokens));
-                price.of(Usage { cached_tokens: whole(thought.cached_tokens), ..usage }).0
+                let (prompt_tokens, cached_tokens) = (needs.prompt_tokens as f64, thought.cached_tokens);
+                predicted(price, Like { prompt_tokens, cached_tokens, output_tokens, answers: needs.answers() }).0
             }),
         })
     };
@@ -111,10 +113,6 @@ pub(super) fn excluded(excluded: &tradewind_policies::Excluded) -> Excluded {
 
 fn as_known(target: usize, thought: &Thought) -> select::Candidate<usize> {
     select::Candidate { target, tier: 0, outlook: thought.outlook }
-}
-
-fn whole(tokens: f64) -> u64 {
-    tokens.max(0.0).round() as u64
 }
 
 /// The attempts so far.

@@ -53,6 +53,7 @@ impl Ended {
             streamed: asked.streamed,
             prompt_tokens: needs.prompt_tokens,
             max_output_tokens: needs.max_output_tokens,
+            answers: needs.answers,
             expected_output_tokens,
             needs: Needs::from(needs),
             session: context.session().map(|session| session.to_string()),
@@ -64,7 +65,7 @@ impl Ended {
             usage: tokens.map(recorded),
             cost_nano_usd: context.cost().map(|cost| cost.0),
             first_token_s: first_token.map(|first| first.as_secs_f64()),
-            per_token_s: first_token.zip(tokens).and_then(|(first, tokens)| self.per_token(first, tokens)),
+            per_token_s: first_token.zip(tokens).and_then(|(first, tokens)| self.per_token(first, tokens, needs.answers())),
             total_s: self.total.as_secs_f64(),
             status: self.status.unwrap_or(500),
             outcome: self.outcome(),
@@ -83,9 +84,10 @@ impl Ended {
         }
     }
 
-    fn per_token(&self, first: Duration, tokens: TokenCount) -> Option<f64> {
-        let further = tokens.usage.completion_tokens.checked_sub(1).filter(|further| *further > 0)?;
-        Some(self.total.saturating_sub(first).as_secs_f64() / further as f64)
+    /// Several answers are made at once.
+    fn per_token(&self, first: Duration, tokens: TokenCount, answers: u64) -> Option<f64> {
+        let further = tokens.usage.completion_tokens.checked_sub(answers).filter(|further| *further > 0)?;
+        Some(self.total.saturating_sub(first).as_secs_f64() * answers as f64 / further as f64)
     }
 }
 

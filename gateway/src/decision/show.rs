@@ -29,9 +29,10 @@ pub fn show_decision(decision: &Decision) -> Result<String, fmt::Error> {
     writeln!(out, "{id}, {at}")?;
     let model = decision.model.as_ref().filter(|model| *model != asked).map(|model| format!(" ({model})")).unwrap_or_default();
     let most = decision.max_output_tokens.map(|most| format!(", at most {most}")).unwrap_or_default();
+    let answers = decision.answers.map(|answers| format!(" in each of {answers} answers")).unwrap_or_default();
     writeln!(
         out,
-        "tenant {tenant} asked for {operation} with {asked}{model}: about {} tokens in, {:.0} out expected{most}{}",
+        "tenant {tenant} asked for {operation} with {asked}{model}: about {} tokens in, {:.0} out expected{answers}{most}{}",
         decision.prompt_tokens,
         decision.expected_output_tokens,
         if decision.streamed { ", streamed" } else { "" },

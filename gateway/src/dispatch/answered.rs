@@ -33,12 +33,15 @@ pub(super) struct Lesson {
     pub(super) tenant: TenantId,
     pub(super) prefix: Prefix,
     pub(super) operation: Operation,
+    /// How many answers are made at once.
+    pub(super) answers: u64,
 }
 
 impl Lesson {
     /// What is to be learnt from the answer to a copy of the request.
     pub(super) fn of_copy(&self) -> Self {
-        Self { state: None, tenant: self.tenant.clone(), prefix: self.prefix.clone(), operation: self.operation }
+        let (tenant, prefix) = (self.tenant.clone(), self.prefix.clone());
+        Self { state: None, tenant, prefix, operation: self.operation, answers: self.answers }
     }
 
     /// An answer is complete.
@@ -46,8 +49,13 @@ impl Lesson {
         deployment.saw_prompt(&self.prefix, usage.map(|usage| usage.cached_tokens));
         let has_output = matches!(self.operation, Operation::Chat | Operation::Completions);
         if let Some((usage, state)) = usage.filter(|_| has_output).zip(self.state.as_ref()) {
-            state.observe_output(&self.tenant, usage.completion_tokens);
+            state.observe_output(&self.tenant, self.of_each(usage.completion_tokens));
         }
+    }
+
+    /// How many of all these tokens each answer has.
+    pub(super) fn of_each(&self, tokens: u64) -> u64 {
+        tokens.div_ceil(self.answers.max(1))
     }
 }
 
@@ -109,7 +117,7 @@ impl Answered {
             return;
         }
         if let Some((run, tokens)) = self.run.as_ref().and_then(|run| Some((run, run.deployment().tokens_per_event()?))) {
-            run.pace(self.begun.elapsed().as_secs_f64() / (self.count as f64 * tokens));
+            run.pace(self.begun.elapsed().as_secs_f64() * self.lesson.answers as f64 / (self.count as f64 * tokens));
             self.is_paced = true;
         }
     }
@@ -123,8 +131,9 @@ impl Answered {
         if usage.is_some() && self.count >= FEW && tokens >= FEW {
             run.deployment().observe_tokens_per_event(tokens as f64 / self.count as f64);
         }
-        if !self.is_paced && tokens >= FEW {
-            run.pace(self.begun.elapsed().as_secs_f64() / (tokens - 1) as f64);
+        let each = self.lesson.of_each(tokens);
+        if !self.is_paced && each >= FEW {
+            run.pace(self.begun.elapsed().as_secs_f64() / (each - 1) as f64);
         }
         self.lesson.learn(run.deployment(), usage);
         self.pay(run.deployment(), usage);

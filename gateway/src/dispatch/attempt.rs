@@ -106,7 +106,7 @@ async fn run_to_answer(
                 meter.received(whole.body.len());
                 pay(context, deployment, meter.end(whole.usage.unwrap_or(estimate)));
             }
-            run.ended(Outcome::Success { output_tokens });
+            run.ended(Outcome::Success { output_tokens: lesson.of_each(output_tokens) });
             lesson.learn(deployment, whole.usage);
             Content::Whole(whole)
         }

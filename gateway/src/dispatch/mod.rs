@@ -118,7 +118,8 @@ impl Dispatching {
     fn new(routed: Routed, shadows: Shadows) -> Self {
         let Routed { inference, candidates, routing, state, tenant, prefix, canary, shadow } = routed;
         let operation = inference.operation;
-        let lesson = Arc::new(Lesson { state: Some(Arc::clone(&state)), tenant, prefix, operation });
+        let answers = inference.head().answers;
+        let lesson = Arc::new(Lesson { state: Some(Arc::clone(&state)), tenant, prefix, operation, answers });
         Self {
             inference,
             candidates,

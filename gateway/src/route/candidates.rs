@@ -239,17 +239,33 @@ fn as_known((target, planned): (usize, &Planned)) -> Candidate<usize> {
     Candidate { target, tier: planned.tier, outlook }
 }
 
-/// What a request is predicted to cost by its tokens.
-pub(super) fn predicted(price: &Price, prompt_tokens: f64, cached_tokens: f64, output_tokens: f64) -> NanoUsd {
-    let whole = |tokens: f64| tokens.max(0.0).round() as u64;
-    price.of(Usage { cached_tokens: whole(cached_tokens), ..Usage::new(whole(prompt_tokens), whole(output_tokens)) })
+/// What a request is like, as one deployment sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Like {
+    /// The tokens of its prompt.
+    pub prompt_tokens: f64,
+    /// Of these, those that the deployment may have in its cache.
+    pub cached_tokens: f64,
+    /// The tokens to expect in an answer.
+    pub output_tokens: f64,
+    /// How many answers are made. They are made at once, of one prompt.
+    pub answers: u64,
 }
 
-/// A request as it looks to one deployment, of which it may have so many tokens in its cache and expect so many in the answer.
+/// What a request is predicted to cost by its tokens.
 #[must_use]
-pub fn ask(routing: &Routing, price: Option<&Price>, prompt_tokens: f64, cached_tokens: f64, output_tokens: f64) -> Ask {
+pub fn predicted(price: &Price, like: Like) -> NanoUsd {
+    let whole = |tokens: f64| tokens.max(0.0).round() as u64;
+    let answered = whole(like.output_tokens * like.answers as f64);
+    price.of(Usage { cached_tokens: whole(like.cached_tokens), ..Usage::new(whole(like.prompt_tokens), answered) })
+}
+
+/// A request as it is put to one deployment.
+#[must_use]
+pub fn ask(routing: &Routing, price: Option<&Price>, like: Like) -> Ask {
+    let Like { prompt_tokens, cached_tokens, output_tokens, .. } = like;
     let counts = routing.seconds_per_dollar.is_some() || routing.objective == Objective::CheapestWithinSlo;
-    let price = price.filter(|_| counts).map(|price| predicted(price, prompt_tokens, cached_tokens, output_tokens));
+    let price = price.filter(|_| counts).map(|price| predicted(price, like));
     let cost = routing.seconds_per_dollar.zip(price).map_or(0.0, |(seconds, price)| seconds * price.dollars());
     let aim = Aim::of(routing, price);
     let output_tokens = match routing.objective {

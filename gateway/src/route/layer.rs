@@ -18,7 +18,7 @@ use tradewind_protocol::Operation;
 
 use super::{
     Candidates, Drawn, LiveCanary, Planned, Prefix, RouteState,
-    candidates::{ask, predicted},
+    candidates::{Like, ask, predicted},
     needs::{BYTES_PER_TOKEN, needs},
     shadow,
 };
@@ -126,8 +126,9 @@ fn route(inference: Inference) -> Result<Routed, Error> {
     let plan = |target: &Target| {
         let deployment = Arc::clone(snapshot.deployment(target)?);
         let cached_tokens = deployment.cached_tokens(&prefix);
-        let cost = target.price.as_deref().map(|price| predicted(price, prompt_tokens, cached_tokens, output_tokens));
-        let ask = ask(eligible.routing, target.price.as_deref(), prompt_tokens, cached_tokens, output_tokens);
+        let like = Like { prompt_tokens, cached_tokens, output_tokens, answers: request.needs.answers() };
+        let cost = target.price.as_deref().map(|price| predicted(price, like));
+        let ask = ask(eligible.routing, target.price.as_deref(), like);
         let is_drained = snapshot.policy.backends().get(target.backend.get()).is_some_and(|backend| backend.drained.at(now));
         let (timeouts, domain, price) = (target.timeouts, target.failure_domain.clone(), target.price.clone());
         let weights = target.weights.clone();
@@ -174,7 +175,7 @@ fn refused(context: &RequestContext, asked: &str, error: NoRoute) -> Error {
     context.set_reason(reason);
     if stage == Stage::CostCeiling {
         let message = format!(
-            "This request to the model '{asked}' may cost more than is allowed: shorten its prompt, or lower max_tokens."
+            "This request to the model '{asked}' may cost more than is allowed: shorten its prompt, or lower max_tokens or n."
         );
         return Error::new(Kind::NoEligibleBackend, message).with_param("model");
     }

@@ -14,7 +14,7 @@ mod shadow;
 mod state;
 
 pub use canary::{Kept, LiveCanary, Watch};
-pub use candidates::{Candidates, Chosen, Planned, ask};
+pub use candidates::{Candidates, Chosen, Like, Planned, ask, predicted};
 pub use deployment::{Deployment, Run, Site};
 pub use drain::{Drains, Switch};
 pub use layer::{Route, RouteLayer, Routed};

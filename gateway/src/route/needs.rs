@@ -16,7 +16,8 @@ const IMAGE_TOKENS: u64 = 1_000;
 /// What it needs. The body is only parsed where the names in it leave open what it asks for.
 pub(super) fn needs(inference: &Inference) -> Needs {
     let (head, body) = (inference.head(), inference.payload.body());
-    let plain = Needs { prompt_tokens: tokens(body.len()), max_output_tokens: head.max_tokens, ..Needs::default() };
+    let answers = Some(head.answers).filter(|answers| *answers > 1);
+    let plain = Needs { prompt_tokens: tokens(body.len()), max_output_tokens: head.max_tokens, answers, ..Needs::default() };
     match inference.operation {
         Operation::Chat => {
             let may_hold = ["tools", "response_format", "logprobs"].into_iter().any(|name| head.fields.may_hold(name));
@@ -98,7 +99,9 @@ mod tests {
         let schema = r#""response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object"}}},"logprobs":true,"max_tokens":7,"#;
         let needs = chat(schema);
         assert!(needs.json_schema && needs.logprobs);
-        assert_eq!(needs.max_output_tokens, Some(7));
+        assert_eq!((needs.max_output_tokens, needs.answers), (Some(7), None));
+        assert_eq!(chat(r#""n":3,"#).answers, Some(3));
+        assert_eq!(of(Operation::Completions, r#""prompt":["a","b"],"n":2,"best_of":4"#).answers, Some(8));
         assert_eq!(of(Operation::Embeddings, r#""input":"a","dimensions":256"#).dimensions, Some(256));
     }
 

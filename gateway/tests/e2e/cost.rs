@@ -108,15 +108,20 @@ async fn a_request_that_may_cost_more_than_one_may_is_refused_and_no_backend_hea
     let (mut long, mut talkative) = (chat(), chat());
     long["messages"][0]["content"] = "why? ".repeat(100).into();
     talkative["max_tokens"] = 50.into();
-    for request in [long, talkative] {
+    // A token of an answer costs a fifth of a cent, and each answer may have so many.
+    let mut several = chat();
+    several["max_tokens"] = 12.into();
+    assert_eq!(gateway.ask(&several).await.status, 200);
+    several["n"] = 5.into();
+    for request in [long, talkative, several] {
         let refused = gateway.ask(&request).await;
         assert_eq!(refused.refusal(), (403, "no_eligible_backend".to_owned()), "{request}");
         assert!(refused.json()["error"]["message"].as_str().unwrap().contains("may cost more than is allowed"));
     }
-    assert_eq!(a.requests().len(), 1);
+    assert_eq!(a.requests().len(), 2);
     let records = gateway.stop().await;
     let reasons: Vec<_> = records.iter().filter(|record| record["status"] == 403).map(|record| &record["reason"]).collect();
-    assert_eq!(reasons, ["no_backend_under_ceiling"; 2]);
+    assert_eq!(reasons, ["no_backend_under_ceiling"; 3]);
 }
 
 #[tokio::test]

@@ -264,6 +264,26 @@ async fn operators_are_told_where_a_request_would_go() {
 }
 
 #[tokio::test]
+async fn what_several_answers_are_predicted_to_cost_is_told_before_and_recorded_after() {
+    let a = cloud([]).await;
+    let prices = "[prices]\ndate = 2026-11-01\n[prices.openai]\nsim-chat = { in = 1000, out = 2000 }";
+    let gateway = Gateway::start(&Policy::in_turn([a.base_url()]).with(prices)).await;
+    // A token of the prompt costs a tenth of a cent, one of an answer two: of each answer, ten are expected, for there may be no more.
+    let answered = 3 * 10 * 2_000_000;
+    let asked = "{\"model\":\"chat\",\"tenant\":\"acme\",\"prompt_tokens\":7,\"max_output_tokens\":10,\"answers\":3}";
+    let headers = format!("content-length: {}\r\n\r\n{asked}", asked.len());
+    let told = body_of(&gateway.operate("POST", "/explain", &headers).await);
+    assert_eq!(told["candidates"][0]["price_nano_usd"], 7 * 1_000_000 + answered);
+    let mut body = chat();
+    body["max_tokens"] = 10.into();
+    body["n"] = 3.into();
+    assert_eq!(gateway.ask(&body).await.status, 200);
+    let decision = the_decision(gateway).await;
+    assert_eq!((decision.answers, decision.expected_output_tokens as u64), (Some(3), 10));
+    assert_eq!(decision.candidates[0].price_nano_usd, Some(decision.prompt_tokens * 1_000_000 + answered));
+}
+
+#[tokio::test]
 async fn a_log_that_cannot_be_written_costs_no_request_anything_and_is_counted() {
     let a = cloud([]).await;
     let folder = tempfile::tempdir().unwrap();

@@ -66,10 +66,13 @@ pub struct Decision {
     pub streamed: bool,
     /// The prompt's tokens as they were estimated for the decision; [`Decision::usage`] has the count.
     pub prompt_tokens: u64,
-    /// The most tokens that the caller allows for the answer.
+    /// The most tokens that the caller allows for an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u64>,
-    /// How many tokens were expected in the answer; zero for operations without any.
+    /// How many answers were asked for, where that is more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<u64>,
+    /// How many tokens were expected in an answer; zero for operations without any.
     #[serde(default, serialize_with = "number::rounded")]
     pub expected_output_tokens: f64,
     /// What else the request asks of a model.
@@ -102,7 +105,7 @@ pub struct Decision {
     /// From the request's head to the first content of a stream.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "number::rounded_if_any")]
     pub first_token_s: Option<f64>,
-    /// The mean time of each further token of a stream.
+    /// The mean time of each further token of a stream; of several answers at once, of each of them.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "number::rounded_if_any")]
     pub per_token_s: Option<f64>,
     /// From the request's head to the end of the answer.
@@ -143,6 +146,13 @@ impl From<crate::Needs> for Needs {
     fn from(needs: crate::Needs) -> Self {
         let crate::Needs { tools, vision, json_schema, logprobs, dimensions, .. } = needs;
         Self { tools, vision, json_schema, logprobs, dimensions }
+    }
+}
+
+impl Decision {
+    /// How many answers were to be made: one at least.
+    pub fn answers(&self) -> u64 {
+        self.answers.unwrap_or(1).max(1)
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) enum Need {
     Prompt(u64),
     /// An answer of more tokens than this.
     Answer(u64),
+    /// More answers than this, each as long as the model lets it be.
+    Answers(u64),
     /// What an expression may look at.
     Looked(Probe),
 }
@@ -34,10 +36,11 @@ pub(super) enum Need {
 pub(super) fn needs(old: &Policy, new: &Policy, asked: &str) -> Vec<Need> {
     let capabilities = || old.capabilities().chain(new.capabilities());
     let contexts: BTreeSet<u64> = capabilities().filter_map(|own| own.context).collect();
-    let (mut prompts, mut answers) = (BTreeSet::new(), BTreeSet::new());
+    let (mut prompts, mut answers, mut several) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for (ceiling, price, max_output) in old.ceilings(asked).chain(new.ceilings(asked)) {
         prompts.extend(threshold::of_prompts(ceiling, price, max_output));
         answers.extend(threshold::of_answers(ceiling, price, max_output));
+        several.extend(threshold::of_several(ceiling, price, max_output));
         // One that says how little it wants may cost less than one that leaves it to the model.
         answers.insert(0);
         // Where a prompt is too dear before it is too long, only an answer shows who has room.
@@ -47,6 +50,7 @@ pub(super) fn needs(old: &Policy, new: &Policy, asked: &str) -> Vec<Need> {
     let features = [Need::Nothing, Need::Tools, Need::Vision, Need::JsonSchema, Need::Logprobs];
     let lengths = dimensions.into_iter().map(Need::Dimensions);
     let sizes = prompts.into_iter().map(Need::Prompt).chain(answers.into_iter().map(Need::Answer));
+    let sizes = sizes.chain(several.into_iter().map(Need::Answers));
     features.into_iter().chain(lengths).chain(contexts.into_iter().map(Need::Tokens)).chain(sizes).collect()
 }
 
@@ -65,6 +69,7 @@ impl Need {
             Self::Tokens(most) => Needs { prompt_tokens: most, ..none },
             Self::Prompt(most) => Needs { prompt_tokens: most.saturating_add(1), ..none },
             Self::Answer(most) => Needs { max_output_tokens: Some(most.saturating_add(1)), ..none },
+            Self::Answers(most) => Needs { answers: Some(most.saturating_add(1)), ..none },
             Self::Looked(probe) => probe.needs(),
         }
     }
@@ -83,6 +88,7 @@ impl fmt::Display for Need {
             Self::Prompt(most) => write!(f, "prompts of more than {most} tokens"),
             Self::Answer(0) => f.write_str("answers whose length is limited"),
             Self::Answer(most) => write!(f, "answers of more than {most} tokens"),
+            Self::Answers(most) => write!(f, "more than {most} answer{} at once", if *most == 1 { "" } else { "s" }),
             Self::Looked(probe) => probe.fmt(f),
         }
     }

@@ -60,7 +60,7 @@ impl Probe {
     pub(super) fn needs(self) -> Needs {
         let Self { prompt_tokens, max_output_tokens, features: [tools, vision, json_schema, logprobs] } = self;
         let prompt_tokens = prompt_tokens.unwrap_or_default();
-        Needs { prompt_tokens, max_output_tokens, tools, vision, json_schema, logprobs, dimensions: None }
+        Needs { prompt_tokens, max_output_tokens, tools, vision, json_schema, logprobs, ..Needs::default() }
     }
 }
 

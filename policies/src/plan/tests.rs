@@ -189,6 +189,20 @@ fn references_to_secrets_are_not_repeated() {
 }
 
 #[test]
+fn a_ceiling_is_told_from_which_number_of_answers_on_it_leaves_somebody_out() {
+    // An answer costs up to 10 cents.
+    let policy = |ceiling: &str| {
+        parsed(&format!(
+            "version = 1\n[backend.one]\nprovider = \"openai\"\nmodels.chat = {{ price = {{ in = 1, out = 100 }}, capabilities = {{ max_output = 1000 }} }}\n\
+             [[route]]\nname = \"r\"\nmatch = {{ model = \"chat\" }}\ntiers = [[\"one\"]]\nceiling = {{ per_request = \"{ceiling}\" }}\n"
+        ))
+    };
+    let plan = plan(&policy("$0.55"), &policy("$0.25"));
+    let needs: Vec<&String> = plan.requests.iter().flat_map(|change| &change.needs).collect();
+    assert!(needs.iter().any(|need| *need == "more than 2 answers at once"), "{needs:?}");
+}
+
+#[test]
 fn a_ceiling_is_told_with_whom_it_leaves_out_from_which_size_on() {
     let all = |backend: &str| format!("[backend.{backend}]\nprovider = \"openai\"\nsecret = \"env:A\"\n");
     let policy = |ceiling: &str| {
@@ -359,7 +373,8 @@ proptest! {
         let everything: Grants = "*".parse().into_iter().collect();
         let prompts = (0..60).map(|tokens| Needs { prompt_tokens: tokens, ..Needs::default() });
         let answers = (1..60).map(|tokens| Needs { max_output_tokens: Some(tokens), ..Needs::default() });
-        let sizes: Vec<Needs> = prompts.chain(answers).collect();
+        let several = (1..=128).map(|answers| Needs { answers: Some(answers), ..Needs::default() });
+        let sizes: Vec<Needs> = prompts.chain(answers).chain(several).collect();
         for operation in [Operation::Chat, Operation::Embeddings] {
             let fate = |policy: &Policy, needs: &Needs| fate(policy, &tenant, "m", operation, Some(&everything), *needs);
             let differs = sizes.iter().any(|needs| fate(&old, needs) != fate(&new, needs));

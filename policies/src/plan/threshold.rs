@@ -4,6 +4,9 @@ use tradewind_protocol::Usage;
 
 use crate::spec::{NanoUsd, Price};
 
+/// The most answers that anybody asks for at once: what OpenAI accepts of `n`.
+const MOST_ANSWERS: u64 = 128;
+
 /// The most tokens of prompts that cost no more than the ceiling, with an answer and without, and the sizes where other rates begin.
 pub(super) fn of_prompts(ceiling: NanoUsd, price: &Price, max_output: Option<u64>) -> impl Iterator<Item = u64> {
     let begins: Vec<u64> = price.above.iter().map(|above| above.prompt_tokens).collect();
@@ -20,6 +23,13 @@ pub(super) fn of_prompts(ceiling: NanoUsd, price: &Price, max_output: Option<u64
 /// The most tokens of answers that cost no more than the ceiling, to a prompt of nothing.
 pub(super) fn of_answers(ceiling: NanoUsd, price: &Price, max_output: Option<u64>) -> Option<u64> {
     most(0, max_output.unwrap_or(u64::MAX), |tokens| price.is_within(ceiling, Usage::new(0, tokens)))
+}
+
+/// The most answers that cost no more than the ceiling if each is as long as it may be, to a prompt of nothing.
+pub(super) fn of_several(ceiling: NanoUsd, price: &Price, max_output: Option<u64>) -> Option<u64> {
+    most(1, MOST_ANSWERS, |answers| {
+        price.is_within(ceiling, Usage::new(0, max_output.unwrap_or_default().saturating_mul(answers)))
+    })
 }
 
 /// The last from `first` to `last` that is within, where all before it are and it is not `last` itself.

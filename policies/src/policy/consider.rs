@@ -233,8 +233,12 @@ impl Policy {
 fn too_dear(matched: Matched<'_>, target: &Target, served: &ServedModel, request: &Request<'_>) -> Option<Excluded> {
     let (ceiling, price) = (matched.route.routing.ceiling.per_request?, target.price.as_deref()?);
     let usage = usage(request.operation, &request.needs, served.capabilities.max_output);
+    let answers = match request.needs.answers() {
+        1 => "an answer".to_owned(),
+        answers => format!("{answers} answers"),
+    };
     let why = format!(
-        "{} tokens of prompt and {} of an answer may cost {}, and a request may cost {ceiling}",
+        "{} tokens of prompt and {} of {answers} may cost {}, and a request may cost {ceiling}",
         usage.prompt_tokens,
         usage.completion_tokens,
         price.of(usage)

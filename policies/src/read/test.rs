@@ -74,6 +74,9 @@ fn needs(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<Needs> {
     };
     let prompt_tokens = table.optional("prompt_tokens", report, count);
     let max_output_tokens = table.optional("max_output_tokens", report, count);
+    let answers = table.optional("answers", report, |value, report| {
+        value.integer("1 or more", |count| u64::try_from(count).ok().filter(|count| *count > 0), report).map(|count| count.value)
+    });
     let dimensions = table.optional("dimensions", report, count);
     let words = Feature::ALL.map(|feature| (feature.as_str(), feature));
     let features = table.optional("features", report, |value, report| {
@@ -84,6 +87,7 @@ fn needs(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<Needs> {
     Some(Needs {
         prompt_tokens: prompt_tokens?.unwrap_or_default(),
         max_output_tokens: max_output_tokens?,
+        answers: answers?,
         tools: features.contains(&Feature::Tools),
         vision: features.contains(&Feature::Vision),
         json_schema: features.contains(&Feature::JsonSchema),

@@ -180,7 +180,8 @@ impl OfRoute<'_> {
 /// does not tell.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of tokens, never negative")]
 fn copied(decision: &Decision) -> Consumption {
-    let expected = || Usage::new(decision.prompt_tokens, decision.expected_output_tokens.max(0.0).round() as u64);
+    let answered = || decision.expected_output_tokens.max(0.0) * decision.answers() as f64;
+    let expected = || Usage::new(decision.prompt_tokens, answered().round() as u64);
     let usage = decision.usage.map_or_else(expected, |usage| Usage {
         reasoning_tokens: usage.reasoning_tokens,
         ..Usage::new(usage.prompt_tokens, usage.completion_tokens)

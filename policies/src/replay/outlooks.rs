@@ -170,7 +170,7 @@ fn crowding(record: Option<&Recorded>, shift: f64, output: f64) -> f64 {
 fn priced(price: &Price, decision: &Decision, cached_tokens: f64) -> NanoUsd {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of tokens, never negative")]
     let whole = |tokens: f64| tokens.max(0.0).round() as u64;
-    let tokens = Usage::new(decision.prompt_tokens, whole(decision.expected_output_tokens));
+    let tokens = Usage::new(decision.prompt_tokens, whole(decision.expected_output_tokens * decision.answers() as f64));
     price.of(Usage { cached_tokens: whole(cached_tokens), ..tokens })
 }
 

@@ -236,8 +236,8 @@ pub(super) fn routed<'p>(new: &'p Policy, decision: &Decision) -> Result<Eligibl
     let denied = new.authorize(&tenant, Some(&token), &decision.asked, decision.operation);
     denied.map_err(|denied| denied.to_string())?;
     let crate::decision::Needs { tools, vision, json_schema, logprobs, dimensions } = decision.needs;
-    let (prompt_tokens, max_output_tokens) = (decision.prompt_tokens, decision.max_output_tokens);
-    let needs = Needs { prompt_tokens, max_output_tokens, tools, vision, json_schema, logprobs, dimensions };
+    let Decision { prompt_tokens, max_output_tokens, answers, .. } = *decision;
+    let needs = Needs { prompt_tokens, max_output_tokens, answers, tools, vision, json_schema, logprobs, dimensions };
     let session = decision.session.as_deref().map(str::parse).transpose();
     let session = session.map_err(|error: crate::session::InvalidSession| error.to_string())?;
     let request = Request { needs, session, ..Request::new(Caller::of(&tenant), &decision.asked, decision.operation) };
@@ -266,9 +266,10 @@ fn odds(options: &Options, turn: Turn) -> Odds {
     odds
 }
 
-/// The tokens of the answer, or those that were expected.
+/// The tokens of an answer, or those that were expected. Several are made at once.
 fn output_tokens(decision: &Decision) -> f64 {
-    decision.usage.map_or(decision.expected_output_tokens, |usage| usage.completion_tokens as f64)
+    let told = decision.usage.map(|usage| usage.completion_tokens as f64 / decision.answers() as f64);
+    told.unwrap_or(decision.expected_output_tokens)
 }
 
 /// What the request cost, and what it is expected to cost; none where it cost nothing that is known, or a price is missing.

@@ -212,8 +212,10 @@ impl Lane {
     }
 }
 
-/// The tokens that a request is charged with before it is sent: those of its prompt, and all that may be answered. What nobody limits counts as nothing.
+/// The tokens that a request is charged with before it is sent: those of its prompt, once, and all that may be answered, as often as it asks for an answer.
+/// What nobody limits counts as nothing.
 pub(crate) fn usage(operation: Operation, needs: &Needs, max_output: Option<u64>) -> Usage {
     let most = needs.max_output_tokens.into_iter().chain(max_output).min().unwrap_or_default();
-    Usage::new(needs.prompt_tokens, if Operations::TEXT.contains(operation) { most } else { 0 })
+    let answered = if Operations::TEXT.contains(operation) { most.saturating_mul(needs.answers()) } else { 0 };
+    Usage::new(needs.prompt_tokens, answered)
 }

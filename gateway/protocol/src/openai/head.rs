@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, de::IgnoredAny};
+use serde_json::value::RawValue;
 
 use super::{
     names::{Names, unescaped},
@@ -27,6 +28,8 @@ pub struct Head {
     pub include_usage: bool,
     /// The most tokens to generate, if the caller set it; `max_completion_tokens` wins over `max_tokens`.
     pub max_tokens: Option<u64>,
+    /// How many answers are made of so many tokens each: `n`, or `best_of` of which `n` are given, to each prompt of a text completion. One at least.
+    pub answers: u64,
     /// Whether the provider may take its time for less money: service tier `flex`.
     pub is_flexible: bool,
     /// What its caller calls the prompts that begin alike; none of another type, which is for the backend to refuse.
@@ -83,6 +86,9 @@ struct RawHead {
     stream_options: Option<Range<usize>>,
     max_tokens: Option<Range<usize>>,
     max_completion_tokens: Option<Range<usize>>,
+    n: Option<Range<usize>>,
+    best_of: Option<Range<usize>>,
+    prompt: Option<Range<usize>>,
     service_tier: Option<Range<usize>>,
     prompt_cache_key: Option<Range<usize>>,
     user: Option<Range<usize>>,
@@ -97,6 +103,9 @@ impl RawHead {
             b"stream_options" => &mut self.stream_options,
             b"max_tokens" => &mut self.max_tokens,
             b"max_completion_tokens" => &mut self.max_completion_tokens,
+            b"n" => &mut self.n,
+            b"best_of" => &mut self.best_of,
+            b"prompt" => &mut self.prompt,
             b"service_tier" => &mut self.service_tier,
             _ => return None,
         })
@@ -135,6 +144,14 @@ fn typed<'a, T: Deserialize<'a>>(
     serde_json::from_slice(raw).map(Some).map_err(|_| HeadError::WrongType { field, expected })
 }
 
+/// How many prompts a text completion has: a text or the ids of its tokens are one, and lists may hold several of either.
+fn prompts(raw: Option<&[u8]>) -> u64 {
+    let list = raw.filter(|raw| raw.starts_with(b"["));
+    let all = list.and_then(|raw| serde_json::from_slice::<Vec<&RawValue>>(raw).ok()).unwrap_or_default();
+    let several = all.iter().filter(|one| one.get().starts_with(['"', '[']));
+    several.count().max(1) as u64
+}
+
 /// A name that is not empty.
 fn name(raw: Option<&[u8]>) -> Option<String> {
     raw.and_then(|raw| serde_json::from_slice::<String>(raw).ok()).filter(|name| !name.is_empty())
@@ -157,6 +174,7 @@ impl Head {
             stream: false,
             include_usage: false,
             max_tokens: None,
+            answers: 1,
             is_flexible: false,
             prompt_cache_key: None,
             user: None,
@@ -196,12 +214,15 @@ impl Head {
             typed(json(body, raw.stream_options), "stream_options", "an object with `include_usage`")?;
         let max_tokens = typed(json(body, raw.max_tokens), "max_tokens", "a whole number")?;
         let max_completion_tokens = typed(json(body, raw.max_completion_tokens), "max_completion_tokens", "a whole number")?;
+        let n: Option<u64> = typed(json(body, raw.n), "n", "a whole number")?;
+        let best_of: Option<u64> = typed(json(body, raw.best_of), "best_of", "a whole number")?;
         Ok(Self {
             model,
             model_span,
             stream: typed(json(body, raw.stream), "stream", "true or false")?.unwrap_or(false),
             include_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
             max_tokens: max_completion_tokens.or(max_tokens),
+            answers: n.max(best_of).unwrap_or(1).max(1).saturating_mul(prompts(json(body, raw.prompt))),
             is_flexible: json(body, raw.service_tier) == Some(br#""flex""#),
             prompt_cache_key: name(json(body, raw.prompt_cache_key)),
             user: name(json(body, raw.user)),
@@ -253,6 +274,30 @@ mod tests {
         assert!(head.stream && head.include_usage);
         assert_eq!(head.max_tokens, Some(9));
         assert!(!head.is_flexible && Head::read(br#"{"model":"m","service_tier":"flex"}"#).unwrap().is_flexible);
+    }
+
+    #[test]
+    fn counts_the_answers_that_are_to_be_made() {
+        let answers = |fields: &str| Head::read(format!(r#"{{"model":"m"{fields}}}"#).as_bytes()).map(|head| head.answers);
+        for (fields, count) in [
+            ("", 1),
+            (r#","n":3"#, 3),
+            (r#","n":null,"best_of":null"#, 1),
+            (r#","n":0"#, 1),
+            (r#","n":2,"best_of":5"#, 5),
+            (r#","n":2,"prompt":"one""#, 2),
+            (r#","n":2,"prompt":["one","two","three"]"#, 6),
+            (r#","n":2,"prompt":[11,12,13]"#, 2),
+            (r#","n":2,"prompt":[[11,12],[13]]"#, 4),
+            (r#","prompt":[]"#, 1),
+        ] {
+            assert_eq!(answers(fields), Ok(count), "{fields}");
+        }
+        for fields in [r#","n":"3""#, r#","n":-1"#, r#","n":1.5"#, r#","best_of":true"#] {
+            assert!(matches!(answers(fields), Err(HeadError::WrongType { expected: "a whole number", .. })), "{fields}");
+        }
+        // Which of them a backend would go by, nobody knows.
+        assert!(matches!(answers(r#","n":1,"n":100"#), Err(HeadError::Invalid(_))));
     }
 
     #[test]

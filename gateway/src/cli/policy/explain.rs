@@ -51,6 +51,9 @@ pub(super) struct ExplainArgs {
     /// How many tokens the answer may have
     #[arg(long, value_name = "N", requires = "model")]
     max_output_tokens: Option<u64>,
+    /// How many answers it asks for [default: 1]
+    #[arg(long, value_name = "N", requires = "model", value_parser = clap::value_parser!(u64).range(1..))]
+    answers: Option<u64>,
     /// What the request needs: tools, vision, json_schema, logprobs; may be given several times
     #[arg(long, value_name = "NEED", requires = "model", value_delimiter = ',', value_parser = ["tools", "vision", "json_schema", "logprobs"])]
     needs: Vec<String>,
@@ -175,6 +178,7 @@ impl ExplainArgs {
             operation: self.operation.clone(),
             prompt_tokens: self.prompt_tokens,
             max_output_tokens: self.max_output_tokens,
+            answers: self.answers,
             tools: needs("tools"),
             vision: needs("vision"),
             json_schema: needs("json_schema"),

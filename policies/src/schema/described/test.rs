@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use super::model::Operation;
-use super::value::{Model, ModelPattern, Moment, Name, OneOrMany, OrFalse, Text, Tokens};
+use super::value::{Count, Model, ModelPattern, Moment, Name, OneOrMany, OrFalse, Text, Tokens};
 use crate::policy::{Denied, Stage};
 
 /// A request, and what is to become of it.
@@ -36,6 +36,8 @@ struct Given {
     prompt_tokens: Option<Tokens>,
     /// How long the answer may be, in tokens.
     max_output_tokens: Option<Tokens>,
+    /// How many answers are asked for; else one.
+    answers: Option<Count>,
     /// How long the embeddings have to be.
     dimensions: Option<Tokens>,
     /// What the request uses of a model.
