@@ -39,5 +39,6 @@ mod residency;
 mod sessions;
 mod shadow;
 mod shutdown;
+mod slo;
 mod support;
 mod upkeep;
