@@ -44,6 +44,9 @@ pub(super) fn header(context: &RequestContext) -> Option<HeaderValue> {
     let hash = context.snapshot().policy_hash();
     let _infallible = write!(text, "policy={}", hash.get(..SHORT_HASH).unwrap_or(&hash));
     let _infallible = write!(text, "; route={}", considered.route);
+    if let Some(arm) = context.arm() {
+        let _infallible = write!(text, "; arm={}", arm.as_str());
+    }
     if let Some(chosen) = context.served_by() {
         let _infallible = write!(text, "; chosen={}", chosen.backend_name());
     }

@@ -5,7 +5,10 @@ use http::Request;
 use http_body_util::Full;
 use serde_json::Value;
 use tempfile::TempDir;
-use tradewind::decision::{Period, Reader};
+use tradewind::{
+    config::Settings,
+    decision::{Period, Reader},
+};
 use tradewind_policies::{canary::Arm, decision::Decision};
 
 use crate::support::{ANSWER, Answer, FaultServer, Gateway, Policy, Setup, chat, cloud, fault_server::answer, soon};
@@ -103,6 +106,28 @@ async fn decisions_and_operators_tell_the_arm_of_a_request() {
         assert_eq!(decision.arm.unwrap() == Arm::Canary, chosen == "b", "{decision:?}");
         assert!((decision.attempts[0].probability - 1.0).abs() < 1e-9, "{decision:?}");
     }
+}
+
+#[tokio::test]
+async fn who_asks_how_its_request_was_decided_is_told_the_arm_where_there_is_a_canary() {
+    let (a, b) = (cloud([]).await, cloud([]).await);
+    let told = async |policy: Policy, session: usize| {
+        let may = |settings: &mut Settings| settings.decisions.header_tenants = vec!["acme".parse().unwrap()];
+        let gateway = Setup::new(&policy).with(may).start().await;
+        let mut request = of_session(&gateway, session);
+        request.headers_mut().insert("x-tradewind-decision", "?1".parse().unwrap());
+        Answer::of(gateway.client.send(request).await).await.header("x-tradewind-decision").to_owned()
+    };
+    let policy = || Policy::in_turn([a.base_url(), b.base_url()]);
+    let mut arms = [0, 0];
+    for session in 0..12 {
+        let told = told(policy().routes_have(CANARY), session).await;
+        let canary = told.contains("; route=to-chat; arm=canary; chosen=b; ");
+        assert!(canary || told.contains("; route=to-chat; arm=control; chosen=a; "), "{told}");
+        arms[usize::from(canary)] += 1;
+    }
+    assert!(arms.iter().all(|sessions| *sessions > 0), "{arms:?}");
+    assert!(!told(policy(), 0).await.contains("arm="));
 }
 
 #[tokio::test]
