@@ -41,6 +41,9 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const JSON: &str = "application/json";
 
+/// What is there to look at, beside `/explain`.
+pub const PAGES: [&str; 8] = ["/livez", "/readyz", "/metrics", "/backends", "/canaries", "/shadows", "/models", "/policy"];
+
 /// Answers operators, probes and scrapers.
 #[derive(Clone)]
 pub struct Admin {
@@ -108,11 +111,14 @@ impl Admin {
             "/models" => self.models(None),
             "/shadows" => json(self.shadows.report(&self.snapshot.load().policy)),
             "/policy" => json(serde_json::to_string_pretty(&self.board.report()).map(|text| text + "\n")),
-            _ => text(
-                StatusCode::NOT_FOUND,
-                "served are /livez, /readyz, /metrics, /backends, /canaries, /models, /shadows, /policy and /explain/REQUEST-ID, and POST to /backends/NAME/drain, \
-                 /backends/NAME/undrain, /canaries/ROUTE/abort, /canaries/ROUTE/resume, /models/ID/load, /models/ID/unload and /explain\n",
-            ),
+            _ => {
+                let pages = PAGES.join(", ");
+                let served = format!(
+                    "served are {pages} and /explain/REQUEST-ID, and POST to /backends/NAME/drain, /backends/NAME/undrain, \
+                     /canaries/ROUTE/abort, /canaries/ROUTE/resume, /models/ID/load, /models/ID/unload and /explain\n"
+                );
+                text(StatusCode::NOT_FOUND, served)
+            }
         }
     }
 

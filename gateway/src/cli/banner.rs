@@ -8,6 +8,7 @@ use std::{
 use tradewind_policies::{Caller, Grants, Operation, spec::Provider};
 
 use crate::{
+    admin::PAGES,
     backend::{Engine, LocalEngines, operations},
     gateway::Gateway,
 };
@@ -37,11 +38,7 @@ const TENANT: &str = "acme";
 pub(super) fn listening(gateway: &Gateway) -> String {
     let mut text = format!("tradewind {}\n\n", env!("CARGO_PKG_VERSION"));
     line(&mut text, "applications", &format!("https://{}", gateway.settings().listen));
-    line(
-        &mut text,
-        "operators",
-        &format!("http://{}   /livez /readyz /metrics /backends /models /policy /explain", gateway.settings().admin),
-    );
+    line(&mut text, "operators", &format!("http://{}   {} /explain", gateway.settings().admin, PAGES.join(" ")));
     line(&mut text, "certificate", &gateway.certificate().display().to_string());
     let policy = gateway.settings().policy.as_ref();
     line(&mut text, "policy", &policy.map_or_else(|| "built-in: the local models".to_owned(), |path| path.display().to_string()));

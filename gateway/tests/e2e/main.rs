@@ -29,6 +29,7 @@ mod local_models;
 mod matching;
 mod matrix;
 mod open_inference;
+mod operators;
 mod order;
 mod outage;
 mod passthrough;
