@@ -30,7 +30,7 @@ use crate::{
     client::{ClientOptions, TlsError as ClientTlsError, client},
     config::{Certificate, DecisionSettings, IssuerKeys, LocalSettings, Settings},
     context::Origin,
-    credential::Surroundings,
+    credential::{Clock, Surroundings},
     decision::{DecisionOptions, Decisions, Limits, TellTo},
     home::{Home, HomeError},
     idempotency::Ledger,
@@ -114,6 +114,14 @@ impl Gateway {
     /// # Errors
     /// The first thing that cannot be had; of a policy, all its faults.
     pub async fn bind(settings: Settings) -> Result<Self, StartError> {
+        Self::bind_by(settings, Clock::system()).await
+    }
+
+    /// The same by this clock: it says when requests come, when scheduled drains begin and end, and how old credentials are.
+    ///
+    /// # Errors
+    /// Those of [`Gateway::bind`].
+    pub async fn bind_by(settings: Settings, clock: Clock) -> Result<Self, StartError> {
         let listeners = Listeners::bind(&settings.listen, "--listen").await?;
         let admin = Listeners::bind(&settings.admin, "--admin").await?;
         let home = Home::open(&settings.home)?;
@@ -121,7 +129,8 @@ impl Gateway {
         let tls = Tls::from_pem_files(&chain, &key)?;
         let (policy, engines) = policy(&settings, &home)?;
         let canaries = Kept::open(&home)?;
-        let builder = Builder::new(engines.clone(), surroundings()?).with_canaries(canaries.clone());
+        let surroundings = Surroundings { clock, ..surroundings()? };
+        let builder = Builder::new(engines.clone(), surroundings).with_canaries(canaries.clone());
         let snapshot = Snapshot::build(policy, &builder, None).map_err(LoadError::Unbuildable)?;
         let memory = Memory::open(home.clone(), SystemTime::now());
         memory.recall(&snapshot);

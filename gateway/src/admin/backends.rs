@@ -1,9 +1,8 @@
 //! The backends as they are being used, for an operator to look at.
 
-use std::time::SystemTime;
-
 use serde::Serialize;
 use tradewind_policies::{
+    decision::Moment,
     select::{Aim, Ask, Outlook, Removed},
     spec::Window,
 };
@@ -68,14 +67,15 @@ struct FirstToken {
 /// All deployments, or those of one backend, as a JSON list.
 pub(super) fn list(snapshot: &Snapshot, only: Option<&str>) -> serde_json::Result<String> {
     let backends = snapshot.backends().filter(|backend| only.is_none_or(|name| backend.spec().name.as_str() == name));
-    let mut deployments: Vec<_> = backends.flat_map(deployments).collect();
+    let now = snapshot.now().into();
+    let mut deployments: Vec<_> = backends.flat_map(|backend| deployments(backend, now)).collect();
     deployments.sort_by_key(|deployment| (deployment.backend, deployment.model));
     serde_json::to_string_pretty(&deployments).map(|text| text + "\n")
 }
 
-fn deployments(backend: &Backend) -> impl Iterator<Item = Deployment<'_>> {
+fn deployments(backend: &Backend, now: Moment) -> impl Iterator<Item = Deployment<'_>> {
     let drained = &backend.spec().drained;
-    let policy = drained.at(SystemTime::now().into()).then_some("policy");
+    let policy = drained.at(now).then_some("policy");
     let drains = || {
         drained
             .windows()

@@ -12,7 +12,6 @@ use std::{
     convert::Infallible,
     sync::Arc,
     task::{Context, Poll},
-    time::SystemTime,
 };
 
 use arc_swap::ArcSwap;
@@ -102,7 +101,7 @@ impl Admin {
             "/metrics" => {
                 self.engines.measure();
                 let snapshot = self.snapshot.load();
-                let drains = drains::metrics(&snapshot, SystemTime::now().into());
+                let drains = drains::metrics(&snapshot, snapshot.now().into());
                 let text = self.metrics.render() + &canaries::metrics(&snapshot) + &drains + &self.board.metrics();
                 response(StatusCode::OK, PROMETHEUS, text)
             }

@@ -115,7 +115,7 @@ impl RequestContext {
         Self {
             id: RequestId::new(),
             started: Instant::now(),
-            received: SystemTime::now(),
+            received: snapshot.now(),
             origin,
             method,
             path: path.chars().take(PATH_LIMIT).collect(),

@@ -207,7 +207,11 @@ impl Means<'_> {
     }
 
     fn thought(&self, target: &Target, ask: &Ask) -> Option<Thought> {
-        let is_drained = self.policy().backends().get(target.backend.get())?.drained.at(SystemTime::now().into());
+        let now = match self {
+            Self::Live(snapshot) => snapshot.now(),
+            Self::Apart(..) => SystemTime::now(),
+        };
+        let is_drained = self.policy().backends().get(target.backend.get())?.drained.at(now.into());
         let (outlook, back_in) = match self {
             Self::Live(snapshot) => {
                 let deployment = snapshot.deployment(target)?;

@@ -14,7 +14,7 @@ use tradewind_providers::Adapter;
 use crate::{
     backend::{BackendService, CatalogError, Local, LocalEngines, Owner, Remote, Way, adapter},
     client::{ClientOptions, Pages, TlsError, client},
-    credential::{Authorizer, CredentialError, Surroundings},
+    credential::{Authorizer, Clock, CredentialError, Surroundings},
     route::{Deployment, Drains, Kept, LiveCanary, Server, Site, Switch},
     stack,
     telemetry::DeploymentMetrics,
@@ -87,6 +87,11 @@ impl Builder {
     pub fn with_canaries(mut self, kept: Kept) -> Self {
         self.canaries = kept;
         self
+    }
+
+    /// What tells the time of day.
+    pub(super) fn clock(&self) -> Clock {
+        self.surroundings.clock.clone()
     }
 
     /// The local engines of all its backends.

@@ -9,6 +9,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     fmt,
     sync::Arc,
+    time::SystemTime,
 };
 
 use tradewind_policies::{
@@ -19,6 +20,7 @@ use tradewind_policies::{
 use self::build::Built;
 use crate::{
     client::Pages,
+    credential::Clock,
     limit::Allowance,
     route::{Deployment, LiveCanary, RouteState, Switch},
 };
@@ -41,6 +43,7 @@ pub struct Snapshot {
     daily_ceilings: HashMap<RouteName, NanoUsd>,
     /// What each tenant has left that is limited.
     allowances: HashMap<TenantId, Arc<Allowance>>,
+    clock: Clock,
 }
 
 /// A backend of the policy, as it is being used.
@@ -73,7 +76,7 @@ impl Snapshot {
         let allowances = allowances(&policy, previous);
         let hash = policy.hash().to_string().into();
         if faults.is_empty() {
-            Ok(Self { policy, hash, backends, routes, canaries, daily_ceilings, allowances })
+            Ok(Self { policy, hash, backends, routes, canaries, daily_ceilings, allowances, clock: builder.clock() })
         } else {
             Err(faults)
         }
@@ -85,6 +88,12 @@ impl Snapshot {
         for backend in &self.backends {
             backend.built.warm();
         }
+    }
+
+    /// The time of day, by which scheduled drains begin and end.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.clock.now()
     }
 
     /// The fingerprint of the policy.

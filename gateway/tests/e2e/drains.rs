@@ -1,11 +1,18 @@
 //! A backend takes no new request in the windows that the policy schedules.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
 
 use serde_json::{Value, json};
+use tradewind::credential::Clock;
 use tradewind_policies::decision::Moment;
 
-use crate::support::{Gateway, Policy, chat, cloud};
+use crate::support::{Gateway, Policy, Setup, chat, cloud};
 
 /// So many hours from now.
 fn hours(count: i64) -> Moment {
@@ -53,4 +60,49 @@ async fn before_and_after_its_windows_it_takes_them() {
     assert_eq!(gateway.ask(&chat()).await.status, 200);
     assert_eq!((a.requests().len(), b.requests().len()), (1, 0));
     assert_eq!(told(&gateway).await["drained_by"], json!([]));
+}
+
+/// Seconds since 1970 that a test sets.
+#[derive(Clone)]
+struct Hands(Arc<AtomicU64>);
+
+impl Hands {
+    fn clock(&self) -> Clock {
+        let hands = self.clone();
+        Clock::from_fn(move || SystemTime::UNIX_EPOCH + Duration::from_secs(hands.0.load(Ordering::Relaxed)))
+    }
+
+    fn turn_to(&self, rfc3339: &str) {
+        self.0.store(rfc3339.parse::<Moment>().unwrap().micros() / 1_000_000, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn a_drain_begins_and_ends_while_the_gateway_runs() {
+    let (a, b) = (cloud([]).await, cloud([]).await);
+    let policy = Policy::in_turn([a.base_url(), b.base_url()])
+        .first_has("drained = [{ from = 2026-12-01T22:00:00Z, until = 2026-12-02T02:00:00Z }]");
+    let hands = Hands(Arc::default());
+    hands.turn_to("2026-12-01T21:59:59Z");
+    let gateway = Setup::new(&policy).by(hands.clock()).start().await;
+    let (mut of_a, mut of_b) = (0, 0);
+    for (time, is_drained) in [
+        ("2026-12-01T21:59:59Z", false),
+        ("2026-12-01T22:00:00Z", true),
+        ("2026-12-02T01:59:59Z", true),
+        ("2026-12-02T02:00:00Z", false),
+    ] {
+        hands.turn_to(time);
+        assert_eq!(gateway.ask(&chat()).await.status, 200);
+        if is_drained {
+            of_b += 1
+        } else {
+            of_a += 1
+        }
+        assert_eq!((a.requests().len(), b.requests().len()), (of_a, of_b), "{time}");
+        let by = if is_drained { json!(["policy"]) } else { json!([]) };
+        assert_eq!(told(&gateway).await["drained_by"], by, "{time}");
+        let drained = gateway.metric("tradewind_backend_drained", &["backend=\"a\""]).await;
+        assert!((drained - f64::from(u8::from(is_drained))).abs() < 1e-9, "{time}: {drained}");
+    }
 }

@@ -21,6 +21,7 @@ use tradewind::{
     auth::{DevClaims, DevIssuer, SystemClock},
     backend::Loader,
     config::Settings,
+    credential::Clock,
     gateway::RunError,
     home::Home,
     server::Shutdown,
@@ -39,6 +40,7 @@ pub(crate) type Record = Value;
 pub(crate) struct Setup {
     folder: TempDir,
     settings: Settings,
+    clock: Clock,
     kept: Vec<TempDir>,
 }
 
@@ -68,12 +70,18 @@ impl Setup {
         };
         settings.local.enabled = false;
         write_policy(folder.path(), text);
-        Self { folder, settings, kept: Vec::new() }
+        Self { folder, settings, clock: Clock::system(), kept: Vec::new() }
     }
 
     /// The same, with a folder that lives as long as the gateway.
     pub(crate) fn keeping(mut self, folder: TempDir) -> Self {
         self.kept.push(folder);
+        self
+    }
+
+    /// The same, by another clock than the system's.
+    pub(crate) fn by(mut self, clock: Clock) -> Self {
+        self.clock = clock;
         self
     }
 
@@ -109,7 +117,7 @@ impl Setup {
         let recorder = Box::leak(Box::new(PrometheusBuilder::new().build_recorder()));
         let metrics = recorder.handle();
         let recording = metrics::set_default_local_recorder(recorder);
-        let gateway = prepare(tradewind::gateway::Gateway::bind(self.settings).await.unwrap());
+        let gateway = prepare(tradewind::gateway::Gateway::bind_by(self.settings, self.clock).await.unwrap());
         let (address, admin) = (gateway.addresses().unwrap()[0], gateway.admin_addresses().unwrap()[0]);
         let client = Client::new(address, &gateway.certificate());
         let issuer = DevIssuer::open(gateway.home()).unwrap();
