@@ -31,7 +31,7 @@ use crate::{
     config::{Certificate, DecisionSettings, IssuerKeys, LocalSettings, Settings},
     context::Origin,
     credential::{Clock, Surroundings},
-    decision::{DecisionOptions, Decisions, Limits, TellTo},
+    decision::{DecisionOptions, Decisions, KeptNames, Limits, TellTo},
     home::{Home, HomeError},
     idempotency::Ledger,
     in_force::{Board, History},
@@ -364,12 +364,14 @@ fn decisions_dir(settings: &Settings, home: &Home) -> PathBuf {
 
 fn decisions(settings: &Settings, home: &Home) -> io::Result<Decisions> {
     let dir = decisions_dir(settings, home);
-    let DecisionSettings { enabled, share, file_size, file_age, total_size, keep, .. } = &settings.decisions;
+    let DecisionSettings { enabled, share, file_size, file_age, total_size, keep, record_claims, record_headers, .. } =
+        &settings.decisions;
     if !enabled {
         return Ok(Decisions::off());
     }
     let limits = Limits { file_bytes: file_size.0, file_age: *file_age, total_bytes: total_size.0, keep: *keep };
-    Decisions::open(DecisionOptions { dir, share: share.get(), limits })
+    let named = KeptNames { claims: record_claims.clone(), headers: record_headers.clone() };
+    Decisions::open(DecisionOptions { dir, share: share.get(), limits, named })
 }
 
 fn issuers(settings: &Settings, home: &Home) -> Vec<IssuerSettings> {

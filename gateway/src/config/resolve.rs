@@ -1,12 +1,12 @@
 //! From the tables of `tradewind.toml` to [`Settings`]: every key, the kind of its value, and what range makes sense.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http::Uri;
+use http::{HeaderName, Uri};
 use toml::de::DeValue;
-use tradewind_policies::{InvalidPattern, Pattern};
+use tradewind_policies::{InvalidPattern, Pattern, decision::may_hold_a_credential};
 
 use super::reader::Section;
 use super::values::{count, duration, flag, parsed, size, text, texts};
@@ -177,6 +177,8 @@ fn decisions(mut section: Section<'_, '_>) -> DecisionSettings {
         total_size: section.value("total_size", default.total_size, size(ByteSize::kib(128)..=ByteSize::mib(1024 << 10))),
         keep: section.value("keep", default.keep, duration(Duration::from_mins(1)..=3660 * DAY)),
         header_tenants: section.value("header_tenants", default.header_tenants, patterns),
+        record_claims: section.value("record_claims", default.record_claims, recorded_claims),
+        record_headers: section.value("record_headers", default.record_headers, recorded_headers),
     };
     // The file that is being written counts too, and another has to be beside it.
     if settings.file_size.0 > settings.total_size.0 / 2 {
@@ -190,6 +192,45 @@ fn decisions(mut section: Section<'_, '_>) -> DecisionSettings {
 
 fn patterns(value: &DeValue<'_>) -> Result<Vec<Pattern>, String> {
     texts(value)?.iter().map(|text| text.parse().map_err(|error: InvalidPattern| error.to_string())).collect()
+}
+
+/// So many claims, and so many headers, may be recorded: every record has them.
+const MOST_RECORDED: usize = 32;
+
+/// Claims that no two tokens have in common, or that are about the token and not about who has it: nothing is decided by them.
+const OF_ONE_TOKEN: [&str; 6] = ["exp", "iat", "nbf", "jti", "auth_time", "sid"];
+
+fn recorded_claims(value: &DeValue<'_>) -> Result<Vec<String>, String> {
+    recorded(value, |name| {
+        if name.len() > 255 || name.contains(char::is_control) {
+            return Err(format!("{name:?} is no claim; write names of at most 255 bytes, such as \"groups\""));
+        }
+        if OF_ONE_TOKEN.contains(&name) {
+            return Err(format!(
+                "`{name}` is about one token, and no route is chosen by it; name claims about the caller, such as \"groups\""
+            ));
+        }
+        Ok(name.to_owned())
+    })
+}
+
+fn recorded_headers(value: &DeValue<'_>) -> Result<Vec<String>, String> {
+    recorded(value, |name| {
+        let name = name.parse::<HeaderName>().map_err(|_| format!("{name:?} is no header; write names such as \"x-team\""))?;
+        Ok(name.as_str().to_owned())
+    })
+}
+
+/// Names of what may be recorded, each once.
+fn recorded(value: &DeValue<'_>, name: impl Fn(&str) -> Result<String, String>) -> Result<Vec<String>, String> {
+    let names = texts(value)?.iter().map(|text| name(text)).collect::<Result<BTreeSet<String>, String>>()?;
+    if let Some(secret) = names.iter().find(|name| may_hold_a_credential(name)) {
+        return Err(format!("`{secret}` may hold a credential, which is never recorded; take it off the list"));
+    }
+    if names.len() > MOST_RECORDED {
+        return Err(format!("there are {} names; every record has them all, so name {MOST_RECORDED} at most", names.len()));
+    }
+    Ok(names.into_iter().collect())
 }
 
 fn log(mut section: Section<'_, '_>) -> LogSettings {

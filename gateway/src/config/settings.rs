@@ -218,6 +218,10 @@ pub struct DecisionSettings {
     pub keep: Duration,
     /// Which tenants are told in a header how their requests were decided, if they ask.
     pub header_tenants: Vec<Pattern>,
+    /// The claims that are recorded; none that is about one token, or that may hold a credential.
+    pub record_claims: Vec<String>,
+    /// The headers that are recorded, in lower case; none that may hold a credential.
+    pub record_headers: Vec<String>,
 }
 
 impl Default for DecisionSettings {
@@ -234,6 +238,8 @@ impl Default for DecisionSettings {
             total_size: ByteSize::mib(256),
             keep: Duration::from_hours(7 * 24),
             header_tenants: Vec::new(),
+            record_claims: Vec::new(),
+            record_headers: Vec::new(),
         }
     }
 }

@@ -64,11 +64,47 @@ fn every_setting_of_the_example_is_accepted() {
     assert_eq!(settings.audit.dir, Some(PathBuf::from("/var/lib/tradewind/audit")));
     assert_eq!(settings.decisions.dir, Some(PathBuf::from("/var/lib/tradewind/decisions")));
     assert_eq!(settings.decisions.header_tenants, ["platform-*".parse().unwrap()]);
+    assert_eq!(
+        (settings.decisions.record_claims, settings.decisions.record_headers),
+        (vec!["groups".to_owned()], vec!["x-team".to_owned()])
+    );
     assert_eq!(settings.local.threads, NonZeroUsize::new(4));
     assert_eq!(settings.local.models, Some(PathBuf::from("/var/cache/tradewind/models")));
     assert_eq!(settings.local.manifests, Some(PathBuf::from("/etc/tradewind/models")));
     assert_eq!(settings.local.accept_licences, ["LicenseRef-Gemma"]);
     assert_eq!((settings.local.memory, settings.local.idle_unload), (Some(ByteSize::mib(8192)), Some(Duration::from_mins(10))));
+}
+
+#[test]
+fn every_configuration_in_the_readme_is_accepted() {
+    let page = include_str!("../../../README.md");
+    let blocks: Vec<_> = page.split("```toml\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0)).collect();
+    let own: Vec<_> = blocks.into_iter().filter(|block| !block.contains("version = 1")).collect();
+    assert!(own.iter().any(|block| block.starts_with("[decisions]")), "{own:?}");
+    own.into_iter().for_each(|block| drop(parse(block).unwrap_or_else(|errors| panic!("{errors}\n{block}"))));
+}
+
+#[test]
+fn what_is_recorded_of_callers_is_no_secret_and_makes_sense() {
+    let settings = parse("[decisions]\nrecord_headers = [\"X-Team\", \"x-lane\", \"x-team\"]").unwrap();
+    assert_eq!(settings.decisions.record_headers, ["x-lane", "x-team"]);
+    let many = (0..33).map(|number| format!("\"c{number}\"")).collect::<Vec<_>>().join(", ");
+    for (line, message) in [
+        (
+            "record_headers = [\"x-team\", \"Authorization\"]",
+            "`authorization` may hold a credential, which is never recorded; take it off the list",
+        ),
+        ("record_headers = [\"x-amz-security-token\"]", "`x-amz-security-token` may hold a credential"),
+        ("record_headers = [\"x team\"]", "\"x team\" is no header; write names such as \"x-team\""),
+        ("record_headers = \"x-team\"", "expected a list of texts"),
+        ("record_claims = [\"jti\"]", "`jti` is about one token, and no route is chosen by it"),
+        ("record_claims = [\"client_secret\"]", "`client_secret` may hold a credential"),
+        ("record_claims = [\"a\\nb\"]", "is no claim"),
+        (&format!("record_claims = [{many}]"), "there are 33 names"),
+    ] {
+        let told = faults(&format!("[decisions]\n{line}"));
+        assert!(told.contains(message) && told.contains("tradewind.toml:2:"), "{line}: {told}");
+    }
 }
 
 /// The gateway says itself what it accepts: the list in the message about an unknown key.

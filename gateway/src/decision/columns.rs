@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use tradewind_policies::decision::{Attempt, Candidate, Decision, Expected, Score, Tokens};
+use tradewind_policies::decision::{Attempt, Candidate, Decision, Expected, Kept, Score, TokenNames, Tokens};
 
 /// A value of a column.
 #[derive(Debug, PartialEq)]
@@ -63,6 +63,20 @@ fn word(value: impl serde::Serialize) -> Option<Value<'static>> {
     }
 }
 
+/// Names with their values as a JSON object; none where none were to be recorded.
+fn kept(kept: &Kept) -> Option<Value<'static>> {
+    if kept.is_empty() { None } else { serde_json::to_string(kept).ok().map(|json| Value::Text(Cow::Owned(json))) }
+}
+
+/// The tenant that the token names.
+fn named(decision: &Decision) -> Option<Value<'_>> {
+    match &decision.token_names {
+        TokenNames::TheTenant => Some(text(&decision.tenant)),
+        TokenNames::Nobody => None,
+        TokenNames::Another(name) => Some(text(name)),
+    }
+}
+
 fn tokens(decision: &Decision, read: fn(&Tokens) -> u64) -> Option<Value<'static>> {
     decision.usage.as_ref().map(|usage| number(read(usage)))
 }
@@ -98,6 +112,9 @@ pub(super) fn of_decisions() -> Vec<Column<Decision>> {
         needs_logprobs Flag Always = |d| Some(Value::Flag(d.needs.logprobs));
         needs_dimensions Number Sometimes = |d| d.needs.dimensions.map(number);
         session Text Sometimes = |d| d.session.as_deref().map(text);
+        claims Text Sometimes = |d| kept(&d.claims);
+        headers Text Sometimes = |d| kept(&d.headers);
+        token_names Text Sometimes = named;
         arm Text Sometimes = |d| d.arm.map(|arm| text(arm.as_str()));
         shadow Text Sometimes = |d| d.shadow.as_ref().map(|shadow| text(&shadow.backend));
         shadow_fate Text Sometimes = |d| d.shadow.as_ref().map(|shadow| text(shadow.fate.as_str()));

@@ -12,6 +12,7 @@ use tower::{Layer, Service};
 use super::{
     Decisions,
     header::{DECISION, TellTo, header},
+    kept::KeptUntilTheEnd,
     record::Ended,
 };
 use crate::{
@@ -70,7 +71,7 @@ where
         if let Some(context) = context.as_ref().filter(|_| is_recorded || tell_to.is_some()) {
             context.begin_trace();
         }
-        let log = is_recorded.then(|| self.log.clone());
+        let log = if is_recorded { self.log.keep(request.headers()).map(|kept| (self.log.clone(), kept)) } else { None };
         Finishing::new(self.inner.call(request), OpenDecision { log, tell_to, context, status: None })
     }
 }
@@ -78,8 +79,8 @@ where
 /// A decision that is recorded when its request has ended.
 #[derive(Debug)]
 pub struct OpenDecision {
-    /// `None` where it is not recorded.
-    log: Option<Decisions>,
+    /// Where it is recorded, with what; taken when it is. `None` where it is not.
+    log: Option<(Decisions, KeptUntilTheEnd)>,
     /// Who is told, if the caller asked.
     tell_to: Option<TellTo>,
     /// Taken when it is recorded.
@@ -108,8 +109,8 @@ impl Finish<Result<Response<Body>, Infallible>> for OpenDecision {
 
 impl OpenDecision {
     fn close(&mut self, outcome: Outcome, reason: Option<&'static str>) {
-        if let Some((context, log)) = self.context.take().zip(self.log.as_ref()) {
-            log.record(Ended::new(context, self.status, outcome, reason));
+        if let Some((context, (log, kept))) = self.context.take().zip(self.log.take()) {
+            log.record(Ended::new(context, self.status, outcome, reason, kept));
         }
     }
 }

@@ -10,12 +10,14 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use http::HeaderMap;
 use metrics::{Counter, counter};
 use rand::RngExt;
 use tokio::sync::oneshot;
 
 use super::{
     files::{Limits, Rolling},
+    kept::{KeptNames, KeptUntilTheEnd},
     record::Ended,
     told::Told,
     writer::{Message, Writer},
@@ -34,6 +36,8 @@ pub struct DecisionOptions {
     pub share: f64,
     /// How large and how old its files may become.
     pub limits: Limits,
+    /// The claims and headers that are recorded.
+    pub named: KeptNames,
 }
 
 /// A handle on the decision log; clones write to the same log.
@@ -44,6 +48,7 @@ pub struct Decisions(Option<Arc<Shared>>);
 struct Shared {
     inbox: SyncSender<Message>,
     share: f64,
+    named: Arc<KeptNames>,
     unqueued: Counter,
     is_closing: Arc<AtomicBool>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -64,7 +69,7 @@ impl Decisions {
     pub fn open(options: DecisionOptions) -> std::io::Result<Self> {
         let (inbox, messages) = sync_channel(QUEUE);
         let is_closing = Arc::new(AtomicBool::new(false));
-        let DecisionOptions { dir, share, limits } = options;
+        let DecisionOptions { dir, share, limits, named } = options;
         // Looked up here, where the recorder is that of whoever opens the log.
         let count = |result| counter!(names::DECISIONS, names::RESULT => result);
         let told = Told::new(count("written"), count("disk"));
@@ -72,12 +77,19 @@ impl Decisions {
         let handle = thread::Builder::new().name("decisions".into()).spawn(move || writer.run())?;
         let thread = handle.thread().clone();
         let (unqueued, writer) = (count("queue_full"), Mutex::new(Some(handle)));
-        Ok(Self(Some(Arc::new(Shared { inbox, share, unqueued, is_closing, writer, thread }))))
+        Ok(Self(Some(Arc::new(Shared { inbox, share, named: Arc::new(named), unqueued, is_closing, writer, thread }))))
     }
 
     /// Whether the next request is to be recorded.
     pub(super) fn takes_one(&self) -> bool {
         self.0.as_ref().is_some_and(|shared| shared.share >= 1.0 || rand::rng().random_bool(shared.share))
+    }
+
+    /// What is to be kept of a request with these headers until it is recorded; none without a log.
+    pub(super) fn keep(&self, headers: &HeaderMap) -> Option<KeptUntilTheEnd> {
+        self.0
+            .as_ref()
+            .map(|shared| KeptUntilTheEnd { named: Arc::clone(&shared.named), headers: shared.named.of_headers(headers) })
     }
 
     /// Has it recorded, or counts that it is not. Never waits.

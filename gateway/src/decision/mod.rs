@@ -21,6 +21,7 @@ mod export;
 mod files;
 mod find;
 mod header;
+mod kept;
 mod layer;
 mod log;
 mod parts;
@@ -37,6 +38,7 @@ pub use self::{
     files::{Limits, Segment, segments},
     find::{FindError, find},
     header::{DECISION, TellTo},
+    kept::KeptNames,
     layer::{DecisionLayer, OpenDecision, Recorded},
     log::{DecisionOptions, Decisions},
     read::{BadLine, Period, Problem, Reader},

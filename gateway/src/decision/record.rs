@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use tradewind_policies::decision::{self, Decision, Moment, Needs, Shadow, Tokens};
 
-use super::parts::{self, Words};
+use super::{
+    kept::{self, KeptUntilTheEnd},
+    parts::{self, Words},
+};
 use crate::context::{Outcome, RequestContext, TokenCount};
 
 /// A request that has ended.
@@ -17,13 +20,20 @@ pub(super) struct Ended {
     reason: Option<&'static str>,
     /// From its head to its end.
     total: Duration,
+    kept: KeptUntilTheEnd,
 }
 
 impl Ended {
     /// One that ends now.
-    pub(super) fn new(context: Arc<RequestContext>, status: Option<u16>, outcome: Outcome, reason: Option<&'static str>) -> Self {
+    pub(super) fn new(
+        context: Arc<RequestContext>,
+        status: Option<u16>,
+        outcome: Outcome,
+        reason: Option<&'static str>,
+        kept: KeptUntilTheEnd,
+    ) -> Self {
         let total = context.elapsed();
-        Self { context, status, outcome, reason, total }
+        Self { context, status, outcome, reason, total, kept }
     }
 
     /// The record; none of a request that asked for nothing, of a stranger's, and of one that got another's answer: nothing was decided of them.
@@ -57,6 +67,9 @@ impl Ended {
             expected_output_tokens,
             needs: Needs::from(needs),
             session: context.session().map(|session| session.to_string()),
+            claims: self.kept.named.of_claims(&principal.claims),
+            headers: self.kept.headers.clone(),
+            token_names: kept::token_names(principal.named.as_ref(), &principal.tenant),
             arm: context.arm(),
             candidates,
             attempts: parts::attempts(context),

@@ -3,7 +3,9 @@
 use std::fmt::{self, Write as _};
 
 use tradewind_policies::canary::Arm;
-use tradewind_policies::decision::{Attempt, Candidate, Decision, Excluded, Expected, Outcome, Removal, Score, Shadow};
+use tradewind_policies::decision::{
+    Attempt, Candidate, Decision, Excluded, Expected, Kept, Outcome, Removal, Score, Shadow, TokenNames,
+};
 
 use super::explain::{Copied, Explanation};
 
@@ -37,6 +39,13 @@ pub fn show_decision(decision: &Decision) -> Result<String, fmt::Error> {
         decision.expected_output_tokens,
         if decision.streamed { ", streamed" } else { "" },
     )?;
+    match &decision.token_names {
+        TokenNames::TheTenant => {}
+        TokenNames::Nobody => writeln!(out, "its token names no tenant")?,
+        TokenNames::Another(name) => writeln!(out, "its token names tenant {name}")?,
+    }
+    show_kept(&mut out, "claim", &decision.claims)?;
+    show_kept(&mut out, "header", &decision.headers)?;
     let route = decision.route.as_deref().unwrap_or("none");
     writeln!(out, "policy {}, route {route}{}", decision.policy, arm(decision.arm))?;
     show_candidates(&mut out, &decision.candidates, decision.prompt_tokens)?;
@@ -79,6 +88,20 @@ pub fn show_explanation(explanation: &Explanation) -> Result<String, fmt::Error>
         writeln!(out, "\nshadow {backend}: {why}")?;
     }
     Ok(out)
+}
+
+/// `claim groups: eng, ops`, a line for each.
+fn show_kept(out: &mut String, what: &str, kept: &Kept) -> fmt::Result {
+    for (name, values) in kept.iter() {
+        let values = match values {
+            None => "too long to be recorded".to_owned(),
+            Some([]) => "none".to_owned(),
+            // Whatever a caller has put there, it stays on its line.
+            Some(values) => values.iter().map(|value| value.escape_debug().to_string()).collect::<Vec<_>>().join(", "),
+        };
+        writeln!(out, "{what} {name}: {values}")?;
+    }
+    Ok(())
 }
 
 /// Which part of the sessions it is of, at the end of a line.
@@ -245,6 +268,18 @@ mod tests {
         let text = show_decision(&decision).unwrap();
         assert_eq!(text, include_str!("testdata/decision.txt"), "{text}");
         assert!(!show_line(&decision).contains('\n'));
+    }
+
+    #[test]
+    fn what_was_recorded_of_the_caller_is_told_on_a_line_each() {
+        let mut decision = Decision::from_line(LINE.as_bytes()).unwrap();
+        decision.token_names = TokenNames::Nobody;
+        decision.claims.keep("groups", ["eng", "a\nb"].into_iter());
+        decision.claims.keep("plan", std::iter::empty());
+        decision.headers.keep("x-team", ["r"].into_iter().cycle().take(10_000));
+        let text = show_decision(&decision).unwrap();
+        let told = "streamed\nits token names no tenant\nclaim groups: eng, a\\nb\nclaim plan: none\nheader x-team: too long to be recorded\npolicy ";
+        assert!(text.contains(told), "{text}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! The gateway writes one for each request that the policy was asked about, as one JSON object a line; `explain` shows it to people, and a replay
 //! decides it again under another policy. It is the operator's own log: it names tenants and backends, and holds numbers, but never a prompt, an
-//! answer, a header's or a claim's value, or a credential.
+//! answer or a credential, and of claims and headers only those that the operator has named.
 //!
 //! # What a reader may rely on
 //!
@@ -12,6 +12,7 @@
 
 mod attempt;
 mod candidate;
+mod kept;
 mod line;
 mod moment;
 mod number;
@@ -21,9 +22,11 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::kept::is_never_shown;
 pub use self::{
     attempt::{Attempt, AttemptOutcome},
     candidate::{Candidate, Excluded, Expected, Removal, RemovedReason, Score},
+    kept::{Kept, LONGEST_KEPT, TokenNames, may_hold_a_credential},
     line::InvalidLine,
     moment::{InvalidMoment, Moment},
     shadow::{Shadow, ShadowFate},
@@ -81,6 +84,16 @@ pub struct Decision {
     /// What the session was known by, as a [hash](crate::Session).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
+    /// The claims that the operator has named to be recorded, each with its values: an empty list where the token does not have it, and `null` where
+    /// they were [too long](LONGEST_KEPT).
+    #[serde(default, skip_serializing_if = "Kept::is_empty")]
+    pub claims: Kept,
+    /// The headers that the operator has named to be recorded, in lower case, as [`claims`](Self::claims) are.
+    #[serde(default, skip_serializing_if = "Kept::is_empty")]
+    pub headers: Kept,
+    /// The tenant that the token names: left out where that is [`tenant`](Self::tenant), and `null` where it names none.
+    #[serde(default, skip_serializing_if = "TokenNames::are_the_tenant")]
+    pub token_names: TokenNames,
     /// To which part of the sessions it belongs, where the route has a canary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arm: Option<Arm>,

@@ -240,6 +240,11 @@ fn left(places: Places, stage: Stage) -> Result<Places, Stage> {
     if places.is_empty() { Err(stage) } else { Ok(places) }
 }
 
+/// Says whether a route's conditions hold, or why that cannot be said.
+pub(super) trait Holds: FnMut(&RouteSpec) -> Result<bool, String> {}
+
+impl<F: FnMut(&RouteSpec) -> Result<bool, String>> Holds for F {}
+
 impl Policy {
     /// The backends that may serve this request: those of the first route that matches, without those that a stage leaves out.
     ///
@@ -249,7 +254,12 @@ impl Policy {
     ///
     /// Why there are none.
     pub fn eligible(&self, request: &Request<'_>) -> Result<Eligible<'_>, NoRoute> {
-        let matched = self.matched(request)?;
+        self.eligible_by(request, |route| route.conditions.hold(request))
+    }
+
+    /// The same where something else says which routes' conditions hold.
+    pub(super) fn eligible_by(&self, request: &Request<'_>, holds: impl Holds) -> Result<Eligible<'_>, NoRoute> {
+        let matched = self.matched_by(request, holds)?;
         let Matched { route, lane, .. } = matched;
         let chosen = matched.chosen(request).map_err(|stage| self.refusal(matched, stage, request))?;
         let targets = Targets { all: lane.all(), chosen };
@@ -296,18 +306,22 @@ impl Policy {
 
     /// The first route for that name and that caller.
     pub(super) fn matched(&self, request: &Request<'_>) -> Result<Matched<'_>, NoRoute> {
+        self.matched_by(request, |route| route.conditions.hold(request))
+    }
+
+    fn matched_by(&self, request: &Request<'_>, holds: impl Holds) -> Result<Matched<'_>, NoRoute> {
         let (caller, asked) = (&request.caller, request.asked);
         let model = self.model(asked).ok_or_else(|| NoRoute::NoSuchModel { asked: asked.into() })?;
         let not_for_tenant = || NoRoute::NotForTenant { model: model.id.clone(), tenant: caller.tenant.clone() };
         let (found, floor) = match self.classes.of(caller.tenant) {
             Some(class) => {
                 let floor = self.classes.get(class).ok_or_else(not_for_tenant)?.floor;
-                (self.first_for(request, model.routes.of(class))?, floor)
+                (self.first(model.routes.of(class), holds)?, floor)
             }
             None if self.classes.are_closed() => return Err(not_for_tenant()),
             None => {
                 let is_for = |place: &usize| self.routes.get(*place).is_some_and(|route| route.is_for(caller.tenant));
-                (self.first_for(request, model.routes.all().filter(is_for))?, Floor::default())
+                (self.first(model.routes.all().filter(is_for), holds)?, Floor::default())
             }
         };
         let route = found.ok_or_else(not_for_tenant)?;
@@ -315,9 +329,9 @@ impl Policy {
     }
 
     /// The first of these routes whose conditions hold. One that says neither yes nor no ends the search: what comes after it may ask less.
-    fn first_for(&self, request: &Request<'_>, places: impl Iterator<Item = usize>) -> Result<Option<&RouteSpec>, NoRoute> {
+    fn first(&self, places: impl Iterator<Item = usize>, mut holds: impl Holds) -> Result<Option<&RouteSpec>, NoRoute> {
         for route in places.filter_map(|place| self.routes.get(place)) {
-            match route.conditions.hold(request) {
+            match holds(route) {
                 Ok(true) => return Ok(Some(route)),
                 Ok(false) => {}
                 Err(error) => return Err(NoRoute::Undecided { route: route.name.clone(), error }),

@@ -20,6 +20,7 @@ mod chain;
 mod class;
 mod consider;
 mod eligible;
+mod known;
 mod order;
 mod tenant_class;
 mod told_apart;
@@ -30,6 +31,7 @@ pub use authorize::{Denied, Grantor};
 pub use consider::{Considered, Considering, Excluded, Stage};
 pub(crate) use eligible::Way;
 pub use eligible::{Eligible, NoRoute, Reasons};
+pub(crate) use known::Unknown;
 pub use tenant_class::TenantClass;
 pub use visible::VisibleModel;
 pub use whose::NoTenant;
@@ -154,11 +156,6 @@ impl Policy {
     /// Every shadow of a route, once for each model that the route is for.
     pub fn shadows(&self) -> impl Iterator<Item = (&RouteName, Shadow<'_>)> {
         self.routes.iter().filter_map(|route| Some((&route.name, route.shadow.as_ref()?.whole()?)))
-    }
-
-    /// The routes for which claims, headers or an expression decide.
-    pub(crate) fn routes_by_attributes(&self) -> impl Iterator<Item = &RouteName> {
-        self.routes.iter().filter(|route| route.conditions.look_at_attributes()).map(|route| &route.name)
     }
 
     /// What a tenant may do, if the policy declares it.

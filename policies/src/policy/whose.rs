@@ -35,7 +35,16 @@ impl Policy {
     ///
     /// It is no tenant's, or it cannot be said whose.
     pub fn tenant_of(&self, claims: &Attributes, named: Option<&TenantId>) -> Result<TenantId, NoTenant> {
-        let mut fitting = self.known_by_claims.iter().filter(|(_, who)| who.fits(claims)).map(|(tenant, _)| tenant);
+        let fitting = self.known_by_claims.iter().filter(|(_, who)| who.fits(claims)).map(|(tenant, _)| tenant);
+        self.tenant_fitting(fitting, named)
+    }
+
+    /// The same, by the tenants whose `who` the claims fit.
+    pub(super) fn tenant_fitting<'p>(
+        &self,
+        mut fitting: impl Iterator<Item = &'p TenantId>,
+        named: Option<&TenantId>,
+    ) -> Result<TenantId, NoTenant> {
         match (fitting.next(), fitting.next(), named) {
             (Some(first), Some(second), _) => Err(NoTenant::Ambiguous { first: first.clone(), second: second.clone() }),
             (Some(tenant), None, _) => Ok(tenant.clone()),

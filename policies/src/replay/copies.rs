@@ -10,7 +10,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::estimate::{Estimate, Resamples};
-use super::requests::{routed, stands_for};
+use super::requests::{Requests, stands_for};
+use super::routed::{NotRouted, Policies};
 use crate::decision::{Decision, ShadowFate};
 use crate::policy::Policy;
 use crate::spec::{Consumption, NanoUsd, Share};
@@ -83,11 +84,20 @@ pub(super) struct Sides<'p> {
 
 impl<'p> Sides<'p> {
     /// None where there are no shadows.
-    pub(super) fn of(log: &[&Decision], before: Option<&'p Policy>, after: &'p Policy, per_day: f64) -> Option<Self> {
+    pub(super) fn of(log: &[&Decision], requests: &Requests, policies: Policies<'p>, per_day: f64) -> Option<Self> {
+        let Policies { old: before, new: after, .. } = policies;
         let has_any = |policy: &Policy| policy.shadows().next().is_some();
         let were_any = before.map_or_else(|| log.iter().any(|decision| decision.shadow.is_some()), has_any);
-        let of = |policy| Side::of(log, policy);
-        (were_any || has_any(after)).then(|| Self { before: before.map(of), after: of(after), per_day })
+        if !(were_any || has_any(after)) {
+            return None;
+        }
+        // What is not known of one side is left out of both.
+        let is_unknown = |policy, decision| matches!(policies.routed(policy, decision), Err(NotRouted::Unrecorded(_)));
+        let was_unknown = |decision| before.is_some_and(|before| is_unknown(before, decision));
+        let each = log.iter().copied().enumerate();
+        let known: Vec<_> = each.filter(|(place, own)| !requests.is_unrecorded(*place) && !was_unknown(own)).collect();
+        let of = |policy| Side::of(&known, policies, policy);
+        Some(Self { before: before.map(of), after: of(after), per_day })
     }
 
     /// Dollars a day, more or less, where requests count so much; none where it is not known what they were.
@@ -124,7 +134,7 @@ impl<'p> Sides<'p> {
 }
 
 impl<'p> Side<'p> {
-    fn of(log: &[&Decision], policy: &'p Policy) -> Self {
+    fn of(log: &[(usize, &Decision)], policies: Policies<'p>, policy: &'p Policy) -> Self {
         let name = |index: usize| policy.backends().get(index).map_or("", |backend| backend.name.as_str());
         let mut side = Self::default();
         for (route, shadow) in policy.shadows() {
@@ -135,8 +145,8 @@ impl<'p> Side<'p> {
         if side.0.is_empty() {
             return side;
         }
-        for (place, decision) in log.iter().enumerate().filter(|(_, decision)| !decision.attempts.is_empty()) {
-            let Ok(eligible) = routed(policy, decision) else { continue };
+        for (place, decision) in log.iter().copied().filter(|(_, decision)| !decision.attempts.is_empty()) {
+            let Ok(eligible) = policies.routed(policy, decision) else { continue };
             let (Some(shadow), Some(own)) = (eligible.shadow(), side.0.get_mut(eligible.route.as_str())) else { continue };
             let dollars = shadow.target.price.as_deref().map_or(0.0, |price| price.of(copied(decision)).dollars());
             own.each.push((place, shadow.share.get() * stands_for(decision), dollars));

@@ -27,7 +27,9 @@
 //! # What it cannot say
 //!
 //! A backend that the log has never seen has no forecast, and a request that might go there is
-//! [unsupported](Traffic::unsupported) unless the caller asks for the [worst](World::Pessimistic). Limits of providers that the new load would hit, prompt
+//! [unsupported](Traffic::unsupported) unless the caller asks for the [worst](World::Pessimistic). So is one whose tenant or route depends on claims or
+//! headers that were not recorded, unless the policy that decided it tells: where its rules are the same as the new one's, or narrower or wider, what came of
+//! them comes of these. Limits of providers that the new load would hit, prompt
 //! caches that it would lose and failures that were not recorded are not predicted, and conditions that changed while the log was written are averaged in the laws. Where the
 //! log is thin, a [caveat](Traffic::caveats) says so.
 //! Intervals are of chance alone: they come from resampling blocks of the log.
@@ -40,6 +42,8 @@ mod in_flight;
 mod outlooks;
 mod report;
 mod requests;
+mod routed;
+mod unrecorded;
 mod weighted;
 
 use crate::decision::Decision;
@@ -49,11 +53,13 @@ use crate::source::PolicyHash;
 pub use copies::{CopiedRoute, CopiedTo, Copies};
 pub use estimate::Estimate;
 pub use report::{Row, Traffic, Unroutable};
+pub use unrecorded::Unrecorded;
 pub use weighted::Weighted;
 
 use copies::Sides;
 use fit::Fits;
 use requests::Requests;
+use routed::Policies;
 
 /// What is assumed where the log does not tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,7 +84,7 @@ pub struct Options {
 /// The policy that a new one is compared with.
 #[derive(Clone, Copy, Debug)]
 pub enum InForce<'p> {
-    /// It is at hand.
+    /// It is at hand. Of the requests that it decided, the route that it chose tells of claims and headers that were not recorded.
     Policy(&'p Policy),
     /// It is only known which it was. What copies to its shadows cost is not.
     Hash(PolicyHash),
@@ -106,26 +112,15 @@ pub fn replay(log: &[Decision], in_force: InForce<'_>, new: &Policy, options: Op
     let mut log: Vec<&Decision> = log.iter().collect();
     log.sort_by_key(|decision| decision.at);
     let fits = Fits::of(&log);
-    let requests = Requests::replayed(&log, &fits, new, options);
-    let copies = Sides::of(&log, in_force.policy(), new, report::per_day(&log));
-    let mut traffic = report::traffic(&log, &fits, &requests, copies.as_ref(), in_force.hash(), options.seed);
+    let policies = Policies::of(in_force, new);
+    let requests = Requests::replayed(&log, &fits, policies, options);
+    let copies = Sides::of(&log, &requests, policies, report::per_day(&log));
+    let mut traffic = report::traffic(&log, &fits, &requests, copies.as_ref(), in_force, options.seed);
     if copies.is_some() {
         traffic.caveats.extend(copies::caveats(&log, in_force.policy().is_some()));
     }
-    traffic.caveats.extend(without_attributes(new));
     traffic.caveats.extend(with_canaries(new));
     traffic
-}
-
-/// The log has neither claims nor headers, so routes that match by them are not taken.
-fn without_attributes(new: &Policy) -> Option<String> {
-    let routes: Vec<_> = new.routes_by_attributes().map(|name| format!("`{name}`")).collect();
-    let names = routes.join(", ");
-    (!routes.is_empty()).then(|| {
-        format!(
-            "the log has no claims and no headers: requests are replayed as if they had none, and routes match by them ({names})"
-        )
-    })
 }
 
 /// Whether a canary had been given up is not in the policy.

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::InForce;
 use super::copies::{Copies, Sides};
 use super::estimate::{Estimate, Resamples, Sorted};
 use super::fit::{FEW, Fits};
 use super::requests::{Decided, Replayed, Requests};
+use super::unrecorded::{self, Unrecorded, unrecorded};
 use super::weighted::{Weighted, weighted};
 use crate::decision::Decision;
-use crate::source::PolicyHash;
 
 /// A log of less time says little of a day.
 const SHORT: f64 = 3600.0;
@@ -43,8 +44,10 @@ pub struct Traffic {
     pub unroutable_requests: Vec<Unroutable>,
     /// How many requests that were refused for want of a backend would find one.
     pub now_served: usize,
-    /// How many requests the log cannot tell anything of.
+    /// How many requests the log cannot tell anything of: they may go to a backend that it has never seen, or are decided by what it does not have.
     pub unsupported: usize,
+    /// Which these are, where they are decided by claims or headers that the log does not have.
+    pub unrecorded: Vec<Unrecorded>,
     /// How many recorded choices the rule makes again with the recorded odds, of those that were decided again.
     pub reproduced: usize,
     /// The same, by what was recorded alone.
@@ -93,7 +96,7 @@ pub(super) fn traffic(
     fits: &Fits,
     requests: &Requests,
     copies: Option<&Sides<'_>>,
-    in_force: PolicyHash,
+    in_force: InForce<'_>,
     seed: u64,
 ) -> Traffic {
     let resamples = Resamples::of(log.len(), seed);
@@ -104,6 +107,9 @@ pub(super) fn traffic(
     let (before, after) = first_tokens(&decided);
     let delta = |counts: &dyn Fn(usize) -> f64| Some(after.quantile(0.95, counts)? - before.quantile(0.95, counts)?);
     let rows = |name: &dyn Fn(&Decision) -> Option<String>| rows(log, requests, per_day, name);
+    let lacking = unrecorded(log, requests);
+    let mut caveats = unrecorded::caveats(&lacking, log.len(), in_force);
+    caveats.extend(self::caveats(log, fits, requests, &decided, copies, in_force));
     Traffic {
         decisions: log.len(),
         replayed: decided.len(),
@@ -121,13 +127,14 @@ pub(super) fn traffic(
         unroutable: count(|replayed| matches!(replayed, Replayed::Unroutable { .. })),
         unroutable_requests: unroutable(log, requests),
         now_served: count(|replayed| matches!(replayed, Replayed::NowServed)),
-        unsupported: count(|replayed| matches!(replayed, Replayed::Unsupported { .. })),
+        unsupported: count(|replayed| matches!(replayed, Replayed::Unsupported { .. } | Replayed::Unrecorded(_))),
+        unrecorded: lacking,
         reproduced: decided.iter().filter(|(_, decided)| decided.is_reproduced).count(),
         weighted: weighted(log, requests, &resamples),
         by_route: rows(&|decision| decision.route.clone()),
         by_tenant: rows(&|decision| Some(decision.tenant.clone())),
         by_backend: by_backend(&decided),
-        caveats: caveats(log, fits, requests, &decided, copies, in_force),
+        caveats,
     }
 }
 
@@ -207,7 +214,9 @@ fn rows(log: &[&Decision], requests: &Requests, per_day: f64, name: &dyn Fn(&Dec
                 *row.cost_delta_usd_per_day.get_or_insert(0.0) += dollars;
             }
             Replayed::Unroutable { .. } => {}
-            Replayed::NotDecided | Replayed::NowServed | Replayed::Unsupported { .. } => row.requests_after += 1.0,
+            Replayed::NotDecided | Replayed::NowServed | Replayed::Unsupported { .. } | Replayed::Unrecorded(_) => {
+                row.requests_after += 1.0;
+            }
         }
     }
     rows.into_values().map(Row::shared).collect()
@@ -247,7 +256,7 @@ fn caveats(
     requests: &Requests,
     decided: &[(usize, &Decided)],
     copies: Option<&Sides<'_>>,
-    in_force: PolicyHash,
+    in_force: InForce<'_>,
 ) -> Vec<String> {
     let mut caveats = Vec::new();
     let unsupported: BTreeSet<&str> = requests
@@ -278,7 +287,8 @@ fn caveats(
             "{sampled} decisions stand for more that were not recorded: the load that moves is more than what is replayed"
         ));
     }
-    let others = log.iter().filter(|decision| decision.policy != in_force.to_string()).count();
+    let in_force = in_force.hash().to_string();
+    let others = log.iter().filter(|decision| decision.policy != in_force).count();
     if others > 0 {
         caveats.push(format!("{others} of {} decisions were made under another policy than the one compared with", log.len()));
     }

@@ -10,11 +10,10 @@ use super::coupling::{Coupling, Odds};
 use super::fit::{self, FEW, Fits, Fitted, Key};
 use super::in_flight::InFlight;
 use super::outlooks::{self, Latest, Options, Under, Way};
+use super::routed::{NotRouted, Policies};
 use super::{Options as Asked, World};
 use crate::decision::{Attempt, Decision};
-use crate::grant::Grants;
-use crate::policy::{Eligible, Policy};
-use crate::request::{Caller, Needs, Request};
+use crate::policy::Unknown;
 use crate::select::{self, Turn};
 use crate::spec::{Consumption, NanoUsd};
 use tradewind_protocol::Usage;
@@ -43,6 +42,8 @@ pub(super) enum Replayed {
         /// Why.
         reason: String,
     },
+    /// The record does not have the claims or headers by which the new policy would decide.
+    Unrecorded(Unknown),
     /// The log does not tell how a backend answers that it would, or might, go to.
     Unsupported {
         /// Which.
@@ -74,10 +75,10 @@ pub(super) struct Decided {
 }
 
 impl Requests {
-    pub(super) fn replayed(log: &[&Decision], fits: &Fits, new: &Policy, asked: Asked) -> Self {
+    pub(super) fn replayed(log: &[&Decision], fits: &Fits, policies: Policies<'_>, asked: Asked) -> Self {
         let mut replay = Replay {
             fits,
-            new,
+            policies,
             world: asked.world,
             latest: Latest::default(),
             in_flight: InFlight::default(),
@@ -87,12 +88,17 @@ impl Requests {
         let each = log.iter().map(|decision| replay.next(decision)).collect();
         Self { each, beyond: replay.beyond }
     }
+
+    /// Whether the log does not have what the new policy would decide the request in this place by.
+    pub(super) fn is_unrecorded(&self, place: usize) -> bool {
+        matches!(self.each.get(place), Some(Replayed::Unrecorded(_)))
+    }
 }
 
 /// A replay under way.
 struct Replay<'a> {
     fits: &'a Fits,
-    new: &'a Policy,
+    policies: Policies<'a>,
     world: World,
     latest: Latest,
     in_flight: InFlight,
@@ -116,17 +122,23 @@ impl Replay<'_> {
     }
 
     fn decided(&mut self, decision: &Decision, luck: [f64; 3]) -> Replayed {
-        let routed = routed(self.new, decision);
+        let routed = self.policies.routed(self.policies.new, decision);
         let Some(first) = decision.attempts.first() else {
             let was_refused =
                 decision.route.is_none() || decision.candidates.iter().all(|candidate| candidate.excluded.is_some());
-            return if was_refused && routed.is_ok() { Replayed::NowServed } else { Replayed::NotDecided };
+            return match routed {
+                _ if !was_refused => Replayed::NotDecided,
+                Ok(_) => Replayed::NowServed,
+                Err(NotRouted::Unrecorded(unknown)) => Replayed::Unrecorded(unknown),
+                Err(NotRouted::Nowhere(_)) => Replayed::NotDecided,
+            };
         };
         let eligible = match routed {
             Ok(eligible) => eligible,
-            Err(reason) => return Replayed::Unroutable { reason },
+            Err(NotRouted::Unrecorded(unknown)) => return Replayed::Unrecorded(unknown),
+            Err(NotRouted::Nowhere(reason)) => return Replayed::Unroutable { reason },
         };
-        let under = Under { policy: self.new, fits: self.fits, latest: &self.latest, world: self.world };
+        let under = Under { policy: self.policies.new, fits: self.fits, latest: &self.latest, world: self.world };
         let options = under.options(decision, &eligible, &mut self.in_flight);
         if let Some(unknown) = self.unknown(&options, first.turn) {
             return Replayed::Unsupported { backend: unknown.key.backend.clone() };
@@ -227,21 +239,6 @@ impl Replay<'_> {
 /// How many requests the record stands for.
 pub(super) fn stands_for(decision: &Decision) -> f64 {
     1.0 / decision.share.clamp(1e-6, 1.0)
-}
-
-/// Where a policy lets the request go. Its token allowed the name before; what tokens say does not change with the policy.
-pub(super) fn routed<'p>(new: &'p Policy, decision: &Decision) -> Result<Eligible<'p>, String> {
-    let tenant = decision.tenant.parse().map_err(|error: crate::name::InvalidName| error.to_string())?;
-    let token: Grants = "*".parse().into_iter().collect();
-    let denied = new.authorize(&tenant, Some(&token), &decision.asked, decision.operation);
-    denied.map_err(|denied| denied.to_string())?;
-    let crate::decision::Needs { tools, vision, json_schema, logprobs, dimensions } = decision.needs;
-    let Decision { prompt_tokens, max_output_tokens, answers, .. } = *decision;
-    let needs = Needs { prompt_tokens, max_output_tokens, answers, tools, vision, json_schema, logprobs, dimensions };
-    let session = decision.session.as_deref().map(str::parse).transpose();
-    let session = session.map_err(|error: crate::session::InvalidSession| error.to_string())?;
-    let request = Request { needs, session, ..Request::new(Caller::of(&tenant), &decision.asked, decision.operation) };
-    new.eligible(&request).map_err(|none| none.to_string())
 }
 
 /// Where the first attempt went, and the odds that it had, worked out again from the record.

@@ -9,7 +9,8 @@ use super::run::{Fate, Run};
 use super::scenario::{BackendId, Scenario};
 use super::workload::{Drawn, RequestId};
 use crate::decision::{
-    Attempt, AttemptOutcome, Candidate, Decision, Expected, Moment, Needs, Outcome, Removal, Score, Tokens, VERSION,
+    Attempt, AttemptOutcome, Candidate, Decision, Expected, Kept, Moment, Needs, Outcome, Removal, Score, TokenNames, Tokens,
+    VERSION,
 };
 use crate::select::{self, Monotonic};
 use tradewind_protocol::Operation;
@@ -156,6 +157,9 @@ fn decision(id: RequestId, noted: Noted, fate: &Fate, drawn: &Drawn, scenario: &
         expected_output_tokens: noted.expected_output,
         needs: Needs::default(),
         session: None,
+        claims: Kept::default(),
+        headers: Kept::default(),
+        token_names: TokenNames::default(),
         arm: None,
         candidates: noted.candidates,
         shadow: None,

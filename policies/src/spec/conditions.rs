@@ -47,11 +47,6 @@ impl Conditions {
         self.claims.0.is_empty() && self.headers.0.is_empty() && self.operations.is_none() && self.when.is_none()
     }
 
-    /// Whether claims, headers or an expression decide.
-    pub(crate) fn look_at_attributes(&self) -> bool {
-        !self.claims.0.is_empty() || !self.headers.0.is_empty() || self.when.is_some()
-    }
-
     /// Whether all of it holds.
     ///
     /// # Errors

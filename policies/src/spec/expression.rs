@@ -52,8 +52,13 @@ impl Expression {
     /// # Errors
     /// Why it says neither yes nor no: what it names is not there, or of another type, or its value is no boolean.
     pub(crate) fn holds(&self, request: &Request<'_>) -> Result<bool, String> {
+        self.holds_without(&[], request)
+    }
+
+    /// The same where some of what it may name is not known. It errs where that matters: what is true or false whatever is not known is so here.
+    pub(crate) fn holds_without(&self, unknown: &[&str], request: &Request<'_>) -> Result<bool, String> {
         let mut context = Context::with_env(Arc::clone(&LANGUAGE));
-        for name in &self.named {
+        for name in self.named.iter().filter(|name| !unknown.contains(name)) {
             context.add_variable_from_value(*name, value(name, request));
         }
         match self.program.execute(&context) {
@@ -214,6 +219,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_known_is_neither_true_nor_false_unless_it_does_not_matter() {
+        let tenant = "acme".parse().unwrap();
+        let needs = Needs { prompt_tokens: 2000, ..Needs::default() };
+        let request = Request { needs, ..Request::new(Caller::of(&tenant), "gpt", Operation::Chat) };
+        for (text, holds) in [
+            ("has(claims.plan)", None),
+            ("!('plan' in claims)", None),
+            ("claims.exists(name, name == 'plan')", None),
+            ("has(claims.plan) ? true : true", None),
+            ("prompt_tokens > 9000 && 'gold' in claims.plan", Some(false)),
+            ("'gold' in claims.plan && prompt_tokens > 9000", Some(false)),
+            ("has(claims.plan) || prompt_tokens > 1000", Some(true)),
+            ("prompt_tokens > 1000 && has(claims.plan)", None),
+        ] {
+            assert_eq!(expression(text).holds_without(&["claims"], &request).ok(), holds, "{text}");
+        }
+    }
+
+    #[test]
     fn what_it_mentions_is_found_wherever_it_stands() {
         let text = "has(claims.plan) && claims['group'].exists(own, own.startsWith('eng-')) || 'x-team' in headers && \
             prompt_tokens > 8000 && tenant in ['acme', 'bank'] ? tools : headers.lane == ['fast']";
@@ -221,7 +245,15 @@ mod tests {
         let words = |words: &[&str]| words.iter().map(|word| Box::from(*word)).collect();
         assert_eq!((mentioned.claims, mentioned.headers), (words(&["group", "plan"]), words(&["lane", "x-team"])));
         assert!(mentioned.texts.is_superset(&words(&["acme", "bank", "eng-", "fast"])), "{:?}", mentioned.texts);
-        assert!(mentioned.numbers.contains(&8000));
+        assert!(mentioned.numbers.contains(&8000) && !mentioned.all_claims && !mentioned.all_headers);
+        for (text, all) in [
+            ("claims.exists(name, name == 'plan') && has(claims.plan)", (true, false)),
+            ("headers[tenant] == ['a']", (false, true)),
+            ("size(claims) == 0 || has(headers.lane)", (true, false)),
+        ] {
+            let mentioned = expression(text).mentioned();
+            assert_eq!((mentioned.all_claims, mentioned.all_headers), all, "{text}");
+        }
     }
 
     #[test]

@@ -11,6 +11,10 @@ pub(crate) struct Mentioned {
     pub(crate) claims: BTreeSet<Box<str>>,
     /// Headers by their names.
     pub(crate) headers: BTreeSet<Box<str>>,
+    /// Whether it may look at claims that it does not name.
+    pub(crate) all_claims: bool,
+    /// The same of headers.
+    pub(crate) all_headers: bool,
     /// Texts, whatever they are compared with.
     pub(crate) texts: BTreeSet<Box<str>>,
     /// Numbers that are not negative.
@@ -33,10 +37,15 @@ impl Mentioned {
             Expr::Literal(LiteralValue::UInt(number)) => {
                 self.numbers.insert(*number.inner());
             }
-            Expr::Literal(_) | Expr::Ident(_) | Expr::Unspecified => {}
+            Expr::Ident(own) => {
+                self.all_claims |= own == "claims";
+                self.all_headers |= own == "headers";
+            }
+            Expr::Literal(_) | Expr::Unspecified => {}
             Expr::Select(select) => {
-                self.named(&select.operand.expr, &select.field);
-                self.visit(&select.operand.expr);
+                if !self.named(&select.operand.expr, &select.field) {
+                    self.visit(&select.operand.expr);
+                }
             }
             Expr::Call(call) => self.visit_call(call),
             Expr::List(list) => list.elements.iter().for_each(|element| self.visit(&element.expr)),

@@ -11,6 +11,7 @@ mod credential;
 mod device;
 mod drained;
 mod expression;
+mod known;
 mod lane;
 mod literals;
 mod money;
@@ -46,6 +47,7 @@ pub use credential::{
 pub use device::{Device, InvalidDevice};
 pub use drained::{Drained, Window};
 pub(crate) use expression::Expression;
+pub(crate) use known::{Known, Lacking};
 pub use lane::Target;
 pub(crate) use lane::{Floor, Lane, LaneParts, MOST_TARGETS, Places, Targets, usage};
 pub(crate) use literals::Mentioned;

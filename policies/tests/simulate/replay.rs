@@ -3,6 +3,7 @@
 
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
+use tradewind_policies::decision::TokenNames;
 use tradewind_policies::replay::{InForce, Options, Traffic, World, replay};
 use tradewind_policies::simulate::{Recorded, record};
 use tradewind_policies::{Policy, SourceFile};
@@ -145,6 +146,105 @@ fn a_tenant_that_loses_its_route_is_unroutable() {
     let traffic = replayed(&before, &new);
     assert_eq!((traffic.unroutable, traffic.replayed), (before.decisions.len(), 0));
     assert_eq!(traffic.unroutable_requests[0].tenant, "everybody");
+}
+
+/// A route above that of the world, for tokens with a claim.
+fn gold(patterns: &str) -> String {
+    format!(
+        "[[route]]\nname = \"gold\"\nmatch = {{ model = \"model\", claims = {{ plan = {patterns} }} }}\ntiers = [[\"host\"]]\n"
+    )
+}
+
+fn with_route(policy: &str, route: &str) -> String {
+    policy.replacen("[[route]]", &format!("{route}[[route]]"), 1)
+}
+
+#[test]
+fn requests_are_routed_by_the_claims_that_were_recorded_and_left_out_where_they_were_not() {
+    let before = played(&world(), SEED);
+    let new = with_route(&before.policy, &gold("[\"gold\"]"));
+    let unrecorded = replayed(&before, &new);
+    assert_eq!((unrecorded.replayed, unrecorded.unsupported), (0, before.decisions.len()));
+    let [told] = unrecorded.unrecorded.as_slice() else { panic!("{unrecorded:#?}") };
+    assert_eq!(
+        (told.claims.as_slice(), told.requests, told.too_long),
+        (["plan".to_owned()].as_slice(), before.decisions.len(), false)
+    );
+    assert!(unrecorded.caveats[0].contains("route `gold` depends on claim `plan`, which is not in the log"), "{unrecorded:#?}");
+    assert!(unrecorded.caveats[1].contains(r#"record_claims = ["plan"]"#), "{unrecorded:#?}");
+
+    let mut recorded = before;
+    for (place, decision) in recorded.decisions.iter_mut().enumerate() {
+        decision.claims.keep("plan", ["gold"].into_iter().filter(|_| place % 2 == 0));
+    }
+    let traffic = replayed(&recorded, &new);
+    assert_eq!((traffic.replayed, traffic.unsupported), (recorded.decisions.len(), 0));
+    let elsewhere = recorded.decisions.iter().step_by(2).filter(|decision| decision.attempts[0].backend != "host").count();
+    let share = elsewhere as f64 / recorded.decisions.len() as f64;
+    // What makes way for them on the host moves too.
+    let moved = traffic.share_moved.unwrap().value;
+    assert!(share > 0.2 && (share - 0.005..share + 0.1).contains(&moved), "{share} {traffic:#?}");
+
+    recorded.decisions[0].claims.keep("plan", ["gold", &"g".repeat(5000)].into_iter());
+    let too_long = replayed(&recorded, &new);
+    assert_eq!((too_long.unsupported, too_long.unrecorded[0].too_long), (1, true));
+    assert!(too_long.caveats[0].contains("claim `plan`, which is too long to be recorded"), "{too_long:#?}");
+}
+
+#[test]
+fn what_the_old_policy_s_rules_said_the_same_rules_say_without_a_record_of_claims() {
+    let mut before = played(&world(), SEED);
+    before.policy = with_route(&before.policy, &gold("[\"gold\"]"));
+    let hash = policy(&before.policy).hash().to_string();
+    for (place, decision) in before.decisions.iter_mut().enumerate() {
+        decision.policy.clone_from(&hash);
+        if place % 4 == 0 {
+            decision.route = Some("gold".to_owned());
+        }
+    }
+    let all = before.decisions.len();
+    let same = replayed(&before, &before.policy.replace("one_cent_buys = \"6000ms\"", "one_cent_buys = \"5s\""));
+    assert_eq!((same.replayed, same.unsupported), (all, 0), "{same:#?}");
+    // Who had gold still has; of the others, nobody knows who has silver.
+    let wider = replayed(&before, &before.policy.replace("[\"gold\"]", "[\"gold\", \"silver\"]"));
+    assert_eq!((wider.replayed, wider.unsupported), (all.div_ceil(4), all - all.div_ceil(4)), "{:#?}", wider.caveats);
+    let apart = |new: &Policy| {
+        let against = InForce::Hash(policy(&before.policy).hash());
+        replay(&before.decisions, against, new, Options { world: World::Fitted, seed: SEED })
+    };
+    let told = apart(&policy(&before.policy.replace("6000ms", "5s")));
+    assert_eq!(told.unsupported, all);
+    assert!(told.caveats.iter().any(|caveat| caveat.contains("--against")), "{:#?}", told.caveats);
+}
+
+#[test]
+fn whose_tokens_are_whose_is_decided_again() {
+    let mut before = played(&world(), SEED);
+    let tenants = |who: &str| {
+        format!(
+            "[tenant.everybody]\nallow = [\"*\"]\nwho = {{ claims = {{ sub = [{who}] }} }}\n{}",
+            before.policy.split_once("version = 1").unwrap().1
+        )
+    };
+    let (old, new) = (format!("version = 1\n{}", tenants("\"a\", \"b\"")), format!("version = 1\n{}", tenants("\"a\"")));
+    before.policy = old;
+    let hash = policy(&before.policy).hash().to_string();
+    let names = ["a", "b"];
+    let half = before.decisions.len() / 2;
+    for decision in &mut before.decisions {
+        decision.policy.clone_from(&hash);
+        decision.token_names = TokenNames::Nobody;
+    }
+    assert_eq!(replayed(&before, &before.policy).unsupported, 0);
+    let untold = replayed(&before, &new);
+    assert_eq!(untold.unsupported, before.decisions.len());
+    assert!(untold.caveats[0].contains("whether they are of tenant `everybody` depends on claim `sub`"), "{:#?}", untold.caveats);
+    for (decision, name) in before.decisions.iter_mut().zip(names.into_iter().cycle()) {
+        decision.claims.keep("sub", [name].into_iter());
+    }
+    let told = replayed(&before, &new);
+    assert_eq!((told.unroutable, told.unsupported), (half, 0));
+    assert!(told.unroutable_requests[0].reason.contains("names no tenant"), "{told:#?}");
 }
 
 #[test]

@@ -20,7 +20,8 @@ pub(super) struct ReplayArgs {
     /// The policy to replay them under: a file, or a folder of them
     #[arg(long, value_name = "PATH")]
     policy: PathBuf,
-    /// The policy that they were decided by, to be told of those that were not, and of what copies to its shadows cost [default: that of the latest decision, by its hash alone]
+    /// The policy that they were decided by, to be told of those that were not, of what copies to its shadows cost, and of what its rules said of
+    /// claims and headers that were not recorded [default: that of the latest decision, by its hash alone]
     #[arg(long, value_name = "PATH")]
     against: Option<PathBuf>,
     #[command(flatten)]

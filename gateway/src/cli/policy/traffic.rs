@@ -25,7 +25,7 @@ pub(super) fn lines(traffic: &Traffic) -> Vec<(Cow<'static, str>, String)> {
         line("served now", of(traffic.now_served));
     }
     if traffic.unsupported > 0 {
-        line("not known", of(traffic.unsupported));
+        line("unsupported", of(traffic.unsupported));
     }
     lines
 }
