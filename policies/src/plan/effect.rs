@@ -227,7 +227,7 @@ fn absence(none: &NoRoute) -> String {
         NoRoute::NoSuchModel { .. } => "there is no such model",
         NoRoute::NotForTenant { .. } => "no route is for the tenant",
         NoRoute::OperationNotServed { .. } => "no backend of its route serves the operation",
-        NoRoute::Undecided { .. } => "the `when` of a route says neither yes nor no",
+        NoRoute::Undecided { route, .. } => return format!("the `when` of route `{route}` says neither yes nor no of it"),
         NoRoute::NoneEligible { stage, .. } => {
             return format!("every backend of its route is left out, the last for its {stage}");
         }

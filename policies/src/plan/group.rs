@@ -9,7 +9,9 @@ use super::effect::{self, Effect};
 use super::groups::Groups;
 use super::marks::{MarkId, Marks};
 use super::needs::{Need, needs};
+use super::probes::Probe;
 use super::questions::{self, Looked};
+use super::ranges;
 use super::tenants::{ClassId, Tenants};
 use crate::grant::Grants;
 use crate::policy::Policy;
@@ -78,14 +80,15 @@ type Experience = Vec<Effect>;
 /// Requests for one name, with the routes that they take.
 type Request = (ClassId, (Kind, MarkId), Routes);
 
-/// What all requests of a change have in common, apart from the names that they ask for; the marks in words.
-type Shared = (Experience, Vec<String>, BTreeSet<Kind>, BTreeSet<ClassId>);
+/// What all requests of a change have in common, apart from the names that they ask for: the marks in words, and with what was tried for expressions
+/// where that makes a difference.
+type Shared = (Experience, Vec<String>, BTreeSet<Kind>, BTreeSet<ClassId>, BTreeSet<Probe>);
 
 /// A name that is asked for, the marks that requests for it have, and the routes that they take.
 type Asked<'a> = (&'a str, BTreeSet<MarkId>, BTreeSet<Routes>);
 
-/// A name, what requests for it can be marked by, and what they experience.
-type Experienced<'a> = (&'a str, Marks, Groups<Experience, Request>);
+/// A name, what requests for it can be marked by, what was tried for expressions, and what they experience.
+type Experienced<'a> = (&'a str, Marks, BTreeSet<Probe>, Groups<Experience, Request>);
 
 /// What kind of request, apart from its name and tenant: the operation, whether the token names models, and what it needs.
 type Kind = (Operation, bool, Need);
@@ -100,7 +103,8 @@ pub(super) fn compare(old: &Policy, new: &Policy, tenants: &Tenants) -> Compared
     let mut by_name: Vec<Experienced<'_>> = Vec::new();
     for asked in names {
         let looked = Looked::at(asked, old, new);
-        let needs: Vec<Need> = needs(old, new, asked).into_iter().chain(looked.probes).collect();
+        let needs: Vec<Need> =
+            needs(old, new, asked).into_iter().chain(looked.probes.iter().copied().map(Need::Looked)).collect();
         if !(looked.marks.complete && looked.complete) {
             too_many.insert(asked);
         }
@@ -118,7 +122,7 @@ pub(super) fn compare(old: &Policy, new: &Policy, tenants: &Tenants) -> Compared
                         if *need == Need::Nothing {
                             usual.clone_from(&effects);
                             note_renamed(asked, &routes, &effects, &mut renamed);
-                        } else if effects == usual {
+                        } else if effects == usual && !matches!(need, Need::Looked(_)) {
                             // What every request experiences is told once.
                             continue;
                         }
@@ -129,7 +133,8 @@ pub(super) fn compare(old: &Policy, new: &Policy, tenants: &Tenants) -> Compared
                 }
             }
         }
-        by_name.push((asked, looked.marks, experienced));
+        let tried = looked.probes.into_iter().chain([Probe::default()]).collect();
+        by_name.push((asked, looked.marks, tried, experienced));
     }
     let not_compared = questions::too_many(&too_many).into_iter().collect();
     Compared { changes: merged(by_name, tenants), renamed: renamed.into_iter().collect(), not_compared }
@@ -152,14 +157,39 @@ fn note_renamed(asked: &str, routes: &Routes, effects: &[Effect], renamed: &mut 
 /// Requests that experience the same, put together: kinds of a tenant, then tenants, then names.
 fn merged(by_name: Vec<Experienced<'_>>, tenants: &Tenants) -> Vec<Change> {
     let mut changes: Groups<Shared, Asked<'_>> = Groups::default();
-    for (asked, marks, experienced) in by_name {
+    for (asked, marks, tried, experienced) in by_name {
         for (effects, requests) in experienced.groups {
             for (kinds, marked, classes, routes) in alike(requests) {
-                changes.add((effects.clone(), marks.describe(&marked), kinds, classes), (asked, marked, routes));
+                let (kinds, tried) = as_it_matters(&kinds, &tried);
+                changes.add((effects.clone(), marks.describe(&marked), kinds, classes, tried), (asked, marked, routes));
             }
         }
     }
     changes.groups.into_iter().flat_map(|(shared, members)| by_tokens(&shared, &members, tenants)).collect()
+}
+
+/// These kinds without what was tried for expressions, where all of that fares the same; else with all of it, the request that needs nothing too.
+fn as_it_matters(kinds: &BTreeSet<Kind>, tried: &BTreeSet<Probe>) -> (BTreeSet<Kind>, BTreeSet<Probe>) {
+    let probe = |need: Need| match need {
+        Need::Nothing => Some(Probe::default()),
+        Need::Looked(probe) => Some(probe),
+        _ => None,
+    };
+    let mut looked: BTreeMap<(Operation, bool), BTreeSet<Probe>> = BTreeMap::new();
+    for (operation, named, need) in kinds {
+        looked.entry((*operation, *named)).or_default().extend(probe(*need));
+    }
+    let mut settled: BTreeSet<Kind> = kinds.iter().filter(|(.., need)| probe(*need).is_none()).copied().collect();
+    let mut matters = false;
+    for ((operation, named), probes) in looked {
+        if probes.is_superset(tried) {
+            settled.insert((operation, named, Need::Nothing));
+        } else {
+            matters |= !probes.is_empty();
+            settled.extend(probes.into_iter().map(|probe| (operation, named, Need::Looked(probe))));
+        }
+    }
+    (settled, if matters { tried.clone() } else { BTreeSet::new() })
 }
 
 /// Requests of which every kind has every mark for every class of tenants.
@@ -192,7 +222,7 @@ fn alike(requests: Vec<Request>) -> Vec<Alike> {
 
 /// One change, or one for each kind of token where operations differ between them.
 fn by_tokens(shared: &Shared, members: &[Asked<'_>], tenants: &Tenants) -> Vec<Change> {
-    let (effects, with, kinds, classes) = shared;
+    let (effects, with, kinds, classes, tried) = shared;
     // One line for each kind of token and need, unless they make no difference.
     let mut by_need: BTreeMap<(BTreeSet<Operation>, bool), BTreeSet<Need>> = BTreeMap::new();
     let of =
@@ -212,7 +242,7 @@ fn by_tokens(shared: &Shared, members: &[Asked<'_>], tenants: &Tenants) -> Vec<C
         operations: operations.iter().map(|operation| operation.as_str()).collect(),
         tokens,
         with: with.clone(),
-        needs: needs.iter().filter(|need| **need != Need::Nothing).map(ToString::to_string).collect(),
+        needs: in_words(needs, tried),
         routes: members.iter().flat_map(|(.., routes)| routes).cloned().collect(),
         effects: effects.clone(),
         classes: classes.clone(),
@@ -229,6 +259,19 @@ fn by_tokens(shared: &Shared, members: &[Asked<'_>], tenants: &Tenants) -> Vec<C
         }
     }
     changes
+}
+
+fn in_words(needs: &BTreeSet<Need>, tried: &BTreeSet<Probe>) -> Vec<String> {
+    let looked = needs.iter().filter_map(|need| match need {
+        Need::Looked(probe) => Some(*probe),
+        _ => None,
+    });
+    let others = needs.iter().filter(|need| !matches!(need, Need::Nothing | Need::Looked(_))).map(ToString::to_string);
+    let looked: BTreeSet<Probe> = looked.collect();
+    let mut words: Vec<String> = others.collect();
+    let ranges = if looked.is_empty() { Vec::new() } else { ranges::describe(&looked, tried) };
+    words.extend(ranges.into_iter().filter(|word| !words.contains(word)).collect::<Vec<_>>());
+    words
 }
 
 impl Answer<'_> {

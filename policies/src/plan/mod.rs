@@ -32,6 +32,7 @@ mod owners;
 mod price;
 mod probes;
 mod questions;
+mod ranges;
 mod setting;
 mod tenants;
 mod threshold;

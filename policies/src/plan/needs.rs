@@ -89,7 +89,8 @@ impl fmt::Display for Need {
             Self::Answer(0) => f.write_str("answers whose length is limited"),
             Self::Answer(most) => write!(f, "answers of more than {most} tokens"),
             Self::Answers(most) => write!(f, "more than {most} answer{} at once", if *most == 1 { "" } else { "s" }),
-            Self::Looked(probe) => probe.fmt(f),
+            // They are told together, as ranges.
+            Self::Looked(_) => f.write_str("what an expression looks at"),
         }
     }
 }

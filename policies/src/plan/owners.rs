@@ -78,7 +78,7 @@ fn stranger(old: &Policy, new: &Policy) -> String {
 
 fn whose(found: Result<TenantId, NoTenant>, stranger: &TenantId) -> String {
     match found {
-        Ok(tenant) if tenant == *stranger => "whose name they have".to_owned(),
+        Ok(tenant) if tenant == *stranger => "the tenant that they name".to_owned(),
         Ok(tenant) => format!("tenant `{tenant}`"),
         Err(NoTenant::Ambiguous { .. }) => "nobody, for they fit several tenants".to_owned(),
         Err(NoTenant::Unnamed | NoTenant::Misnamed(_)) => "nobody".to_owned(),

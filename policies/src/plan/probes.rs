@@ -2,7 +2,6 @@
 //! combination of the features that it names.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use crate::request::Needs;
 use crate::spec::Expression;
@@ -13,14 +12,14 @@ const MOST: usize = 64;
 /// What a request needs that an expression may look at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Probe {
-    prompt_tokens: Option<u64>,
-    max_output_tokens: Option<u64>,
+    pub(super) prompt_tokens: Option<u64>,
+    pub(super) max_output_tokens: Option<u64>,
     /// Whether it needs each of [`FEATURES`].
-    features: [bool; 4],
+    pub(super) features: [bool; 4],
 }
 
 /// Features by what expressions and people call them.
-const FEATURES: [(&str, &str); 4] =
+pub(super) const FEATURES: [(&str, &str); 4] =
     [("tools", "tools"), ("vision", "images"), ("json_schema", "a JSON schema"), ("logprobs", "likelihoods")];
 
 /// What an expression is tried with, and whether that is all.
@@ -61,15 +60,5 @@ impl Probe {
         let Self { prompt_tokens, max_output_tokens, features: [tools, vision, json_schema, logprobs] } = self;
         let prompt_tokens = prompt_tokens.unwrap_or_default();
         Needs { prompt_tokens, max_output_tokens, tools, vision, json_schema, logprobs, ..Needs::default() }
-    }
-}
-
-impl fmt::Display for Probe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = [(self.prompt_tokens, "the prompt"), (self.max_output_tokens, "the answer")];
-        let counts = counts.into_iter().filter_map(|(count, what)| Some(format!("{} tokens in {what}", count?)));
-        let features = FEATURES.into_iter().zip(self.features).filter(|(_, is_needed)| *is_needed);
-        let words: Vec<String> = counts.chain(features.map(|((_, word), _)| word.to_owned())).collect();
-        f.write_str(&words.join(" and "))
     }
 }

@@ -3,15 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::marks::{Looks, Marks};
-use super::needs::Need;
-use super::probes::probes;
+use super::probes::{Probe, probes};
 use crate::policy::Policy;
 
 /// What the routes of one name look at, under both policies.
 pub(super) struct Looked {
     pub(super) marks: Marks,
     /// What their expressions may look at, apart from claims and headers.
-    pub(super) probes: Vec<Need>,
+    pub(super) probes: BTreeSet<Probe>,
     /// Whether these are all probes.
     pub(super) complete: bool,
 }
@@ -27,7 +26,7 @@ impl Looked {
             needs.extend(found);
             complete &= are_all;
         }
-        Self { marks: Marks::of(&looks), probes: needs.into_iter().map(Need::Looked).collect(), complete }
+        Self { marks: Marks::of(&looks), probes: needs, complete }
     }
 }
 

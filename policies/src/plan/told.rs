@@ -84,7 +84,7 @@ pub(super) fn describe(traits: &[Trait], chosen: &BTreeSet<Vec<usize>>) -> Vec<S
 }
 
 /// Sets of ways, one for each trait, whose products together are these. All have the same length.
-fn boxes(chosen: &BTreeSet<Vec<usize>>) -> Vec<Vec<BTreeSet<usize>>> {
+pub(super) fn boxes(chosen: &BTreeSet<Vec<usize>>) -> Vec<Vec<BTreeSet<usize>>> {
     let mut behind: BTreeMap<usize, BTreeSet<Vec<usize>>> = BTreeMap::new();
     for ways in chosen {
         let Some((first, rest)) = ways.split_first() else { return vec![Vec::new()] };

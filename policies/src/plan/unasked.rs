@@ -32,7 +32,7 @@ pub(super) fn note(old: &Policy, new: &Policy, tenants: &Tenants) -> Option<Stri
 /// Whether some request for that name satisfies the expression.
 fn holds(when: &Expression, asked: &str, old: &Policy, new: &Policy, tenants: &Tenants) -> bool {
     let looked = Looked::at(asked, old, new);
-    let needs: Vec<Need> = std::iter::once(Need::Nothing).chain(looked.probes).collect();
+    let needs: Vec<Need> = std::iter::once(Need::Nothing).chain(looked.probes.into_iter().map(Need::Looked)).collect();
     looked.marks.iter().any(|(_, mark)| {
         tenants.examples().any(|(_, tenant)| {
             let caller = Caller { tenant, claims: &mark.claims, headers: &mark.headers };

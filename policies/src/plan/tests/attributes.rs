@@ -25,11 +25,13 @@ fn those_are_told_of_whom_a_condition_is() {
         (r#"when = "'gold' in claims.plan""#, "with `plan = gold`", ""),
         (r#"when = "!has(claims.plan)""#, "without `plan`", ""),
         (r#"when = "claims.?plan.orValue([]).exists(own, own.startsWith('go'))""#, "with `plan = go` or with `plan = gox`", ""),
-        (r#"when = "prompt_tokens > 8000""#, "", "8001 tokens in the prompt"),
+        (r#"when = "prompt_tokens > 8000""#, "", "prompts of 8001 tokens or more"),
+        (r#"when = "prompt_tokens < 6000""#, "", "prompts of less than 6000 tokens"),
+        (r#"when = "prompt_tokens > 2000 && prompt_tokens <= 8000""#, "", "prompts of 2001 to 8000 tokens"),
         (
             r#"when = "max_output_tokens >= 100 && tools && !vision""#,
             "",
-            "100 tokens in the answer and tools or 101 tokens in the answer and tools",
+            "answers limited to 100 tokens or more and tools and not images",
         ),
     ] {
         let plan = moved(by);
@@ -71,7 +73,7 @@ fn tokens_that_become_another_tenants_are_told() {
         told(&change),
         [
             r#"["without `groups = acme-*`"] ["acme"]: tenant `acme` -> nobody"#,
-            r#"["with `groups = acme-*`"] ["any other tenant"]: whose name they have -> tenant `acme`"#,
+            r#"["with `groups = acme-*`"] ["any other tenant"]: the tenant that they name -> tenant `acme`"#,
         ]
     );
     assert!(!change.is_empty() && change.requests.is_empty());

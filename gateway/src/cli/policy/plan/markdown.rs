@@ -47,9 +47,18 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     if plan.is_empty() { Ok(()) } else { writeln!(out, "\n```console\n$ {}\n```", report.apply) }
 }
 
+/// Asterisks as they are. What stands between backticks is shown as it is written anyway.
+fn escaped(title: &str) -> String {
+    let parts = title.split('`').enumerate();
+    parts
+        .map(|(place, part)| if place % 2 == 0 { part.replace('*', "\\*") } else { part.to_owned() })
+        .collect::<Vec<_>>()
+        .join("`")
+}
+
 /// A list in the colours that code hosts give to differences.
 fn section(title: &str, lines: impl Iterator<Item = (Weight, String)>, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "\n**{}**\n\n```diff", title.replace('*', "\\*"))?;
+    writeln!(out, "\n**{}**\n\n```diff", escaped(title))?;
     for (weight, line) in lines {
         writeln!(out, "{} {line}", sign(weight))?;
     }

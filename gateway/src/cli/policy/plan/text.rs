@@ -92,12 +92,12 @@ pub(super) fn tokens_of(change: &OwnerChange) -> String {
         [] => String::new(),
         words => format!(" {before}{}", words.join(" or ")),
     };
-    format!("tokens{}{}", words(&change.with, ""), words(&change.naming, "that name tenant "))
+    format!("tokens{}{}", words(&change.with, ""), words(&change.naming, "that name "))
 }
 
 /// Whose they were, and are.
 pub(super) fn whose(change: &OwnerChange) -> String {
-    format!("belong to {}, and belonged to {}", change.to, change.from)
+    format!("belong to {} now, and belonged to {}", change.to, change.from)
 }
 
 /// What changes about a backend.
