@@ -143,8 +143,8 @@ mod tests {
     /// Of a request of which `plan = gold` and `absent` were recorded, and which met some conditions and not others.
     fn hold(conditions: &Conditions, met: &[Conditions], unmet: &[Conditions]) -> Result<Option<bool>, String> {
         let (mut kept, none) = (Kept::default(), Kept::default());
-        kept.keep("plan", ["gold"].into_iter());
-        kept.keep("absent", std::iter::empty());
+        kept.keep("plan", ["gold"]);
+        kept.keep("absent", []);
         let (tenant, claims) = ("acme".parse().unwrap(), kept.attributes());
         let request = Request::new(Caller { claims: &claims, ..Caller::of(&tenant) }, "m", Operation::Chat);
         let (met, unmet) = (met.iter().collect(), unmet.iter().collect());

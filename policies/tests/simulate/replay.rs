@@ -185,7 +185,7 @@ fn requests_are_routed_by_the_claims_that_were_recorded_and_left_out_where_they_
     let moved = traffic.share_moved.unwrap().value;
     assert!(share > 0.2 && (share - 0.005..share + 0.1).contains(&moved), "{share} {traffic:#?}");
 
-    recorded.decisions[0].claims.keep("plan", ["gold", &"g".repeat(5000)].into_iter());
+    recorded.decisions[0].claims.keep("plan", ["gold", &"g".repeat(5000)]);
     let too_long = replayed(&recorded, &new);
     assert_eq!((too_long.unsupported, too_long.unrecorded[0].too_long), (1, true));
     assert!(too_long.caveats[0].contains("claim `plan`, which is too long to be recorded"), "{too_long:#?}");
@@ -240,7 +240,7 @@ fn whose_tokens_are_whose_is_decided_again() {
     assert_eq!(untold.unsupported, before.decisions.len());
     assert!(untold.caveats[0].contains("whether they are of tenant `everybody` depends on claim `sub`"), "{:#?}", untold.caveats);
     for (decision, name) in before.decisions.iter_mut().zip(names.into_iter().cycle()) {
-        decision.claims.keep("sub", [name].into_iter());
+        decision.claims.keep("sub", [name]);
     }
     let told = replayed(&before, &new);
     assert_eq!((told.unroutable, told.unsupported), (half, 0));
