@@ -124,7 +124,7 @@ pub(super) fn cheapest<'s, 'c, T>(scored: &'s [Scored<'c, T>]) -> Option<Weighed
 }
 
 /// Adds `share`, divided by these weights, to those that are there.
-fn spread<'s, 'c, T>(among: &Weighed<'s, 'c, T>, share: f64, weighed: &mut Weighed<'s, 'c, T>) {
+pub(super) fn spread<'s, 'c, T>(among: &Weighed<'s, 'c, T>, share: f64, weighed: &mut Weighed<'s, 'c, T>) {
     let sum: f64 = among.iter().map(|(_, weight)| weight).sum();
     for (own, weight) in among {
         let added = share * weight / sum;

@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::aim::{Weighed, spread};
 use super::choose::{Candidate, EXPLORE, INLINE, InTier, Scored, Turn, in_first_tier, quickest, silent, weighed};
 
 /// The targets that can be chosen, each with its probability. They sum to one, or there is none.
@@ -24,15 +25,11 @@ pub fn odds<T: Copy>(candidates: &[Candidate<T>], turn: Turn) -> Odds<T> {
 
 /// A draw of that share, and the rest for the one that is explored.
 fn drawn<T: Copy>(scored: &[Scored<'_, T>], turn: Turn, share: f64, explored: Option<&Scored<'_, T>>) -> Odds<T> {
-    let weighed = weighed(scored, turn);
-    let sum: f64 = weighed.iter().map(|(_, weight)| weight).sum();
-    let is_explored = |own: &Scored<'_, T>| explored.is_some_and(|explored| std::ptr::eq(explored.candidate, own.candidate));
-    let extra = |own: &Scored<'_, T>| if is_explored(own) { 1.0 - share } else { 0.0 };
-    let near = weighed.iter().map(|(own, weight)| (own.candidate.target, share * weight / sum + extra(own)));
-    let mut odds: Odds<T> = near.collect();
-    let is_far = |explored: &&Scored<'_, T>| !weighed.iter().any(|(own, _)| std::ptr::eq(own.candidate, explored.candidate));
-    odds.extend(explored.filter(is_far).map(|explored| (explored.candidate.target, 1.0 - share)));
-    odds
+    let mut odds = Weighed::new();
+    spread(&weighed(scored, turn), share, &mut odds);
+    let explored: Weighed<'_, '_, T> = explored.map(|explored| (explored, 1.0)).into_iter().collect();
+    spread(&explored, 1.0 - share, &mut odds);
+    odds.into_iter().map(|(own, odds)| (own.candidate.target, odds)).collect()
 }
 
 #[cfg(test)]
