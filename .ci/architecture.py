@@ -62,7 +62,7 @@ WITHOUT: dict[str, frozenset[str]] = {
 COMPOSERS = frozenset({"lib", "main", "stack", "cli", "gateway", "reload"})
 # Vocabulary and tools that every module may use: what a request carries, what a layer is made of, where the process keeps its state.
 SHARED = frozenset(
-    {"body", "client", "config", "context", "error", "finishing", "home", "inference", "snapshot", "telemetry"}
+    {"body", "client", "closing", "config", "context", "error", "finishing", "home", "inference", "snapshot", "telemetry"}
 )
 # One-way exceptions. An attempt is made on the deployments that routing ordered, and a deployment wraps a backend, whose
 # last step before the socket is its credential; what is found out about a server is told to its deployments; the operators' listener

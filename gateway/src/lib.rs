@@ -34,6 +34,7 @@ pub mod backend;
 pub mod body;
 pub mod cli;
 pub mod client;
+pub mod closing;
 pub mod config;
 pub mod context;
 pub mod credential;

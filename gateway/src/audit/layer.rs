@@ -14,10 +14,11 @@ use tradewind_policies::decision::ShadowFate;
 
 use super::{Attempt, Audit, Decision, Outcome, Record};
 use crate::{
-    body::{Body, End, OnEnd},
+    body::Body,
+    closing::{Close, Closing, Ended},
     context::{self, RequestContext, Tried},
     error::{Dialect, Error, Kind},
-    finishing::{Finish, Finishing},
+    finishing::Finishing,
 };
 
 /// Wraps a service in [`Audited`].
@@ -55,7 +56,7 @@ where
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Either<Finishing<S::Future, OpenRecord>, Ready<Result<Response<Body>, Infallible>>>;
+    type Future = Either<Finishing<S::Future, Closing<OpenRecord>>, Ready<Result<Response<Body>, Infallible>>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -65,8 +66,8 @@ where
         let context: Option<Arc<RequestContext>> = request.extensions().get().cloned();
         match (self.audit.admit(), context) {
             (Ok(()), Some(context)) => {
-                let open = OpenRecord { audit: self.audit.clone(), context: Some(context), status: None };
-                Either::Left(Finishing::new(self.inner.call(request), open))
+                let open = OpenRecord { audit: self.audit.clone(), context };
+                Either::Left(Finishing::new(self.inner.call(request), Closing::new(Some(open))))
             }
             (refused, context) => {
                 let dialect = context.as_ref().map_or(Dialect::OpenAi, |context| Dialect::of(context.path()));
@@ -84,41 +85,15 @@ where
 /// A record that is written when its request has ended.
 pub struct OpenRecord {
     audit: Audit,
-    context: Option<Arc<RequestContext>>,
-    status: Option<StatusCode>,
+    context: Arc<RequestContext>,
 }
 
-impl Finish<Result<Response<Body>, Infallible>> for OpenRecord {
-    type Output = Result<Response<Body>, Infallible>;
-
-    fn finish(mut self, outcome: Self::Output) -> Self::Output {
-        let Ok(mut response) = outcome;
-        self.status = Some(response.status());
-        response.body_mut().on_end(self);
-        Ok(response)
-    }
-}
-
-impl OpenRecord {
-    fn close(&mut self, outcome: context::Outcome) {
-        if let Some(context) = self.context.take() {
-            self.audit.record(record(&context, self.status, outcome));
+impl Close for OpenRecord {
+    fn close(self, ended: Ended) {
+        if let Some(why) = ended.reason {
+            self.context.set_reason(why);
         }
-    }
-}
-
-impl OnEnd for OpenRecord {
-    fn on_end(mut self: Box<Self>, end: End) {
-        if let (End::Interrupted(why), Some(context)) = (end, &self.context) {
-            context.set_reason(why);
-        }
-        self.close(context::Outcome::of(end));
-    }
-}
-
-impl Drop for OpenRecord {
-    fn drop(&mut self) {
-        self.close(context::Outcome::of_abandoned());
+        self.audit.record(record(&self.context, ended.status, ended.outcome));
     }
 }
 

@@ -16,9 +16,10 @@ use super::{
     record::Ended,
 };
 use crate::{
-    body::{Body, End, OnEnd},
-    context::{Outcome, RequestContext},
-    finishing::{Finish, Finishing},
+    body::Body,
+    closing::{self, Close, Closing},
+    context::RequestContext,
+    finishing::Finishing,
 };
 
 /// Wraps a service in [`Recorded`].
@@ -58,7 +59,7 @@ where
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Finishing<S::Future, OpenDecision>;
+    type Future = Finishing<S::Future, Closing<OpenDecision>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -68,65 +69,39 @@ where
         let context: Option<Arc<RequestContext>> = request.extensions().get().cloned();
         let is_recorded = self.log.takes_one();
         let tell_to = self.tell_to.if_asked(request.headers());
-        if let Some(context) = context.as_ref().filter(|_| is_recorded || tell_to.is_some()) {
-            context.begin_trace();
-        }
         let log = if is_recorded { self.log.keep(request.headers()).map(|kept| (self.log.clone(), kept)) } else { None };
-        Finishing::new(self.inner.call(request), OpenDecision { log, tell_to, context, status: None })
+        let open = context.filter(|_| is_recorded || tell_to.is_some()).map(|context| {
+            context.begin_trace();
+            OpenDecision { log, tell_to, context }
+        });
+        Finishing::new(self.inner.call(request), Closing::new(open))
     }
 }
 
 /// A decision that is recorded when its request has ended.
 #[derive(Debug)]
 pub struct OpenDecision {
-    /// Where it is recorded, with what; taken when it is. `None` where it is not.
+    /// Where it is recorded, with what; `None` where it is not.
     log: Option<(Decisions, KeptUntilTheEnd)>,
     /// Who is told, if the caller asked.
     tell_to: Option<TellTo>,
-    /// Taken when it is recorded.
-    context: Option<Arc<RequestContext>>,
-    status: Option<u16>,
+    context: Arc<RequestContext>,
 }
 
-impl Finish<Result<Response<Body>, Infallible>> for OpenDecision {
-    type Output = Result<Response<Body>, Infallible>;
-
-    fn finish(mut self, outcome: Self::Output) -> Self::Output {
-        let Ok(mut response) = outcome;
-        self.status = Some(response.status().as_u16());
-        if let Some((tell_to, context)) = self.tell_to.take().zip(self.context.as_ref())
+impl Close for OpenDecision {
+    fn answered(&mut self, response: &mut Response<Body>) {
+        let context = &self.context;
+        if let Some(tell_to) = self.tell_to.take()
             && context.principal().is_some_and(|principal| tell_to.includes(&principal.tenant))
             && let Some(told) = header(context)
         {
             response.headers_mut().insert(DECISION, told);
         }
-        if self.log.is_some() {
-            response.body_mut().on_end(self);
+    }
+
+    fn close(self, ended: closing::Ended) {
+        if let Some((log, kept)) = self.log {
+            log.record(Ended::new(self.context, ended, kept));
         }
-        Ok(response)
-    }
-}
-
-impl OpenDecision {
-    fn close(&mut self, outcome: Outcome, reason: Option<&'static str>) {
-        if let Some((context, (log, kept))) = self.context.take().zip(self.log.take()) {
-            log.record(Ended::new(context, self.status, outcome, reason, kept));
-        }
-    }
-}
-
-impl OnEnd for OpenDecision {
-    fn on_end(mut self: Box<Self>, end: End) {
-        let reason = match end {
-            End::Interrupted(why) => Some(why),
-            End::Completed | End::Dropped => None,
-        };
-        self.close(Outcome::of(end), reason);
-    }
-}
-
-impl Drop for OpenDecision {
-    fn drop(&mut self) {
-        self.close(Outcome::of_abandoned(), None);
     }
 }

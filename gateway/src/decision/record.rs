@@ -2,22 +2,23 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::StatusCode;
 use tradewind_policies::decision::{self, Decision, Moment, Needs, Shadow, Tokens};
 
 use super::{
     kept::{self, KeptUntilTheEnd},
     parts::{self, Words},
 };
-use crate::context::{Outcome, RequestContext, TokenCount};
+use crate::{
+    closing,
+    context::{Outcome, RequestContext, TokenCount},
+};
 
 /// A request that has ended.
 #[derive(Debug)]
 pub(super) struct Ended {
     context: Arc<RequestContext>,
-    status: Option<u16>,
-    outcome: Outcome,
-    /// Why a stream broke off.
-    reason: Option<&'static str>,
+    how: closing::Ended,
     /// From its head to its end.
     total: Duration,
     kept: KeptUntilTheEnd,
@@ -25,15 +26,9 @@ pub(super) struct Ended {
 
 impl Ended {
     /// One that ends now.
-    pub(super) fn new(
-        context: Arc<RequestContext>,
-        status: Option<u16>,
-        outcome: Outcome,
-        reason: Option<&'static str>,
-        kept: KeptUntilTheEnd,
-    ) -> Self {
+    pub(super) fn new(context: Arc<RequestContext>, how: closing::Ended, kept: KeptUntilTheEnd) -> Self {
         let total = context.elapsed();
-        Self { context, status, outcome, reason, total, kept }
+        Self { context, how, total, kept }
     }
 
     /// The record; none of a request that asked for nothing, of a stranger's, and of one that got another's answer: nothing was decided of them.
@@ -80,15 +75,15 @@ impl Ended {
             first_token_s: first_token.map(|first| first.as_secs_f64()),
             per_token_s: first_token.zip(tokens).and_then(|(first, tokens)| self.per_token(first, tokens, needs.answers())),
             total_s: self.total.as_secs_f64(),
-            status: self.status.unwrap_or(500),
+            status: self.how.status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).as_u16(),
             outcome: self.outcome(),
-            error: self.reason.or_else(|| context.reason()).map(ToOwned::to_owned),
+            error: self.how.reason.or_else(|| context.reason()).map(ToOwned::to_owned),
         })
     }
 
     fn outcome(&self) -> decision::Outcome {
-        let failed = self.status.is_none_or(|status| !(200..300).contains(&status));
-        match self.outcome {
+        let failed = self.how.status.is_none_or(|status| !status.is_success());
+        match self.how.outcome {
             Outcome::Completed if failed => decision::Outcome::Failed,
             Outcome::Completed => decision::Outcome::Completed,
             Outcome::Interrupted => decision::Outcome::Interrupted,

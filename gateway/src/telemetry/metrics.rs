@@ -15,9 +15,10 @@ use tradewind_policies::select;
 
 use super::names;
 use crate::{
-    body::{Body, End, OnEnd},
-    context::{Outcome, RequestContext, TokenCount},
-    finishing::{Finish, Finishing},
+    body::Body,
+    closing::{Close, Closing, Ended},
+    context::{RequestContext, TokenCount},
+    finishing::Finishing,
 };
 
 /// Buckets of durations, in seconds, as the semantic conventions advise; finer at the low end, where the gateway's own share lies.
@@ -287,57 +288,32 @@ where
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Finishing<S::Future, Measurement>;
+    type Future = Finishing<S::Future, Closing<Measurement>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let context = request.extensions().get().cloned();
-        Finishing::new(self.inner.call(request), Measurement { context, status: None })
+        let context: Option<Arc<RequestContext>> = request.extensions().get().cloned();
+        Finishing::new(self.inner.call(request), Closing::new(context.map(|context| Measurement { context })))
     }
 }
 
 /// A request to be counted when it ends.
 #[derive(Debug)]
 pub struct Measurement {
-    context: Option<Arc<RequestContext>>,
-    status: Option<u16>,
+    context: Arc<RequestContext>,
 }
 
-impl Finish<Result<Response<Body>, Infallible>> for Measurement {
-    type Output = Result<Response<Body>, Infallible>;
-
-    fn finish(mut self, outcome: Self::Output) -> Self::Output {
-        let Ok(mut response) = outcome;
-        self.status = Some(response.status().as_u16());
-        response.body_mut().on_end(self);
-        Ok(response)
-    }
-}
-
-impl Measurement {
-    fn record(&mut self, outcome: Outcome) {
-        let Some(context) = self.context.take() else { return };
-        if let Some(deployment) = context.served_by() {
-            deployment.metrics().request(&context);
+impl Close for Measurement {
+    fn close(self, ended: Ended) {
+        if let Some(deployment) = self.context.served_by() {
+            deployment.metrics().request(&self.context);
         }
-        let operation = context.asked().map_or("none", |asked| asked.operation.as_str());
-        let status = self.status.map_or_else(|| "none".into(), |status| status.to_string());
-        counter!(names::REQUESTS, names::OPERATION => operation, names::STATUS => status, names::OUTCOME => outcome.as_str())
-            .increment(1);
-    }
-}
-
-impl OnEnd for Measurement {
-    fn on_end(mut self: Box<Self>, end: End) {
-        self.record(Outcome::of(end));
-    }
-}
-
-impl Drop for Measurement {
-    fn drop(&mut self) {
-        self.record(Outcome::of_abandoned());
+        let operation = self.context.asked().map_or("none", |asked| asked.operation.as_str());
+        let status = ended.status.map_or_else(|| "none".into(), |status| status.as_u16().to_string());
+        let outcome = ended.outcome.as_str();
+        counter!(names::REQUESTS, names::OPERATION => operation, names::STATUS => status, names::OUTCOME => outcome).increment(1);
     }
 }

@@ -13,9 +13,10 @@ use tower::{Layer, Service};
 use tracing::{Instrument, Span, instrument::Instrumented};
 
 use crate::{
-    body::{Body, End, OnEnd},
-    context::{Origin, Outcome, RequestContext},
-    finishing::{Finish, Finishing},
+    body::Body,
+    closing::{Close, Closing, Ended},
+    context::{Origin, RequestContext},
+    finishing::Finishing,
     snapshot::Snapshot,
 };
 
@@ -63,7 +64,7 @@ where
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Finishing<Instrumented<S::Future>, AccessLog>;
+    type Future = Finishing<Instrumented<S::Future>, Closing<AccessLog>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -76,55 +77,23 @@ where
         let span = tracing::info_span!("request", id = %context.id());
         request.extensions_mut().insert(Arc::clone(&context));
         let inner = span.in_scope(|| self.inner.call(request));
-        Finishing::new(inner.instrument(span.clone()), AccessLog { line: Some(Line { context, span, status: None }) })
+        Finishing::new(inner.instrument(span.clone()), Closing::new(Some(AccessLog { context, span })))
     }
 }
 
 /// The access log line in the making.
 #[derive(Debug)]
 pub struct AccessLog {
-    line: Option<Line>,
-}
-
-#[derive(Debug)]
-struct Line {
     context: Arc<RequestContext>,
     span: Span,
-    status: Option<u16>,
 }
 
-impl Finish<Result<Response<Body>, Infallible>> for AccessLog {
-    type Output = Result<Response<Body>, Infallible>;
-
-    fn finish(mut self, outcome: Self::Output) -> Self::Output {
-        let Ok(mut response) = outcome;
-        if let Some(mut line) = self.line.take() {
-            response.headers_mut().insert(REQUEST_ID, line.context.id().to_header());
-            line.status = Some(response.status().as_u16());
-            response.body_mut().on_end(Self { line: Some(line) });
-        }
-        Ok(response)
+impl Close for AccessLog {
+    fn answered(&mut self, response: &mut Response<Body>) {
+        response.headers_mut().insert(REQUEST_ID, self.context.id().to_header());
     }
-}
 
-impl OnEnd for AccessLog {
-    fn on_end(mut self: Box<Self>, end: End) {
-        if let Some(line) = self.line.take() {
-            line.write(Outcome::of(end));
-        }
-    }
-}
-
-impl Drop for AccessLog {
-    fn drop(&mut self) {
-        if let Some(line) = self.line.take() {
-            line.write(Outcome::of_abandoned());
-        }
-    }
-}
-
-impl Line {
-    fn write(&self, outcome: Outcome) {
+    fn close(self, ended: Ended) {
         let context = &*self.context;
         let asked = context.asked();
         let usage = context.tokens().map(|tokens| tokens.usage);
@@ -137,9 +106,9 @@ impl Line {
             path = context.path(),
             model = asked.map(|asked| asked.model.as_str()),
             backend = context.served_by().map(|deployment| deployment.backend_name()),
-            status = self.status,
+            status = ended.status.map(|status| status.as_u16()),
             error = context.reason(),
-            outcome = outcome.as_str(),
+            outcome = ended.outcome.as_str(),
             replay_of = context.replay_of().map(tracing::field::display),
             attempts = context.attempts(),
             prompt_tokens = usage.map(|usage| usage.prompt_tokens),
