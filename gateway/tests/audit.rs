@@ -29,6 +29,7 @@ fn record(request_id: &str) -> Record {
         path: "/v1/chat/completions".into(),
         model: Some("chat-ü".into()),
         route: None,
+        larger: None,
         backend: Some("local".into()),
         decision: Decision::Granted,
         reason: None,
@@ -108,7 +109,7 @@ fn a_line_has_the_documented_members_in_order() {
     let expected = concat!(
         r#"","event":"request","request_id":"0","tenant":"acme","subject":"alice \"the\" tester\n","#,
         r#""issuer":"tradewind-dev","token_id":null,"operation":"chat","method":"POST","path":"/v1/chat/completions","#,
-        r#""model":"chat-ü","route":null,"backend":"local","decision":"granted","reason":null,"status":200,"#,
+        r#""model":"chat-ü","route":null,"larger":null,"backend":"local","decision":"granted","reason":null,"status":200,"#,
         r#""outcome":"completed","replay_of":null,"attempts":1,"hedges":0,"#,
         r#""tried":[{"backend":"local","turnout":"answered","hedge":false,"wasted_prompt_tokens":null}],"shadow":null,"#,
         r#""prompt_tokens":12,"completion_tokens":34,"tokens_estimated":false,"cost_nano_usd":1500,"wasted_nano_usd":null,"#,
@@ -219,18 +220,20 @@ fn whole_lines_behind_the_head_are_kept() {
 #[test]
 fn a_crash_at_any_byte_of_a_write_is_recovered_from() {
     let dir = tempfile::tempdir().unwrap();
+    // All of it in one segment: the one that is cut again and again.
+    let options = AuditOptions { segment_bytes: 1 << 20, ..OPTIONS };
     log(dir.path(), 3);
     let path = dir.path().join("audit-000001.jsonl");
     let durable = fs::metadata(&path).unwrap().len();
     let head = fs::read(dir.path().join("head.json")).unwrap();
-    let audit = Audit::open(dir.path(), OPTIONS).unwrap();
+    let audit = Audit::open(dir.path(), options).unwrap();
     (0..3).for_each(|n| audit.record(record(&n.to_string())));
     drop(audit);
     let bytes = fs::read(&path).unwrap();
     for cut in (durable as usize..bytes.len()).step_by(31) {
         fs::write(&path, &bytes[..cut]).unwrap();
         fs::write(dir.path().join("head.json"), &head).unwrap();
-        drop(Audit::open(dir.path(), OPTIONS).unwrap());
+        drop(Audit::open(dir.path(), options).unwrap());
         let verdict = verify(dir.path()).unwrap();
         assert!(verdict.records >= 3 && verdict.fault.is_none(), "{cut}: {verdict:?}");
     }

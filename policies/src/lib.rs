@@ -64,8 +64,8 @@ pub use operation::Operations;
 pub use pattern::{InvalidPattern, Pattern};
 pub use plan_hash::PlanHash;
 pub use policy::{
-    Considered, Considering, Denied, Eligible, Excluded, Grantor, NoRoute, NoTenant, Policy, Reasons, Stage, TenantClass,
-    VisibleModel,
+    Considered, Considering, Denied, Eligible, Excluded, Grantor, NoRoute, NoTenant, Outgrown, Policy, Reasons, Stage, Stays,
+    TenantClass, VisibleModel,
 };
 pub use quota::Quota;
 pub use request::{Attributes, Caller, Needs, Request};

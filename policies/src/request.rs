@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::grant::Grants;
 use crate::name::TenantId;
 use crate::session::Session;
 use tradewind_protocol::Operation;
@@ -48,6 +49,8 @@ pub struct Caller<'r> {
     pub tenant: &'r TenantId,
     /// What the token claims, proved by its signature.
     pub claims: &'r Attributes,
+    /// The models that the token grants; `None` if it leaves that to the policy.
+    pub models: Option<&'r Grants>,
     /// The request's headers, by their names in lower case; those that the policy looks at are enough.
     pub headers: &'r Attributes,
 }
@@ -55,7 +58,7 @@ pub struct Caller<'r> {
 impl<'r> Caller<'r> {
     /// One of whom only the tenant is known.
     pub fn of(tenant: &'r TenantId) -> Self {
-        Self { tenant, claims: &NONE, headers: &NONE }
+        Self { tenant, claims: &NONE, models: None, headers: &NONE }
     }
 }
 
@@ -89,6 +92,13 @@ impl Needs {
     /// How many tokens the model has to have room for: the prompt, and what may be answered, which is something.
     pub fn room(&self) -> u64 {
         self.prompt_tokens.saturating_add(self.max_output_tokens.unwrap_or(1))
+    }
+
+    /// The same, of a request that turned out to be too long for a model with room for so many tokens.
+    #[must_use]
+    pub fn beyond(self, room: u64) -> Self {
+        let at_least = room.saturating_sub(self.max_output_tokens.unwrap_or(1)).saturating_add(1);
+        Self { prompt_tokens: self.prompt_tokens.max(at_least), ..self }
     }
 }
 

@@ -33,7 +33,7 @@ impl Asks {
     }
 
     fn route(&self, policy: &Policy, asked: &str, operation: Operation, prompt_tokens: u64) -> Result<String, NoRoute> {
-        let caller = Caller { tenant: &self.tenant, claims: &self.claims, headers: &self.headers };
+        let caller = Caller { tenant: &self.tenant, claims: &self.claims, models: None, headers: &self.headers };
         let needs = Needs { prompt_tokens, ..Needs::default() };
         policy.eligible(&Request { needs, ..Request::new(caller, asked, operation) }).map(|eligible| eligible.route.to_string())
     }

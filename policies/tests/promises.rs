@@ -23,6 +23,9 @@ const PLACES: [&str; 8] = ["EU", "EEA", "DE", "FR", "NO", "US", "GB", "CH"];
 const TENANTS: [&str; 6] = ["acme", "bank-1", "bank-2", "clinic", "shop", "lab-7"];
 const PATTERNS: [&str; 6] = ["*", "bank-*", "acme", "bank-2", "*-7", "clinic"];
 const MODELS: [&str; 2] = ["chat", "fast"];
+/// The first may lead on to this.
+const LARGER: usize = 1;
+const ROOMS: [u64; 4] = [50, 100, 200, 400];
 
 /// The countries of these places, as bits.
 fn countries(places: &[&str]) -> u64 {
@@ -62,8 +65,13 @@ struct Backend {
     places: Option<Places>,
     zero_retention: bool,
     no_training: bool,
-    /// By model: what it serves, and whether it is said to lack tools.
-    models: Vec<Option<(Vec<Operation>, bool)>>,
+    models: Vec<Option<Served>>,
+}
+
+struct Served {
+    operations: Vec<Operation>,
+    lacks_tools: bool,
+    room: u64,
 }
 
 struct Route {
@@ -72,13 +80,20 @@ struct Route {
     required: Required,
     backends: Vec<usize>,
     shadow: Option<usize>,
+    leads_on: bool,
 }
 
 struct World {
     backends: Vec<Backend>,
     routes: Vec<Route>,
     defaults: Required,
-    tenants: Vec<(&'static str, Required)>,
+    tenants: Vec<Tenant>,
+}
+
+struct Tenant {
+    name: &'static str,
+    required: Required,
+    may_have_larger: bool,
 }
 
 fn some<T: Copy>(rng: &mut StdRng, all: &[T], most: usize) -> Vec<T> {
@@ -131,12 +146,21 @@ impl World {
             places: rng.random_bool(0.8).then(|| Places::random(rng, 2)),
             zero_retention: rng.random_bool(0.5),
             no_training: rng.random_bool(0.7),
-            models: MODELS.map(|_| rng.random_bool(0.8).then(|| (some(rng, &operations, 3), rng.random_bool(0.2)))).into(),
+            models: MODELS
+                .map(|_| {
+                    rng.random_bool(0.8).then(|| Served {
+                        operations: some(rng, &operations, 3),
+                        lacks_tools: rng.random_bool(0.2),
+                        room: *ROOMS.choose(rng).unwrap(),
+                    })
+                })
+                .into(),
         });
         let backends: Vec<_> = backends.collect();
         let defaults = Required::random(rng, 0.15);
         let tenants = if rng.random_bool(0.7) { some(rng, &TENANTS, 6) } else { Vec::new() };
-        let tenants: Vec<_> = tenants.into_iter().map(|name| (name, Required::random(rng, 0.4))).collect();
+        let tenant = |name| Tenant { name, required: Required::random(rng, 0.4), may_have_larger: rng.random_bool(0.8) };
+        let tenants: Vec<_> = tenants.into_iter().map(tenant).collect();
         let mut world = Self { backends, routes: Vec::new(), defaults, tenants };
         for _ in 0..5 {
             let route = world.random_route(rng);
@@ -144,6 +168,10 @@ impl World {
                 world.routes.push(route);
             }
         }
+        let largest = world.routes.iter().filter(|route| route.model == LARGER).map(|route| world.room(route)).max();
+        let may_lead_on = |route: &Route| route.model != LARGER && world.answers(route) && Some(world.room(route)) < largest;
+        let lead_on: Vec<bool> = world.routes.iter().map(|route| may_lead_on(route) && rng.random_bool(0.7)).collect();
+        world.routes.iter_mut().zip(lead_on).for_each(|(route, leads_on)| route.leads_on = leads_on);
         world
     }
 
@@ -154,7 +182,22 @@ impl World {
         let backends = if able.is_empty() { Vec::new() } else { some(rng, &able, able.len()) };
         let others: Vec<_> = able.into_iter().filter(|place| !backends.contains(place)).collect();
         let shadow = others.choose(rng).copied().filter(|_| rng.random_bool(0.7));
-        Route { model, tenants, required: Required::random(rng, 0.3), backends, shadow }
+        Route { model, tenants, required: Required::random(rng, 0.3), backends, shadow, leads_on: false }
+    }
+
+    /// How much room the largest backend of the route has.
+    fn room(&self, route: &Route) -> u64 {
+        route.backends.iter().map(|place| self.served(*place, route.model).room).max().unwrap_or_default()
+    }
+
+    /// Whether some backend of the route answers with text.
+    fn answers(&self, route: &Route) -> bool {
+        let text = |place: &usize| self.served(*place, route.model).operations.iter().any(|one| *one != Operation::Embeddings);
+        route.backends.iter().any(text)
+    }
+
+    fn served(&self, backend: usize, model: usize) -> &Served {
+        self.backends[backend].models[model].as_ref().unwrap()
     }
 
     /// Whether the route could ever serve something, without which it would be a fault.
@@ -163,7 +206,7 @@ impl World {
             let backend = &self.backends[*place];
             self.defaults.is_met(backend) && route.required.is_met(backend)
         };
-        let is_known = |pattern: &&str| self.tenants.is_empty() || self.tenants.iter().any(|(name, _)| fits(pattern, name));
+        let is_known = |pattern: &&str| self.tenants.is_empty() || self.tenants.iter().any(|tenant| fits(pattern, tenant.name));
         let earlier = || self.routes.iter().filter(|earlier| earlier.model == route.model);
         let covers =
             |route: &Route, pattern: &str| route.tenants.as_ref().is_none_or(|all| all.iter().any(|wide| fits(wide, pattern)));
@@ -190,14 +233,17 @@ impl World {
             facts.write("jurisdictions", &mut keys);
             writeln!(text, "{}\nmodels.unused = {{}}", keys.join("\n")).unwrap();
             for (model, served) in MODELS.iter().zip(&backend.models) {
-                let Some((operations, lacks_tools)) = served else { continue };
+                let Some(Served { operations, lacks_tools, room }) = served else { continue };
                 let words: Vec<_> = operations.iter().map(|operation| operation.as_str()).collect();
-                let tools = if *lacks_tools { ", capabilities = { tools = false }" } else { "" };
-                writeln!(text, "models.{model} = {{ operations = {words:?}{tools} }}").unwrap();
+                let tools = if *lacks_tools { ", tools = false" } else { "" };
+                writeln!(text, "models.{model} = {{ operations = {words:?}, capabilities = {{ context = {room}{tools} }} }}")
+                    .unwrap();
             }
         }
-        for (name, required) in &self.tenants {
-            let mut keys = vec!["allow = [\"*\"]".to_owned()];
+        for Tenant { name, required, may_have_larger } in &self.tenants {
+            let is_served = self.backends.iter().any(|backend| backend.models[0].is_some());
+            let allowed = if *may_have_larger || !is_served { "*" } else { MODELS[0] };
+            let mut keys = vec![format!("allow = [\"{allowed}\"]")];
             required.write("residency", &mut keys);
             writeln!(text, "[tenant.{name}]\n{}", keys.join("\n")).unwrap();
         }
@@ -210,6 +256,9 @@ impl World {
             writeln!(text, "[[route]]\nname = \"r{place}\"\nmatch = {{ model = \"{model}\"{tenants} }}\ntiers = {tiers}")
                 .unwrap();
             writeln!(text, "{}", route.required.table()).unwrap();
+            if route.leads_on {
+                writeln!(text, "larger = \"{}\"", MODELS[LARGER]).unwrap();
+            }
             route
                 .shadow
                 .iter()
@@ -218,26 +267,60 @@ impl World {
         text
     }
 
-    /// The backends that may serve a request, and those that may be sent a copy, by the letter.
-    fn allowed(&self, tenant: &str, model: usize, operation: Operation, needs: &Needs) -> (BTreeSet<usize>, BTreeSet<usize>) {
-        let floor = self.tenants.iter().find(|(name, _)| *name == tenant).map(|(_, required)| required);
-        if !self.tenants.is_empty() && floor.is_none() {
-            return Default::default();
+    /// The model that serves a request, the backends that may, and those that may be sent a copy, by the letter.
+    fn allowed(&self, tenant: &str, asked: usize, operation: Operation, needs: &Needs) -> Allowed {
+        let declared = self.tenants.iter().find(|declared| declared.name == tenant);
+        if !self.tenants.is_empty() && declared.is_none() {
+            return Allowed::default();
         }
-        let is_for = |route: &&Route| {
-            let fits = |patterns: &Vec<&str>| patterns.iter().any(|pattern| fits(pattern, tenant));
-            route.model == model && route.tenants.as_ref().is_none_or(fits)
-        };
-        let Some(route) = self.routes.iter().find(is_for) else { return Default::default() };
-        let may = |place: &&usize| {
-            let backend = &self.backends[**place];
-            let (operations, lacks_tools) = backend.models[model].as_ref().unwrap();
-            operations.contains(&operation)
-                && !(needs.tools && *lacks_tools)
-                && [Some(&self.defaults), Some(&route.required), floor].into_iter().flatten().all(|all| all.is_met(backend))
-        };
-        (route.backends.iter().filter(may).copied().collect(), route.shadow.iter().filter(may).copied().collect())
+        let Some(route) = self.route(tenant, asked) else { return Allowed::default() };
+        let floor = declared.map(|declared| &declared.required);
+        let mut required: Vec<&Required> = [Some(&self.defaults), Some(&route.required), floor].into_iter().flatten().collect();
+        let first = self.within(route, &required, operation, needs);
+        let is_too_long = operation != Operation::Embeddings && !first.serving.is_empty() && first.with_room.is_empty();
+        if !(is_too_long && route.leads_on && declared.is_none_or(|declared| declared.may_have_larger)) {
+            return first;
+        }
+        let Some(next) = self.route(tenant, LARGER) else { return first };
+        required.push(&next.required);
+        let larger = self.within(next, &required, operation, needs);
+        if larger.serving.is_empty() { first } else { larger }
     }
+
+    /// The first route for that model and that tenant.
+    fn route(&self, tenant: &str, model: usize) -> Option<&Route> {
+        let fits = |patterns: &Vec<&str>| patterns.iter().any(|pattern| fits(pattern, tenant));
+        self.routes.iter().find(|route| route.model == model && route.tenants.as_ref().is_none_or(fits))
+    }
+
+    /// Those of a route that meet what is required.
+    fn within(&self, route: &Route, required: &[&Required], operation: Operation, needs: &Needs) -> Allowed {
+        let may = |place: &&usize| {
+            let served = self.served(**place, route.model);
+            served.operations.contains(&operation)
+                && !(needs.tools && served.lacks_tools)
+                && required.iter().all(|all| all.is_met(&self.backends[**place]))
+        };
+        let asked = needs.prompt_tokens + needs.max_output_tokens.unwrap_or(1);
+        let has_room = |place: &usize| operation == Operation::Embeddings || asked <= self.served(*place, route.model).room;
+        let able: BTreeSet<usize> = route.backends.iter().filter(may).copied().collect();
+        let with_room: BTreeSet<usize> = able.iter().copied().filter(has_room).collect();
+        Allowed {
+            model: route.model,
+            // A length is an estimate: where nobody has room, they may count for themselves.
+            serving: if with_room.is_empty() { able } else { with_room.clone() },
+            with_room,
+            shadow: route.shadow.iter().filter(may).copied().filter(has_room).collect(),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Allowed {
+    model: usize,
+    serving: BTreeSet<usize>,
+    with_room: BTreeSet<usize>,
+    shadow: BTreeSet<usize>,
 }
 
 /// How a backend is: well, or in any kind of trouble.
@@ -270,9 +353,14 @@ fn ask_all(seed: u64) -> Result<(), TestCaseError> {
     for _ in 0..REQUESTS {
         let (who, model) = (rng.random_range(0..names.len()), rng.random_range(0..MODELS.len()));
         let operation = *[Operation::Chat, Operation::Completions, Operation::Embeddings].choose(&mut rng).unwrap();
-        let needs = Needs { tools: rng.random_bool(0.3), ..Needs::default() };
+        let needs = Needs {
+            tools: rng.random_bool(0.3),
+            prompt_tokens: rng.random_range(0..500),
+            max_output_tokens: rng.random_bool(0.3).then(|| rng.random_range(0..100)),
+            ..Needs::default()
+        };
         let request = Request { needs, ..Request::new(Caller::of(&names[who]), MODELS[model], operation) };
-        let (allowed, shadowed) = world.allowed(TENANTS[who], model, operation, &needs);
+        let Allowed { model, serving: allowed, shadow: shadowed, .. } = world.allowed(TENANTS[who], model, operation, &needs);
         let index = |place: usize| policy.backends()[place].name.as_str()[1..].parse::<usize>().unwrap();
         let Ok(eligible) = policy.eligible(&request) else {
             prop_assert!(allowed.is_empty(), "refused, though {allowed:?} may serve {request:?}\n{}", text);
@@ -280,6 +368,7 @@ fn ask_all(seed: u64) -> Result<(), TestCaseError> {
         };
         let found: BTreeSet<usize> = eligible.targets().map(|target| index(target.backend.get())).collect();
         prop_assert_eq!(&found, &allowed, "{:?}\n{}", request, text);
+        prop_assert_eq!(eligible.model.as_str(), MODELS[model], "{:?}\n{}", request, text);
         let shadow: BTreeSet<usize> = eligible.shadow().iter().map(|shadow| index(shadow.target.backend.get())).collect();
         prop_assert_eq!(&shadow, &shadowed, "{:?}\n{}", request, text);
         let all_ill = rng.random_bool(0.3);

@@ -114,6 +114,7 @@ fn record(context: &RequestContext, status: Option<StatusCode>, ended: context::
                 | Kind::Overloaded
         )
     ) || principal.is_none();
+    let taken = context.taken();
     let failed = status.is_none_or(|status| !status.is_success());
     let outcome = match ended {
         context::Outcome::Completed if failed => Outcome::Failed,
@@ -132,7 +133,8 @@ fn record(context: &RequestContext, status: Option<StatusCode>, ended: context::
         method: Cow::Owned(context.method().to_string()),
         path: context.path().into(),
         model: asked.map(|asked| asked.model.as_str().into()),
-        route: context.route().map(|route| route.as_str().into()),
+        route: taken.as_ref().map(|taken| taken.route.as_str().into()),
+        larger: taken.as_ref().filter(|taken| taken.is_larger).map(|taken| taken.model.as_str().into()),
         backend: context.served_by().map(|deployment| deployment.backend_name().into()),
         decision: if denied { Decision::Denied } else { Decision::Granted },
         reason: context.reason().map(Cow::Borrowed),

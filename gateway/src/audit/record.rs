@@ -36,6 +36,8 @@ pub struct Record {
     pub model: Option<Arc<str>>,
     /// The policy's route that was taken.
     pub route: Option<Arc<str>>,
+    /// The larger model that it went on to, because it is too long for the route of the one that was asked for.
+    pub larger: Option<Arc<str>>,
     /// The backend that served the last attempt.
     pub backend: Option<Arc<str>>,
     /// Whether the request was let through.

@@ -91,6 +91,7 @@ fn record(request_id: &str) -> Record {
         path: "/".into(),
         model: None,
         route: None,
+        larger: None,
         backend: None,
         decision: Decision::Denied,
         reason: Some("missing_credential".into()),

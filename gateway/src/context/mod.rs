@@ -1,11 +1,12 @@
 //! What is known of a request, filled in by each layer as it learns it.
 //!
 //! The one request extension. A layer writes what it found out and reads what those above it found out; the metrics, the audit record and the
-//! access log line are made from it when the body ends. Every field but the attempts and the token counts is written once, without a lock.
+//! access log line are made from it when the body ends. Every field but the route, the attempts and the token counts is written once, without a lock.
 
 mod copied;
 mod outcome;
 mod request_id;
+mod taken;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tokens;
@@ -26,7 +27,7 @@ use http::{HeaderName, Method};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tradewind_policies::{Attributes, Caller, RouteName, Session, canary::Arm, spec::NanoUsd};
+use tradewind_policies::{Attributes, Caller, Session, spec::NanoUsd};
 use tradewind_protocol::{BrokenOff, Operation, Usage};
 
 use self::tokens::Tokens;
@@ -34,6 +35,7 @@ pub use self::{
     copied::Copied,
     outcome::Outcome,
     request_id::RequestId,
+    taken::Taken,
     tokens::TokenCount,
     trace::{Look, Made, Trace},
     tried::{Tried, Turnout},
@@ -88,19 +90,18 @@ pub struct RequestContext {
     no_headers: Attributes,
     idempotency_key: OnceLock<IdempotencyKey>,
     session: OnceLock<Session>,
-    arm: OnceLock<Arm>,
     asked: OnceLock<Asked>,
     replay_of: OnceLock<RequestId>,
     served_by: OnceLock<Arc<Deployment>>,
     error: OnceLock<Kind>,
     reason: OnceLock<&'static str>,
-    route: OnceLock<RouteName>,
+    taken: Mutex<Option<Taken>>,
+    outgrown: AtomicU64,
     tried: Mutex<SmallVec<[Tried; 2]>>,
     hedges: AtomicU32,
     upstream_nanos: AtomicU64,
     response_after: OnceLock<Duration>,
     first_content_after: OnceLock<Duration>,
-    predicted_cost: OnceLock<NanoUsd>,
     tokens: Mutex<Tokens>,
     copied: OnceLock<Copied>,
     is_copy: bool,
@@ -126,19 +127,18 @@ impl RequestContext {
             no_headers: Attributes::default(),
             idempotency_key: OnceLock::new(),
             session: OnceLock::new(),
-            arm: OnceLock::new(),
             asked: OnceLock::new(),
             replay_of: OnceLock::new(),
             served_by: OnceLock::new(),
             error: OnceLock::new(),
             reason: OnceLock::new(),
-            route: OnceLock::new(),
+            taken: Mutex::default(),
+            outgrown: AtomicU64::new(0),
             tried: Mutex::default(),
             hedges: AtomicU32::new(0),
             upstream_nanos: AtomicU64::new(0),
             response_after: OnceLock::new(),
             first_content_after: OnceLock::new(),
-            predicted_cost: OnceLock::new(),
             tokens: Mutex::default(),
             copied: OnceLock::new(),
             is_copy: false,
@@ -154,7 +154,7 @@ impl RequestContext {
             id: self.id,
             principal: self.principal.clone(),
             asked: self.asked.clone(),
-            route: self.route.clone(),
+            taken: Mutex::new(self.taken()),
             deadline: self.deadline.clone(),
             is_copy: true,
             ..new
@@ -252,7 +252,12 @@ impl RequestContext {
     #[must_use]
     pub fn caller(&self) -> Option<Caller<'_>> {
         let headers = self.headers.get().unwrap_or(&self.no_headers);
-        self.principal().map(|principal| Caller { tenant: &principal.tenant, claims: &principal.claims, headers })
+        self.principal().map(|principal| Caller {
+            tenant: &principal.tenant,
+            claims: &principal.claims,
+            models: principal.models.as_deref(),
+            headers,
+        })
     }
 
     /// Keeps the headers that the policy looks at.
@@ -280,17 +285,6 @@ impl RequestContext {
     #[must_use]
     pub fn session(&self) -> Option<Session> {
         self.session.get().copied()
-    }
-
-    /// Sets to which part of the sessions of its route it belongs, where that has a canary.
-    pub fn set_arm(&self, arm: Arm) {
-        let _first_stays = self.arm.set(arm);
-    }
-
-    /// To which part of the sessions it belongs, where its route has a canary.
-    #[must_use]
-    pub fn arm(&self) -> Option<Arm> {
-        self.arm.get().copied()
     }
 
     /// Sets what is asked for.
@@ -377,15 +371,26 @@ impl RequestContext {
         self.reason.get().copied().or_else(|| self.error().map(Kind::code))
     }
 
-    /// Sets the route that was taken.
-    pub fn set_route(&self, route: RouteName) {
-        let _first_stays = self.route.set(route);
+    /// It takes this route; where it is too long for one, another after that.
+    pub fn take(&self, taken: Taken) {
+        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = Some(taken);
     }
 
-    /// The route that was taken.
+    /// The route that it took in the end.
     #[must_use]
-    pub fn route(&self) -> Option<&RouteName> {
-        self.route.get()
+    pub fn taken(&self) -> Option<Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// It turned out to be too long for a model with room for so many tokens.
+    pub fn set_outgrown(&self, room: u64) {
+        self.outgrown.fetch_max(room, Ordering::Relaxed);
+    }
+
+    /// The most room, in tokens, that turned out to be too little.
+    #[must_use]
+    pub fn outgrown(&self) -> Option<u64> {
+        Some(self.outgrown.load(Ordering::Relaxed)).filter(|room| *room > 0)
     }
 
     /// The response is on its way.
@@ -447,17 +452,6 @@ impl RequestContext {
     pub fn trace<T>(&self, act: impl FnOnce(&mut Trace) -> T) -> Option<T> {
         let trace = self.trace.get()?;
         Some(act(&mut trace.lock().unwrap_or_else(PoisonError::into_inner)))
-    }
-
-    /// Sets what the answer is predicted to cost at most, wherever it comes from.
-    pub fn set_predicted_cost(&self, cost: NanoUsd) {
-        let _first_stays = self.predicted_cost.set(cost);
-    }
-
-    /// What the answer is predicted to cost at most.
-    #[must_use]
-    pub fn predicted_cost(&self) -> Option<NanoUsd> {
-        self.predicted_cost.get().copied()
     }
 
     /// Adds what an attempt cost whose answer the caller gets, or would have had.

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tradewind_policies::{
-    Needs,
+    ModelId, Needs,
     decision::AttemptOutcome,
     select::{Choice, Outlook, Turn},
 };
@@ -44,6 +44,8 @@ pub struct Look {
 pub struct Made {
     /// Where.
     pub deployment: Arc<Deployment>,
+    /// The model, where it was made on a route that the request left because it is too long for it.
+    pub outgrown: Option<ModelId>,
     /// Which attempt it was.
     pub turn: Turn,
     /// Whether it went on with an answer that had broken off elsewhere.
@@ -61,6 +63,12 @@ pub struct Made {
 }
 
 impl Trace {
+    /// The request leaves the route of that model, for which it is too long.
+    pub fn outgrew(&mut self, model: &ModelId) {
+        let attempts = self.attempts.iter_mut().filter(|made| made.outgrown.is_none());
+        attempts.for_each(|made| made.outgrown = Some(model.clone()));
+    }
+
     /// An attempt at `deployment` has come so far at `now`. One that was answered is over once nothing more comes of it.
     pub fn came_to(&mut self, deployment: &Arc<Deployment>, outcome: AttemptOutcome, now: Duration) {
         // A request is at each of its backends once at most.

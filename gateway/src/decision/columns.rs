@@ -116,6 +116,8 @@ pub(super) fn of_decisions() -> Vec<Column<Decision>> {
         headers Text Sometimes = |d| kept(&d.headers);
         token_names Text Sometimes = named;
         arm Text Sometimes = |d| d.arm.map(|arm| text(arm.as_str()));
+        outgrown_route Text Sometimes = |d| d.outgrown.first().map(|outgrown| text(&outgrown.route));
+        outgrown_model Text Sometimes = |d| d.outgrown.first().map(|outgrown| text(&outgrown.model));
         shadow Text Sometimes = |d| d.shadow.as_ref().map(|shadow| text(&shadow.backend));
         shadow_fate Text Sometimes = |d| d.shadow.as_ref().map(|shadow| text(shadow.fate.as_str()));
         chosen Text Sometimes = |d| d.chosen.as_deref().map(text);
@@ -170,6 +172,7 @@ pub(super) fn of_candidates() -> Vec<Column<Candidate>> {
 pub(super) fn of_attempts() -> Vec<Column<Attempt>> {
     columns! { Attempt:
         backend Text Always = |a| Some(text(&a.backend));
+        outgrown_model Text Sometimes = |a| a.outgrown.as_deref().map(text);
         turn Text Always = |a| word(a.turn);
         continues Flag Always = |a| Some(Value::Flag(a.continues));
         reason Text Always = |a| word(a.reason);

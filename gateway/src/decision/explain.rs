@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tradewind_policies::{
     Caller, Considered, Policy, Request,
     canary::Arm,
-    decision::{Candidate, Excluded},
+    decision::{Candidate, Excluded, Outgrown, Stays},
     select::{self, Ask, ExpectedOutput, Health, Learnt, Monotonic, Outlook, Prior, Reason, Removed, Turn, choose},
     spec::Target,
 };
@@ -43,8 +43,14 @@ pub struct Explanation {
     pub route: Option<String>,
     /// Where that is written.
     pub place: Option<String>,
-    /// The model that the name stands for.
+    /// The model that the name stands for, or the larger one that the request goes on to.
     pub model: Option<String>,
+    /// The routes that it leaves before this one, because it is too long for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outgrown: Vec<Outgrown>,
+    /// Why it stays with this one, where it is too long for it and there is a larger model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stays: Option<Stays>,
     /// Why nobody may serve it, where that is so.
     pub refused: Option<String>,
     /// To which part of the sessions it belongs, where the route has a canary.
@@ -92,7 +98,7 @@ pub fn explain(described: &Described, means: Means<'_>) -> Result<Explanation, D
     let understood = described.understand()?;
     let policy = means.policy();
     let Understood { tenant, operation, needs, headers, claims, session } = &understood;
-    let caller = Caller { tenant, claims, headers };
+    let caller = Caller { tenant, claims, models: None, headers };
     let request = Request { caller, asked: &described.model, operation: *operation, needs: *needs, session: *session };
     let denied = policy.authorize(tenant, None, &described.model, *operation).err().filter(|_| policy.tenants().next().is_some());
     let (considered, no_route) = match policy.consider(&request) {
@@ -105,6 +111,8 @@ pub fn explain(described: &Described, means: Means<'_>) -> Result<Explanation, D
         place: considered.as_ref().and_then(|considered| Some(considered.place?.to_string())),
         model: considered.as_ref().map(|considered| considered.model.to_string()),
         refused: denied.map(|denied| denied.to_string()).or_else(|| no_route.map(|no_route| no_route.to_string())),
+        outgrown: considered.iter().flat_map(|considered| considered.outgrown.iter().map(Outgrown::from)).collect(),
+        stays: considered.as_ref().and_then(|considered| Some(considered.stays.as_ref()?.into())),
         arm: considered.as_ref().and_then(Considered::arm),
         prompt_tokens: needs.prompt_tokens,
         expected_output_tokens: 0.0,

@@ -43,10 +43,12 @@ pub(super) fn header(context: &RequestContext) -> Option<HeaderValue> {
     let mut text = String::new();
     let hash = context.snapshot().policy_hash();
     let _infallible = write!(text, "policy={}", hash.get(..SHORT_HASH).unwrap_or(&hash));
-    let _infallible = write!(text, "; route={}", considered.route);
-    if let Some(arm) = context.arm() {
+    let _infallible = write!(text, "; route={}", considered.route.as_deref().unwrap_or("-"));
+    if let Some(arm) = context.taken().and_then(|taken| taken.arm) {
         let _infallible = write!(text, "; arm={}", arm.as_str());
     }
+    let outgrown: Vec<String> = considered.outgrown.iter().map(|outgrown| outgrown.route.clone()).collect();
+    append(&mut text, "outgrown", &outgrown);
     if let Some(chosen) = context.served_by() {
         let _infallible = write!(text, "; chosen={}", chosen.backend_name());
     }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tradewind_policies::{
     Considered, Needs, Request,
     canary::Arm,
-    decision::{Attempt, Candidate, Excluded, Expected, Removal},
+    decision::{Attempt, Candidate, Excluded, Expected, Outgrown, Removal, Stays},
     select::{self, Outlook, Score},
     spec::Target,
 };
@@ -24,10 +24,12 @@ pub(super) struct Thought {
 }
 
 /// The route of a request and its candidates.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Words {
-    pub(super) route: String,
-    pub(super) model: String,
+    pub(super) route: Option<String>,
+    pub(super) model: Option<String>,
+    pub(super) outgrown: Vec<Outgrown>,
+    pub(super) stays: Option<Stays>,
     pub(super) candidates: Vec<Candidate>,
 }
 
@@ -45,7 +47,8 @@ pub(super) fn considered(context: &RequestContext) -> Option<Words> {
     let snapshot = context.snapshot();
     let considered = snapshot.policy.consider(&request(context, needs)?).ok()?;
     // The canary may have been given up before, or since.
-    let considered = if context.arm() == Some(Arm::Control) { considered.of_control() } else { considered };
+    let considered =
+        if context.taken().and_then(|taken| taken.arm) == Some(Arm::Control) { considered.of_control() } else { considered };
     let thought = |target: &Target| {
         let deployment = snapshot.deployment(target)?;
         let Look { outlook, cached_tokens, back_in, .. } =
@@ -55,13 +58,20 @@ pub(super) fn considered(context: &RequestContext) -> Option<Words> {
     let name = |target: &Target| snapshot.policy.backends().get(target.backend.get()).map(|backend| backend.name.to_string());
     let mut candidates = candidates(&considered, needs, output_tokens, name, thought);
     // By this it was chosen, next to those that could be used beside it.
-    let first = context.trace(|trace| trace.attempts.first().map(|made| (made.deployment.clone(), made.choice.score))).flatten();
+    let first = context.trace(|trace| {
+        let first = trace.attempts.iter().find(|made| made.outgrown.is_none())?;
+        Some((first.deployment.clone(), first.choice.score))
+    });
+    let first = first.flatten();
     if let Some((deployment, score)) = first
         && let Some(chosen) = candidates.iter_mut().find(|candidate| candidate.backend == deployment.backend_name())
     {
         chosen.score = Some(score.into());
     }
-    Some(Words { route: considered.route.to_string(), model: considered.model.to_string(), candidates })
+    let outgrown = considered.outgrown.iter().map(Outgrown::from).collect();
+    let stays = considered.stays.as_ref().map(Stays::from);
+    let (route, model) = (Some(considered.route.to_string()), Some(considered.model.to_string()));
+    Some(Words { route, model, outgrown, stays, candidates })
 }
 
 /// The candidates that a policy considered, with what was thought of each.
@@ -122,10 +132,11 @@ pub(super) fn attempts(context: &RequestContext) -> Vec<Attempt> {
 }
 
 fn attempt(made: &Made, now: Duration) -> Attempt {
-    let Made { deployment, turn, continues, choice, begun, answered, ended, outcome } = made;
+    let Made { deployment, outgrown, turn, continues, choice, begun, answered, ended, outcome } = made;
     let since = |moment: Duration| moment.saturating_sub(*begun).as_secs_f64();
     Attempt {
         backend: deployment.backend_name().to_owned(),
+        outgrown: outgrown.as_ref().map(ToString::to_string),
         turn: *turn,
         continues: *continues,
         reason: choice.reason,

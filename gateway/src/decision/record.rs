@@ -40,10 +40,7 @@ impl Ended {
             context.trace(|trace| (trace.needs.unwrap_or_default(), trace.expected_output_tokens)).unwrap_or_default();
         let tokens = context.tokens();
         let first_token = context.time_to_first_content();
-        let (route, model, candidates) = match considered {
-            Some(Words { route, model, candidates }) => (Some(route), Some(model), candidates),
-            None => (None, None, Vec::new()),
-        };
+        let Words { route, model, outgrown, stays, candidates } = considered.unwrap_or_default();
         Some(Decision {
             version: decision::VERSION,
             id: context.id().to_string(),
@@ -65,7 +62,9 @@ impl Ended {
             claims: self.kept.named.of_claims(&principal.claims),
             headers: self.kept.headers.clone(),
             token_names: kept::token_names(principal.named.as_ref(), &principal.tenant),
-            arm: context.arm(),
+            arm: context.taken().and_then(|taken| taken.arm),
+            outgrown,
+            stays,
             candidates,
             attempts: parts::attempts(context),
             shadow: context.copied().map(|copied| Shadow { backend: copied.backend.to_string(), fate: copied.fate }),

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use tradewind_policies::canary::Arm;
 use tradewind_policies::decision::{
-    Attempt, Candidate, Decision, Excluded, Expected, Kept, Outcome, Removal, Score, Shadow, TokenNames,
+    Attempt, Candidate, Decision, Excluded, Expected, Kept, Outcome, Outgrown, Removal, Score, Shadow, Stays, TokenNames,
 };
 
 use super::explain::{Copied, Explanation};
@@ -48,6 +48,7 @@ pub fn show_decision(decision: &Decision) -> Result<String, fmt::Error> {
     show_kept(&mut out, "header", &decision.headers)?;
     let route = decision.route.as_deref().unwrap_or("none");
     writeln!(out, "policy {}, route {route}{}", decision.policy, arm(decision.arm))?;
+    show_way(&mut out, &decision.outgrown, decision.stays.as_ref())?;
     show_candidates(&mut out, &decision.candidates, decision.prompt_tokens)?;
     show_attempts(&mut out, &decision.attempts)?;
     if let Some(Shadow { backend, fate }) = &decision.shadow {
@@ -71,6 +72,7 @@ pub fn show_explanation(explanation: &Explanation) -> Result<String, fmt::Error>
     if let Some(model) = model {
         writeln!(out, "model {model}, {expected_output_tokens:.0} tokens out expected")?;
     }
+    show_way(&mut out, &explanation.outgrown, explanation.stays.as_ref())?;
     show_candidates(&mut out, candidates, *prompt_tokens)?;
     if let Some(refused) = refused {
         writeln!(out, "\nrefused: {refused}")?;
@@ -102,6 +104,14 @@ fn show_kept(out: &mut String, what: &str, kept: &Kept) -> fmt::Result {
         writeln!(out, "{what} {name}: {values}")?;
     }
     Ok(())
+}
+
+/// By which way it came to its route, and why it went no further.
+fn show_way(out: &mut String, outgrown: &[Outgrown], stays: Option<&Stays>) -> fmt::Result {
+    for left in outgrown {
+        writeln!(out, "{left}")?;
+    }
+    stays.map_or(Ok(()), |stays| writeln!(out, "{stays}"))
 }
 
 /// Which part of the sessions it is of, at the end of a line.
@@ -202,11 +212,12 @@ fn show_attempts(out: &mut String, attempts: &[Attempt]) -> fmt::Result {
         let first = attempt.first_token_s.map(|seconds| format!("answering after {seconds:.3} s, ")).unwrap_or_default();
         let continues = if *continues { ", goes on with what broke off" } else { "" };
         let spilled = if *spilled { ", spilled from a tier that is not in time" } else { "" };
+        let left = attempt.outgrown.as_ref().map(|model| format!(", too long for {model}")).unwrap_or_default();
         let despite = despite.map(|despite| format!(", despite {}", despite.as_str())).unwrap_or_default();
         writeln!(
             out,
             "  {begun_s:7.3} s  {backend:width$}  {first}{} after {total_s:.3} s; predicted {predicted_s:.3} s \
-             ({}, {}, probability {probability:.3}{despite}{spilled}{continues})",
+             ({}, {}, probability {probability:.3}{despite}{spilled}{continues}{left})",
             attempt.outcome.as_str(),
             word(*turn),
             word(*reason),

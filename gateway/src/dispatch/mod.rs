@@ -35,9 +35,9 @@ use self::{
 };
 use crate::{
     body::Body,
-    error::Error,
+    error::{Error, Kind},
     inference::{Answer, Blame, Content, Failure, Inference},
-    route::{Candidates, Chosen, Drawn, LiveCanary, Planned, RouteState, Routed},
+    route::{Candidates, Chosen, Drawn, LiveCanary, Planned, RouteState, Routed, goes_on},
     shadow::Shadows,
 };
 
@@ -95,6 +95,10 @@ struct Dispatching {
     is_desperate: bool,
     /// The room that was not enough, and the refusal that said so.
     too_long: Option<(Planned, Failure)>,
+    /// The most room that was not enough.
+    outgrown: Option<u64>,
+    /// Whether there may be a larger model.
+    leads_on: bool,
     shadows: Shadows,
     /// The copy that is to be sent once the first attempt is under way.
     drawn: Option<Drawn>,
@@ -116,7 +120,7 @@ enum Next {
 
 impl Dispatching {
     fn new(routed: Routed, shadows: Shadows) -> Self {
-        let Routed { inference, candidates, routing, state, tenant, prefix, canary, shadow } = routed;
+        let Routed { inference, candidates, routing, state, tenant, prefix, canary, shadow, leads_on } = routed;
         let operation = inference.operation;
         let answers = inference.head().answers;
         let lesson = Arc::new(Lesson { state: Some(Arc::clone(&state)), tenant, prefix, operation, answers });
@@ -133,6 +137,8 @@ impl Dispatching {
             verdict: Verdict::default(),
             is_desperate: false,
             too_long: None,
+            outgrown: None,
+            leads_on,
             shadows,
             drawn: shadow,
             primary: None,
@@ -175,6 +181,10 @@ impl Dispatching {
             }
         }
         self.primary.into_iter().for_each(Primary::failed);
+        if let Some(room) = self.outgrown.filter(|room| self.leads_on && goes_on(&self.inference, *room)) {
+            self.inference.context.set_outgrown(room);
+            return Err(Error::new(Kind::ContextLengthExceeded, "The prompt is too long for this model."));
+        }
         match self.too_long {
             Some((planned, failure)) => refuse(&self.inference, &planned, failure),
             None => Err(self.verdict.into_error(|| self.candidates.unavailable(self.is_desperate))),
@@ -281,6 +291,7 @@ impl Dispatching {
             Blame::Invalid | Blame::Request => Next::Refuse(planned, failure),
             Blame::ContextLength => match planned.deployment.capabilities().context {
                 Some(room) => {
+                    self.outgrown = self.outgrown.max(Some(room));
                     self.candidates.skip_without_room(room);
                     self.too_long = Some((planned, failure));
                     Next::Again { out_of_budget: false }
@@ -288,6 +299,9 @@ impl Dispatching {
                 None => Next::Refuse(planned, failure),
             },
             Blame::Unsuited => {
+                if failure.error.kind() == Kind::ContextLengthExceeded {
+                    self.outgrown = self.outgrown.max(planned.deployment.capabilities().context);
+                }
                 // It was not asked, so it does not count.
                 self.made = self.made.saturating_sub(u32::from(!is_hedge));
                 self.verdict.add(failure);

@@ -50,7 +50,7 @@ struct Admitted {
 /// Sends a copy, if that may be just now. Tells of the client's answer are then for its comparison.
 pub(super) fn send(shadows: &Shadows, inference: &Inference, drawn: Drawn, lesson: &Lesson) -> Option<Primary> {
     let context = &inference.context;
-    let board = shadows.board(context.route()?, &drawn.backend);
+    let board = shadows.board(&context.taken()?.route, &drawn.backend);
     let backend = drawn.backend.clone();
     let admitted = admit(shadows, &board, inference, drawn);
     let fate = admitted.as_ref().err().copied().unwrap_or(ShadowFate::Sent);
@@ -73,7 +73,7 @@ fn admit(shadows: &Shadows, board: &Board, inference: &Inference, drawn: Drawn) 
         return Err(ShadowFate::Unavailable);
     }
     let context = Arc::new(inference.context.for_copy());
-    let route = context.route().cloned().ok_or(ShadowFate::Dropped)?;
+    let route = context.taken().ok_or(ShadowFate::Dropped)?.route;
     let reserve = |most| shadows.spending().reserve_copy(&context, &route, most, predicted);
     let reservation = max_cost_per_day.map(reserve).transpose().map_err(|_| ShadowFate::OverCap)?;
     let run = planned.begin().ok_or(ShadowFate::Unavailable)?;

@@ -20,7 +20,7 @@ use tradewind_policies::{
 use super::spending::{OnRoute, Purse, Spending};
 use crate::{
     body::{Body, End, OnEnd},
-    context::RequestContext,
+    context::{RequestContext, Taken},
     error::{Error, Kind},
     finishing::{Finish, Finishing},
 };
@@ -106,7 +106,7 @@ struct Reserved {
 impl Reservation {
     /// Sets it aside wherever it is limited, or nowhere.
     fn make(spending: &Arc<Spending>, context: &Arc<RequestContext>) -> Result<Self, Error> {
-        let predicted = context.predicted_cost().unwrap_or_default();
+        let predicted = context.taken().and_then(|taken| taken.predicted_cost).unwrap_or_default();
         let mut reserved = SmallVec::new();
         for (purse, budget) in limited(context) {
             if let Err(over) = spending.reserve(&purse, budget, predicted) {
@@ -126,9 +126,9 @@ impl Reservation {
 fn limited(context: &RequestContext) -> impl Iterator<Item = (Purse, Budget)> {
     let (tenant, snapshot) = (context.principal().map(|principal| &principal.tenant), context.snapshot());
     let of_tenant = tenant.and_then(|tenant| Some((Purse::Tenant(tenant.clone()), snapshot.budget(tenant)?)));
-    let of_route = tenant.zip(context.route()).and_then(|(tenant, route)| {
-        let budget = Budget { per_day: Some(snapshot.daily_ceiling(route)?), ..Budget::default() };
-        Some((Purse::OnRoute(OnRoute { route: route.clone(), tenant: tenant.clone() }), budget))
+    let of_route = tenant.zip(context.taken()).and_then(|(tenant, Taken { route, .. })| {
+        let budget = Budget { per_day: Some(snapshot.daily_ceiling(&route)?), ..Budget::default() };
+        Some((Purse::OnRoute(OnRoute { route, tenant: tenant.clone() }), budget))
     });
     of_tenant.into_iter().chain(of_route)
 }

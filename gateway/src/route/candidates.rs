@@ -224,7 +224,8 @@ impl Candidates {
     fn made(&self, planned: &Planned, turn: Turn, choice: Choice<usize>, begun: Duration) -> Made {
         let deployment = Arc::clone(&planned.deployment);
         let outcome = AttemptOutcome::CalledOff;
-        Made { deployment, turn, continues: self.continues, choice, begun, answered: None, ended: None, outcome }
+        let (continues, outgrown) = (self.continues, None);
+        Made { deployment, outgrown, turn, continues, choice, begun, answered: None, ended: None, outcome }
     }
 
     fn untried(&self) -> impl Iterator<Item = &Planned> {

@@ -1,15 +1,16 @@
-//! The layer that finds out who may serve a request.
+//! The layer that finds out who may serve a request; and who else may where it turns out to be too long for them.
 
 use std::{
     sync::Arc,
     task::{Context, Poll},
 };
 
-use futures_util::future::{Either, Ready, ready};
+use futures_util::future::{BoxFuture, Either, Ready, ready};
 use http::Response;
-use tower::{Layer, Service};
+use metrics::counter;
+use tower::{Layer, Service, ServiceExt};
 use tradewind_policies::{
-    NoRoute, Request, Stage, TenantId,
+    Caller, Needs, NoRoute, Request, Stage, TenantId,
     canary::Arm,
     decision::Moment,
     spec::{Routing, Target},
@@ -24,9 +25,10 @@ use super::{
 };
 use crate::{
     body::Body,
-    context::RequestContext,
+    context::{RequestContext, Taken},
     error::{Error, Kind},
     inference::Inference,
+    telemetry::names,
 };
 
 /// A request, and who may serve it.
@@ -48,6 +50,8 @@ pub struct Routed {
     pub canary: Option<(Arc<LiveCanary>, Arm)>,
     /// Where a copy of it is to go.
     pub shadow: Option<Drawn>,
+    /// Whether its route leads on to a larger model, should it be too long.
+    pub leads_on: bool,
 }
 
 impl AsRef<Arc<RequestContext>> for Routed {
@@ -74,10 +78,16 @@ pub struct Route<S> {
     inner: S,
 }
 
-impl<S: Service<Routed, Response = Response<Body>, Error = Error>> Service<Inference> for Route<S> {
+type Outcome = Result<Response<Body>, Error>;
+
+impl<S> Service<Inference> for Route<S>
+where
+    S: Service<Routed, Response = Response<Body>, Error = Error> + Clone + Send + 'static,
+    S::Future: Send,
+{
     type Response = Response<Body>;
     type Error = Error;
-    type Future = Either<S::Future, Ready<Result<Response<Body>, Error>>>;
+    type Future = Either<S::Future, Either<BoxFuture<'static, Outcome>, Ready<Outcome>>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.inner.poll_ready(cx)
@@ -85,10 +95,42 @@ impl<S: Service<Routed, Response = Response<Body>, Error = Error>> Service<Infer
 
     fn call(&mut self, inference: Inference) -> Self::Future {
         match route(inference) {
+            Ok(routed) if routed.leads_on => Either::Right(Either::Left(Box::pin(lead_on(self.inner.clone(), routed)))),
             Ok(routed) => Either::Left(self.inner.call(routed)),
-            Err(error) => Either::Right(ready(Err(error))),
+            Err(error) => Either::Right(Either::Right(ready(Err(error)))),
         }
     }
+}
+
+/// Sends a request on to larger models as long as it turns out to be too long.
+async fn lead_on<S>(inner: S, mut routed: Routed) -> Outcome
+where
+    S: Service<Routed, Response = Response<Body>, Error = Error> + Clone,
+{
+    let inference = routed.inference.clone();
+    loop {
+        let known = inference.context.outgrown();
+        let outcome = inner.clone().oneshot(routed).await;
+        if outcome.is_ok() || inference.context.outgrown() == known {
+            return outcome;
+        }
+        routed = route(inference.clone())?;
+    }
+}
+
+/// Whether a request that turned out to be too long for so much room goes on to another model than that of the route that it took.
+pub fn goes_on(inference: &Inference, room: u64) -> bool {
+    let context = &inference.context;
+    let Some((taken, caller)) = context.taken().zip(context.caller()) else { return false };
+    let request = request(inference, caller, needs(inference).beyond(room));
+    // So that the record tells why it does not, if it does not.
+    context.trace(|trace| trace.needs = Some(request.needs));
+    context.snapshot().policy.eligible(&request).is_ok_and(|eligible| *eligible.model != taken.model)
+}
+
+fn request<'r>(inference: &'r Inference, caller: Caller<'r>, needs: Needs) -> Request<'r> {
+    let (operation, session) = (inference.operation, inference.context.session());
+    Request { caller, asked: &inference.head().model, operation, needs, session }
 }
 
 fn route(inference: Inference) -> Result<Routed, Error> {
@@ -96,27 +138,25 @@ fn route(inference: Inference) -> Result<Routed, Error> {
     let snapshot = context.snapshot();
     let internal = || Error::new(Kind::Internal, "Internal error.");
     let tenant = context.principal().ok_or_else(internal)?.tenant.clone();
-    let request = Request {
-        caller: context.caller().ok_or_else(internal)?,
-        asked: &inference.head().model,
-        operation: inference.operation,
-        needs: needs(&inference),
-        session: context.session(),
-    };
+    let outgrown = context.outgrown();
+    let needs = needs(&inference);
+    let needs = outgrown.map_or(needs, |room| needs.beyond(room));
+    let request = request(&inference, context.caller().ok_or_else(internal)?, needs);
     context.trace(|trace| trace.needs = Some(request.needs));
+    if let Some(left) = context.taken() {
+        context.trace(|trace| trace.outgrew(&left.model));
+    }
     let eligible = snapshot.policy.eligible(&request).map_err(|error| refused(&context, request.asked, error))?;
-    context.set_route(eligible.route.clone());
     let canary = snapshot.canary(eligible.route);
     let eligible = if canary.is_some_and(|canary| canary.is_given_up()) { eligible.of_control() } else { eligible };
     let canary = canary.cloned().zip(eligible.arm());
-    if let Some((_, arm)) = canary {
-        context.set_arm(arm);
-    }
     let state = Arc::clone(snapshot.route_state(eligible.route).ok_or_else(internal)?);
     state.request();
 
     let prefix = Prefix::of(inference.payload.body());
     let prompt_tokens = inference.payload.body().len() as f64 / BYTES_PER_TOKEN;
+    // A refusal has told better.
+    let prompt_tokens = outgrown.map_or(prompt_tokens, |_| prompt_tokens.max(needs.prompt_tokens as f64));
     let output_tokens = match inference.operation {
         Operation::Chat | Operation::Completions => state.expected_output(&tenant, inference.head().max_tokens),
         Operation::Embeddings | Operation::Rerank | Operation::Infer => 0.0,
@@ -140,12 +180,24 @@ fn route(inference: Inference) -> Result<Routed, Error> {
         planned
     });
     let candidates = Candidates::new(candidates);
-    let shadow = shadow::draw(&eligible, &snapshot.policy, plan, &mut rand::rng());
-    if let Some(dearest) = dearest {
-        context.set_predicted_cost(dearest);
+    // One copy is enough, however often the request is sent on.
+    let shadow = match context.copied() {
+        None => shadow::draw(&eligible, &snapshot.policy, plan, &mut rand::rng()),
+        Some(_) => None,
+    };
+    if let Some(left) = eligible.left() {
+        counter!(names::LARGER_CONTEXT, names::ROUTE => left.to_string(), names::MODEL => eligible.model.to_string())
+            .increment(1);
     }
-    let routing = *eligible.routing;
-    Ok(Routed { inference, candidates, routing, state, tenant, prefix, canary, shadow })
+    context.take(Taken {
+        route: eligible.route.clone(),
+        model: eligible.model.clone(),
+        is_larger: eligible.left().is_some(),
+        arm: canary.as_ref().map(|(_, arm)| *arm),
+        predicted_cost: dearest,
+    });
+    let (routing, leads_on) = (*eligible.routing, eligible.leads_on());
+    Ok(Routed { inference, candidates, routing, state, tenant, prefix, canary, shadow, leads_on })
 }
 
 /// What the caller is told where nobody may serve its request. Which backends there are, and what left them out, is for the log and the records.
@@ -156,13 +208,13 @@ fn refused(context: &RequestContext, asked: &str, error: NoRoute) -> Error {
         let message = format!("No backend may serve this request to the model '{asked}'.");
         return Error::new(Kind::NoEligibleBackend, message).with_param("model");
     }
-    let NoRoute::NoneEligible { route, stage, reasons, .. } = error else {
+    let NoRoute::NoneEligible { route, model, stage, reasons } = error else {
         tracing::debug!(%error, "no route");
         let message = format!("The model '{asked}' does not exist or you do not have access to it.");
         return Error::new(Kind::ModelNotFound, message).with_param("model");
     };
     tracing::info!(%route, %stage, %reasons, "no backend may serve the request");
-    context.set_route(route);
+    context.take(Taken::in_vain(route, model));
     let (reason, is_forbidden) = match stage {
         Stage::Operation => ("no_backend_for_operation", false),
         Stage::Residency => ("no_backend_by_residency", true),

@@ -17,7 +17,7 @@ pub use canary::{Kept, LiveCanary, Watch};
 pub use candidates::{Candidates, Chosen, Like, Planned, ask, predicted};
 pub use deployment::{Deployment, Run, Site};
 pub use drain::{Drains, Switch};
-pub use layer::{Route, RouteLayer, Routed};
+pub use layer::{Route, RouteLayer, Routed, goes_on};
 pub use prompts::Prefix;
 pub use server::{Occupied, Server};
 pub use shadow::Drawn;

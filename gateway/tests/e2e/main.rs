@@ -25,6 +25,7 @@ mod failover;
 mod faults;
 mod idempotency;
 mod interruption;
+mod larger;
 mod local_models;
 mod matching;
 mod matrix;

@@ -21,6 +21,7 @@ pub(super) fn warn(policy: &Policy, places: &Places, report: &mut Report<'_>) {
     narrow_routes(policy, places, report);
     drained_routes(policy, places, report);
     refused_classes(policy, places, report);
+    not_led_on(policy, places, report);
 }
 
 /// Reports a table of prices of which some have likely changed since. The one that is built in has no place.
@@ -138,6 +139,33 @@ fn refused_classes(policy: &Policy, places: &Places, report: &mut Report<'_>) {
                 }
                 refusals.iter().for_each(|(what, none)| refused(none, class, what, places, report));
             }
+        }
+    }
+}
+
+/// Tenants whose requests stay with a route although it leads on to a larger model, by what they may use.
+fn not_led_on(policy: &Policy, places: &Places, report: &mut Report<'_>) {
+    let leading: Vec<_> = policy.route_specs().filter_map(|route| Some((route, route.larger.as_ref()?))).collect();
+    for class in policy.tenant_classes().iter().filter(|_| !leading.is_empty()) {
+        let Some(tenant) = class.tenants.first() else { continue };
+        let takes = |name: &str, operation| policy.way(&Request::new(Caller::of(tenant), name, operation)).ok();
+        for (route, larger) in &leading {
+            let model = route.lane.model.as_str();
+            let Some(operation) = Operations::TEXT.iter().find(|one| policy.is_allowed(tenant, model, *one)) else { continue };
+            if takes(model, operation).is_none_or(|way| *way.route != route.name) {
+                continue;
+            }
+            let why = match larger.name.as_str() {
+                name if !policy.is_allowed(tenant, name, operation) => "it may not use that model",
+                name if takes(name, operation).is_none() => "no route leads it to that model",
+                _ => continue,
+            };
+            let others = if class.tenants.len() > 1 || class.is_open { " and its like" } else { "" };
+            let message = format!(
+                "route `{}` leads on to `{}` what is too long for it, but not for tenant `{tenant}`{others}: {why}",
+                route.name, larger.name
+            );
+            warn_at(places.routes.get(&route.name), message, report);
         }
     }
 }

@@ -64,7 +64,7 @@ impl<'p> Outcome<'p> {
         if let Err(denied) = policy.authorize(&tenant, Some(&grants), asked, operation) {
             return Ok(Self::Denied { reason: denied.reason(), why: denied.to_string() });
         }
-        let caller = Caller { tenant: &tenant, claims, headers };
+        let caller = Caller { tenant: &tenant, claims, models: Some(&grants), headers };
         let session = session.as_ref().map(|name| Session::of(&tenant, name.as_bytes()));
         let request = Request { caller, asked, operation, needs: *needs, session };
         Ok(policy.consider(&request).map_or_else(Self::NoRoute, |considered| routed(policy, considered, test)))

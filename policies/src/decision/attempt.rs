@@ -10,6 +10,9 @@ use crate::select::{Reason, Turn};
 pub struct Attempt {
     /// Where, by its name in the policy.
     pub backend: String,
+    /// The model, where it was made on a route that the request left because it is too long for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outgrown: Option<String>,
     /// Which attempt of the request it was.
     pub turn: Turn,
     /// Whether it went on with an answer that had broken off elsewhere.

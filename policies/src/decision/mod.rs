@@ -16,6 +16,7 @@ mod kept;
 mod line;
 mod moment;
 mod number;
+mod outgrown;
 mod shadow;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub use self::{
     kept::{Kept, LONGEST_KEPT, TokenNames, may_hold_a_credential},
     line::InvalidLine,
     moment::{InvalidMoment, Moment},
+    outgrown::{Outgrown, Stays},
     shadow::{Shadow, ShadowFate},
 };
 use crate::Operation;
@@ -51,14 +53,14 @@ pub struct Decision {
     pub share: f64,
     /// The [hash](crate::PolicyHash) of the policy that decided, in 64 hexadecimal digits.
     pub policy: String,
-    /// The route that matched; none where no route did, or where the request was refused before it was asked for one.
+    /// The route that was taken; none where no route did, or where the request was refused before it was asked for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
     /// Who asked.
     pub tenant: String,
     /// The model, by the name that was asked for.
     pub asked: String,
-    /// The model that the name stands for, if a route matched.
+    /// The model that the name stands for, or the larger one that the request went on to; if a route matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// What was asked for, by its name in policy files.
@@ -67,7 +69,8 @@ pub struct Decision {
     /// Whether the answer was to come as events.
     #[serde(default)]
     pub streamed: bool,
-    /// The prompt's tokens as they were estimated for the decision; [`Decision::usage`] has the count.
+    /// The prompt's tokens as they were estimated for the decision, or, once a model had refused it as too long, more than that has room for;
+    /// [`Decision::usage`] has the count.
     pub prompt_tokens: u64,
     /// The most tokens that the caller allows for an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,6 +100,12 @@ pub struct Decision {
     /// To which part of the sessions it belongs, where the route has a canary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arm: Option<Arm>,
+    /// The routes that it left before this one, because it is too long for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outgrown: Vec<Outgrown>,
+    /// Why it stayed with this one, where it is too long for it and there is a larger model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stays: Option<Stays>,
     /// Every backend of the route, in the order of the policy, tier by tier, as it was known when the first attempt was chosen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
@@ -131,6 +140,13 @@ pub struct Decision {
     /// A short, stable word for what went wrong, as in the audit record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+impl Decision {
+    /// The first attempt on the route, and not on one that the request left.
+    pub fn first_attempt(&self) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.outgrown.is_none())
+    }
 }
 
 /// What a request asks of a model beyond its operation and the tokens.

@@ -42,6 +42,7 @@ fn candidate(backend: &str) -> Candidate {
 fn attempt(backend: &str, outcome: AttemptOutcome) -> Attempt {
     Attempt {
         backend: backend.into(),
+        outgrown: None,
         turn: Turn::First,
         continues: false,
         reason: Reason::NearTie,
@@ -93,6 +94,8 @@ fn decision() -> Decision {
         headers: Kept::default(),
         token_names: TokenNames::default(),
         arm: None,
+        outgrown: Vec::new(),
+        stays: None,
         candidates: vec![candidate("near"), far, busy],
         attempts: vec![attempt("near", AttemptOutcome::Failed), attempt("busy", AttemptOutcome::Answered)],
         shadow: None,

@@ -43,7 +43,7 @@ pub(super) struct Way<'p> {
 impl<'p> Answer<'p> {
     pub(super) fn of(policy: &'p Policy, question: &Question<'_>) -> Self {
         let Question { asked, tenant, operation, token, needs, mark } = *question;
-        let caller = Caller { tenant, claims: &mark.claims, headers: &mark.headers };
+        let caller = Caller { tenant, claims: &mark.claims, models: token, headers: &mark.headers };
         let request = Request { needs, ..Request::new(caller, asked, operation) };
         match policy.authorize(tenant, token, asked, operation) {
             Err(Denied::NoSuchModel { .. }) => Self::NoSuchModel,

@@ -113,20 +113,19 @@ pub(super) fn compare(old: &Policy, new: &Policy, tenants: &Tenants) -> Compared
             for (id, mark) in looked.marks.iter() {
                 for (operation, named) in kinds() {
                     let token = named.then_some(&everything);
-                    let mut usual = Vec::new();
+                    let mut known: BTreeMap<Need, Experience> = BTreeMap::new();
                     for need in &needs {
                         let question = Question { asked, tenant, operation, token, needs: need.needs(), mark: &mark };
                         let (before, after) = (Answer::of(old, &question), Answer::of(new, &question));
                         let effects = effect::between(&before, &after);
                         let routes = (before.route(), after.route());
                         if *need == Need::Nothing {
-                            usual.clone_from(&effects);
                             note_renamed(asked, &routes, &effects, &mut renamed);
-                        } else if effects == usual && !matches!(need, Need::Looked(_)) {
-                            // What every request experiences is told once.
-                            continue;
                         }
-                        if !effects.is_empty() {
+                        // What every request experiences, or each of its size, is told once.
+                        let is_told = need.wider().iter().any(|wider| known.get(wider) == Some(&effects));
+                        known.insert(*need, effects.clone());
+                        if !(is_told || effects.is_empty()) {
                             experienced.add(effects, (class, ((operation, named, *need), id), routes));
                         }
                     }

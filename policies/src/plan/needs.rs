@@ -28,6 +28,8 @@ pub(super) enum Need {
     Answer(u64),
     /// More answers than this, each as long as the model lets it be.
     Answers(u64),
+    /// Several of the features, and room for more tokens than this.
+    Long(Features, u64),
     /// What an expression may look at.
     Looked(Probe),
 }
@@ -51,10 +53,64 @@ pub(super) fn needs(old: &Policy, new: &Policy, asked: &str) -> Vec<Need> {
     let lengths = dimensions.into_iter().map(Need::Dimensions);
     let sizes = prompts.into_iter().map(Need::Prompt).chain(answers.into_iter().map(Need::Answer));
     let sizes = sizes.chain(several.into_iter().map(Need::Answers));
+    // What is too long for all that could serve it is led on; who could, its features decide.
+    let leads_on = old.leads_on(asked) || new.leads_on(asked);
+    let long = contexts.iter().filter(|_| leads_on).flat_map(|most| Features::all().map(|features| Need::Long(features, *most)));
+    let sizes = sizes.chain(long.collect::<Vec<_>>());
     features.into_iter().chain(lengths).chain(contexts.into_iter().map(Need::Tokens)).chain(sizes).collect()
 }
 
+/// Some of what a request may need beside room: at least one, by the places in [`Features::NAMES`] as bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Features(u8);
+
+impl Features {
+    const NAMES: [Need; 4] = [Need::Tools, Need::Vision, Need::JsonSchema, Need::Logprobs];
+
+    /// All there are.
+    fn all() -> impl Iterator<Item = Self> {
+        (1..1 << Self::NAMES.len()).map(Self)
+    }
+
+    /// Those with one less.
+    fn fewer(self) -> impl Iterator<Item = Self> {
+        (0..Self::NAMES.len()).map(move |place| Self(self.0 & !(1 << place))).filter(move |fewer| *fewer != self)
+    }
+
+    fn each(self) -> impl Iterator<Item = Need> {
+        Self::NAMES.into_iter().enumerate().filter(move |(place, _)| self.0 & (1 << place) != 0).map(|(_, need)| need)
+    }
+
+    /// Such needs with these features.
+    fn with(self, needs: Needs) -> Needs {
+        self.each().map(Need::needs).fold(needs, |all, one| Needs {
+            tools: all.tools || one.tools,
+            vision: all.vision || one.vision,
+            json_schema: all.json_schema || one.json_schema,
+            logprobs: all.logprobs || one.logprobs,
+            ..all
+        })
+    }
+}
+
+impl fmt::Display for Features {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.each().map(|need| need.to_string()).collect();
+        f.write_str(&names.join(", "))
+    }
+}
+
 impl Need {
+    /// Needs that those who have this one have among theirs: where these experience the same, that tells it. Each is tried before.
+    pub(super) fn wider(self) -> Vec<Self> {
+        let Self::Long(features, most) = self else {
+            // What an expression looks at is told in ranges, for which all of it has to be known.
+            return if matches!(self, Self::Nothing | Self::Looked(_)) { Vec::new() } else { vec![Self::Nothing] };
+        };
+        let without = |fewer: Features| if fewer.0 == 0 { Self::Tokens(most) } else { Self::Long(fewer, most) };
+        [Self::Nothing].into_iter().chain(features.each()).chain(features.fewer().map(without)).collect()
+    }
+
     /// The needs of such a request.
     pub(super) fn needs(self) -> Needs {
         let none = Needs::default();
@@ -70,6 +126,7 @@ impl Need {
             Self::Prompt(most) => Needs { prompt_tokens: most.saturating_add(1), ..none },
             Self::Answer(most) => Needs { max_output_tokens: Some(most.saturating_add(1)), ..none },
             Self::Answers(most) => Needs { answers: Some(most.saturating_add(1)), ..none },
+            Self::Long(features, most) => features.with(Self::Tokens(most).needs()),
             Self::Looked(probe) => probe.needs(),
         }
     }
@@ -91,6 +148,7 @@ impl fmt::Display for Need {
             Self::Answers(most) => write!(f, "more than {most} answer{} at once", if *most == 1 { "" } else { "s" }),
             // They are told together, as ranges.
             Self::Looked(_) => f.write_str("what an expression looks at"),
+            Self::Long(features, most) => write!(f, "{features} and more than {most} tokens"),
         }
     }
 }

@@ -51,8 +51,11 @@ fn changed(from: &str, to: &str) -> Plan {
 }
 
 fn told(plan: &Plan) -> Vec<String> {
-    let effects = |change: &Change| change.effects.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    plan.requests.iter().map(|change| format!("{:?} {:?}: {}", change.names, change.tenants, effects(change))).collect()
+    plan.requests.iter().map(|change| format!("{:?} {:?}: {}", change.names, change.tenants, told_of(change))).collect()
+}
+
+fn told_of(change: &Change) -> String {
+    change.effects.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 #[test]
@@ -383,4 +386,77 @@ proptest! {
             prop_assert_eq!(is_told, differs, "{}: {:#?}", operation, plan.requests);
         }
     }
+}
+
+/// A policy with a small model and a large one, in rooms of the size of a few tokens.
+fn leading_on() -> impl Strategy<Value = String> {
+    let served = || (5_u64..40, any::<bool>(), any::<bool>(), 1_u64..5);
+    let ceiling = prop::option::of(1_u64..60);
+    (prop::collection::vec(served(), 4), any::<bool>(), ceiling.clone(), ceiling, any::<bool>()).prop_map(
+        |(served, leads_on, own, other, is_allowed)| {
+            let mut text = "version = 1\n".to_owned();
+            let ceiling = |cents: Option<u64>| {
+                cents.map(|cents| format!("ceiling = {{ per_request = \"$0.0{cents:02}\" }}\n")).unwrap_or_default()
+            };
+            for (backend, models) in ["x", "y"].into_iter().zip(served.chunks(2)) {
+                text += &format!("[backend.{backend}]\nprovider = \"openai\"\n");
+                for (model, (context, tools, vision, price)) in ["m", "n"].into_iter().zip(models) {
+                    text += &format!(
+                        "models.{model} = {{ price = {{ in = {price}000, out = {price}000 }}, \
+                         capabilities = {{ context = {context}, tools = {tools}, vision = {vision} }} }}\n"
+                    );
+                }
+            }
+            let larger = if leads_on { "larger = \"n\"\n" } else { "" };
+            let route = |model: &str| {
+                format!("[[route]]\nname = \"{model}\"\nmatch = {{ model = \"{model}\" }}\ntiers = [[\"x\"], [\"y\"]]\n")
+            };
+            text += &format!("{}{}{larger}{}{}", route("m"), ceiling(own), route("n"), ceiling(other));
+            let allowed = if is_allowed { "*" } else { "m" };
+            text + &format!("[tenant.a]\nallow = [\"{allowed}\"]\n")
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, max_global_rejects: 20_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_larger_model_is_told_of_just_when_somebody_is_led_on(
+        (old, new) in (leading_on(), leading_on(), any::<bool>()).prop_filter_map("faulty", |(old, other, same)| {
+            let parse = |text: &str| Policy::parse(&[SourceFile::new("policy.toml", text)]).ok();
+            // The same but for the way on, which may be all that tells two policies apart.
+            let new = if same { old.replace("larger = \"n\"\n", "") } else { other };
+            Some((parse(&old)?, parse(&new)?))
+        }),
+    ) {
+        let plan = plan(&old, &new);
+        let tenant: TenantId = "a".parse().unwrap();
+        let everything: Grants = "*".parse().into_iter().collect();
+        let features = [(false, false), (true, false), (false, true), (true, true)];
+        let needs = features.into_iter().flat_map(|(tools, vision)| {
+            let prompts = (0..50).map(move |prompt_tokens| Needs { prompt_tokens, tools, vision, ..Needs::default() });
+            prompts.chain((1..50).map(move |tokens| Needs { max_output_tokens: Some(tokens), tools, vision, ..Needs::default() }))
+        });
+        let fate = |policy: &Policy, needs: Needs| fate(policy, &tenant, "m", Operation::Chat, Some(&everything), needs);
+        let mut needs = needs;
+        let differing = needs.find(|needs| fate(&old, *needs) != fate(&new, *needs));
+        let of_small = plan.requests.iter().filter(|change| change.names.iter().any(|name| name == "m"));
+        let is_told = of_small.flat_map(|change| &change.effects).any(Effect::moves_requests);
+        prop_assert_eq!(is_told, differing.is_some(), "{:?}: {:#?}", differing, plan.requests);
+    }
+}
+
+#[test]
+fn a_way_to_a_larger_model_is_told_to_whom_it_leads_on() {
+    let policy = |larger: &str| {
+        parsed(&format!(
+            "version = 1\n[backend.b]\nprovider = \"openai\"\nmodels.m = {{ capabilities = {{ context = 8000 }} }}\n\
+             models.n = {{ capabilities = {{ context = 32000 }} }}\n[[route]]\nname = \"m\"\nmatch = {{ model = \"m\" }}\ntiers = [[\"b\"]]\n{larger}\n\
+             [[route]]\nname = \"n\"\nmatch = {{ model = \"n\" }}\ntiers = [[\"b\"]]\n"
+        ))
+    };
+    let plan = plan(&policy(""), &policy("larger = \"n\""));
+    let lines: Vec<_> = plan.requests.iter().map(|change| format!("{:?} {}", change.needs, told_of(change))).collect();
+    assert_eq!(lines, [r#"["more than 8000 tokens", "more than 32000 tokens"] leads to model `n`, not `m`"#]);
 }

@@ -35,7 +35,7 @@ fn holds(when: &Expression, asked: &str, old: &Policy, new: &Policy, tenants: &T
     let needs: Vec<Need> = std::iter::once(Need::Nothing).chain(looked.probes.into_iter().map(Need::Looked)).collect();
     looked.marks.iter().any(|(_, mark)| {
         tenants.examples().any(|(_, tenant)| {
-            let caller = Caller { tenant, claims: &mark.claims, headers: &mark.headers };
+            let caller = Caller { tenant, claims: &mark.claims, models: None, headers: &mark.headers };
             Operation::ALL.into_iter().any(|operation| {
                 needs.iter().any(|need| {
                     let request = Request { needs: need.needs(), ..Request::new(caller, asked, operation) };

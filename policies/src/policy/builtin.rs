@@ -73,6 +73,7 @@ impl Policy {
                 conditions: Conditions::default(),
                 tiers: vec![vec![BackendIndex(0)]],
                 shadow: None,
+                larger: None,
                 demands: Vec::new(),
                 routing: Routing::default(),
                 split: None,

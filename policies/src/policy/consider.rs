@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Policy;
 use super::eligible::{Matched, NoRoute};
+use super::larger::{Outgrown, Stays};
 use super::order::{Canarying, Order};
 use crate::canary::Arm;
 use crate::fault::Place;
@@ -14,9 +15,9 @@ use crate::spec::{Canary, Demand, Feature, ServedModel, Target, usage};
 /// The route that matched a request, and every backend of it.
 #[derive(Clone, Debug)]
 pub struct Considered<'p> {
-    /// The model that the asked name stands for.
+    /// The model that the asked name stands for, or the larger one that the request was led on to.
     pub model: &'p ModelId,
-    /// The route that matched.
+    /// The route that it takes.
     pub route: &'p RouteName,
     /// Where it is written; nowhere for the built-in policy.
     pub place: Option<&'p Place>,
@@ -24,6 +25,10 @@ pub struct Considered<'p> {
     pub candidates: Vec<Considering<'p>>,
     /// The backend that is sent copies of its requests, if it has one. It answers nobody.
     pub shadow: Option<Considering<'p>>,
+    /// The routes that it left because it is too long for them, in their order.
+    pub outgrown: Vec<Outgrown<'p>>,
+    /// Why it stays with this one, if it is too long for it and there is a larger model.
+    pub stays: Option<Stays<'p>>,
     canary: Option<Canarying<'p>>,
     order: Order,
 }
@@ -148,7 +153,8 @@ impl Policy {
         let order = matched.order(chosen.unwrap_or_default(), canary, request);
         let shadow = self.considered_shadow(matched, request);
         let place = route.place.as_ref();
-        Ok(Considered { model: &lane.model, route: &route.name, place, candidates, shadow, canary, order })
+        let (outgrown, stays) = self.trail(request);
+        Ok(Considered { model: &lane.model, route: &route.name, place, candidates, shadow, outgrown, stays, canary, order })
     }
 
     /// What became of a canary that is in no tier.
@@ -204,8 +210,10 @@ impl Policy {
             return Some(Excluded { stage: Stage::Operation, why, place: place() });
         }
         let own = self.demand_of(request.caller.tenant);
-        if let Some(excluded) = matched.route.demands.iter().chain(own.as_ref()).find_map(|demand| demand.unmet(backend, served))
-        {
+        let carried = Demand { requirement: matched.carried, by: "a route that it is too long for".to_owned(), place: None };
+        let left = matched.left.iter().flat_map(|route| &route.demands);
+        let mut demands = matched.route.demands.iter().chain(own.as_ref()).chain(left).chain([&carried]);
+        if let Some(excluded) = demands.find_map(|demand| demand.unmet(backend, served)) {
             return Some(excluded);
         }
         let capabilities = &served.capabilities;
@@ -231,7 +239,7 @@ impl Policy {
 
 /// It passed all stages but that of money.
 fn too_dear(matched: Matched<'_>, target: &Target, served: &ServedModel, request: &Request<'_>) -> Option<Excluded> {
-    let (ceiling, price) = (matched.route.routing.ceiling.per_request?, target.price.as_deref()?);
+    let (ceiling, price) = (matched.capped.routing.ceiling.per_request?, target.price.as_deref()?);
     let usage = usage(request.operation, &request.needs, served.capabilities.max_output);
     let answers = match request.needs.answers() {
         1 => "an answer".to_owned(),
@@ -243,5 +251,5 @@ fn too_dear(matched: Matched<'_>, target: &Target, served: &ServedModel, request
         usage.completion_tokens,
         price.of(usage)
     );
-    Some(Excluded { stage: Stage::CostCeiling, why, place: matched.route.ceiling_place.clone() })
+    Some(Excluded { stage: Stage::CostCeiling, why, place: matched.capped.ceiling_place.clone() })
 }

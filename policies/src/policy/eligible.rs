@@ -10,16 +10,17 @@ use crate::name::{BackendName, ModelId, RouteName, TenantId};
 use crate::operation::Operations;
 use crate::request::Request;
 use crate::spec::{
-    BackendIndex, Canary, Floor, Lane, Places, RouteSpec, Routing, Shadow, ShadowSpec, Share, Split, Target, Targets, Timeouts,
+    BackendIndex, BackendSpec, Canary, Floor, Lane, NanoUsd, Places, Requirement, RouteSpec, Routing, Shadow, ShadowSpec, Share,
+    Split, Target, Targets, Timeouts,
 };
 use tradewind_protocol::Operation;
 
 /// Which backends may serve a request, and within which limits. It borrows from the policy; nothing is allocated.
 #[derive(Clone, Copy, Debug)]
 pub struct Eligible<'p> {
-    /// The model that the asked name stands for.
+    /// The model that the asked name stands for, or the larger one that the request was led on to.
     pub model: &'p ModelId,
-    /// The route that matched.
+    /// The route that it takes.
     pub route: &'p RouteName,
     /// How one of the backends is chosen, and what is done when it fails.
     pub routing: &'p Routing,
@@ -31,9 +32,21 @@ pub struct Eligible<'p> {
     split: Option<&'p Split>,
     canary: Option<Canarying<'p>>,
     order: Order,
+    leads_on: bool,
+    left: Option<&'p RouteSpec>,
 }
 
 impl<'p> Eligible<'p> {
+    /// Whether the route leads on to a larger model, should the request turn out to be too long for it.
+    pub fn leads_on(&self) -> bool {
+        self.leads_on
+    }
+
+    /// The route that the request left last, because it is too long for that, if it is here by such a way.
+    pub fn left(&self) -> Option<&'p RouteName> {
+        self.left.map(|route| &route.name)
+    }
+
     /// The backends that may serve it: the canary, if it is of its sessions, then those of the first tier first. There is at least one.
     pub fn targets(&self) -> impl Iterator<Item = &'p Target> + use<'p> {
         let canary = self.canary.and_then(Canarying::first);
@@ -159,7 +172,7 @@ impl fmt::Display for Reasons {
 /// What decides, beside what a request of a model asks for, which backends may serve it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Way<'p> {
-    route: &'p RouteName,
+    pub(crate) route: &'p RouteName,
     floor: Floor,
 }
 
@@ -169,9 +182,33 @@ pub(super) struct Matched<'p> {
     pub(super) route: &'p RouteSpec,
     pub(super) lane: &'p Lane,
     pub(super) floor: Floor,
+    pub(super) backends: &'p [BackendSpec],
+    /// The route that it left last, because it is too long for that.
+    pub(super) left: Option<&'p RouteSpec>,
+    /// What all routes require that it left.
+    pub(super) carried: Requirement,
+    /// Of these and its route, the one that lets a request cost the least.
+    pub(super) capped: &'p RouteSpec,
 }
 
 impl<'p> Matched<'p> {
+    /// The same for a request that comes from `left`, which it is too long for.
+    pub(super) fn after(self, left: Self) -> Self {
+        let ceiling = |route: &RouteSpec| route.routing.ceiling.per_request.unwrap_or(NanoUsd(u64::MAX));
+        let capped = if ceiling(left.capped) < ceiling(self.capped) { left.capped } else { self.capped };
+        Self { left: Some(left.route), carried: left.carried.and(left.route.requirement()), capped, ..self }
+    }
+
+    /// Whether there are targets that could serve the request, and none of them has room for it.
+    pub(super) fn is_outgrown(&self, request: &Request<'_>) -> bool {
+        self.able(request).is_ok_and(|able| self.with_room(able, request).is_empty())
+    }
+
+    /// How many tokens the largest of these has room for.
+    pub(super) fn most_room(&self, request: &Request<'_>) -> u64 {
+        self.able(request).ok().and_then(|able| self.lane.most_room(able)).unwrap_or_default()
+    }
+
     /// The targets that may serve the request, or the stage that left none.
     pub(super) fn chosen(&self, request: &Request<'_>) -> Result<Places, Stage> {
         left(self.affordable(self.fitting(request)?, request), Stage::CostCeiling)
@@ -212,15 +249,28 @@ impl<'p> Matched<'p> {
 
     /// Those of `places` where the request may not cost too much.
     pub(super) fn affordable(&self, places: Places, request: &Request<'_>) -> Places {
-        let ceiling = self.route.routing.ceiling.per_request;
+        let ceiling = self.capped.routing.ceiling.per_request;
         ceiling.map_or(places, |ceiling| places.without(self.lane.dear(request.operation, &request.needs, ceiling)))
     }
 
     /// The targets that can do what is asked, wherever there is room for it.
     fn able(&self, request: &Request<'_>) -> Result<Places, Stage> {
         let serving = left(self.lane.serving(request.operation), Stage::Operation)?;
-        let admitted = left(serving.and(self.lane.admitted(self.floor)), Stage::Residency)?;
+        let admitted = left(self.meeting(serving.and(self.lane.admitted(self.floor))), Stage::Residency)?;
         left(admitted.without(self.lane.unable(&request.needs)), Stage::Capability)
+    }
+
+    /// Those that meet what the routes require that the request left.
+    fn meeting(&self, places: Places) -> Places {
+        if self.carried.is_none() {
+            return places;
+        }
+        let meets = |target: &Target| {
+            let backend = self.backends.get(target.backend.get())?;
+            Some(self.carried.is_met(backend, backend.serves(&self.lane.model)?))
+        };
+        let meeting = self.lane.all().iter().enumerate().filter(|(_, target)| meets(target) == Some(true));
+        places.and(meeting.map(|(place, _)| place).collect())
     }
 
     /// Those with room for the request.
@@ -241,9 +291,14 @@ fn left(places: Places, stage: Stage) -> Result<Places, Stage> {
 }
 
 /// Says whether a route's conditions hold, or why that cannot be said.
-pub(super) trait Holds: FnMut(&RouteSpec) -> Result<bool, String> {}
+pub(super) trait Holds: FnMut(&RouteSpec, &Request<'_>) -> Result<bool, String> {}
 
-impl<F: FnMut(&RouteSpec) -> Result<bool, String>> Holds for F {}
+impl<F: FnMut(&RouteSpec, &Request<'_>) -> Result<bool, String>> Holds for F {}
+
+/// Everything that conditions look at is in the request.
+pub(super) fn by_itself(route: &RouteSpec, request: &Request<'_>) -> Result<bool, String> {
+    route.conditions.hold(request)
+}
 
 impl Policy {
     /// The backends that may serve this request: those of the first route that matches, without those that a stage leaves out.
@@ -254,12 +309,12 @@ impl Policy {
     ///
     /// Why there are none.
     pub fn eligible(&self, request: &Request<'_>) -> Result<Eligible<'_>, NoRoute> {
-        self.eligible_by(request, |route| route.conditions.hold(request))
+        self.eligible_by(request, by_itself)
     }
 
     /// The same where something else says which routes' conditions hold.
-    pub(super) fn eligible_by(&self, request: &Request<'_>, holds: impl Holds) -> Result<Eligible<'_>, NoRoute> {
-        let matched = self.matched_by(request, holds)?;
+    pub(super) fn eligible_by(&self, request: &Request<'_>, mut holds: impl Holds) -> Result<Eligible<'_>, NoRoute> {
+        let matched = self.matched_by(request, &mut holds)?;
         let Matched { route, lane, .. } = matched;
         let chosen = matched.chosen(request).map_err(|stage| self.refusal(matched, stage, request))?;
         let targets = Targets { all: lane.all(), chosen };
@@ -275,11 +330,13 @@ impl Policy {
             split: route.split.as_ref(),
             canary,
             order: matched.order(chosen, canary, request),
+            leads_on: route.larger.is_some(),
+            left: matched.left,
         })
     }
 
     #[cold]
-    fn refusal(&self, matched: Matched<'_>, stage: Stage, request: &Request<'_>) -> NoRoute {
+    pub(super) fn refusal(&self, matched: Matched<'_>, stage: Stage, request: &Request<'_>) -> NoRoute {
         let (model, route) = (matched.lane.model.clone(), matched.route.name.clone());
         if stage == Stage::Operation {
             return NoRoute::OperationNotServed { model, route, operation: request.operation };
@@ -295,43 +352,56 @@ impl Policy {
         NoRoute::NoneEligible { model, route, stage, reasons: Reasons(reasons) }
     }
 
-    /// Which way a request goes.
+    /// Which way a request goes that is not too long for any.
     ///
     /// # Errors
     ///
     /// Why there is none.
     pub(crate) fn way(&self, request: &Request<'_>) -> Result<Way<'_>, NoRoute> {
-        self.matched(request).map(|Matched { route, floor, .. }| Way { route: &route.name, floor })
+        self.first_match(request, &mut by_itself).map(|Matched { route, floor, .. }| Way { route: &route.name, floor })
+    }
+
+    /// The route that a request takes: the first for its name and its caller, or where none of that one's backends has room for it, that of the
+    /// larger model that it leads to.
+    pub(super) fn matched(&self, request: &Request<'_>) -> Result<Matched<'_>, NoRoute> {
+        self.matched_by(request, &mut by_itself)
+    }
+
+    fn matched_by(&self, request: &Request<'_>, holds: &mut impl Holds) -> Result<Matched<'_>, NoRoute> {
+        let first = self.first_match(request, holds)?;
+        Ok(self.led_on(first, request, holds))
     }
 
     /// The first route for that name and that caller.
-    pub(super) fn matched(&self, request: &Request<'_>) -> Result<Matched<'_>, NoRoute> {
-        self.matched_by(request, |route| route.conditions.hold(request))
-    }
-
-    fn matched_by(&self, request: &Request<'_>, holds: impl Holds) -> Result<Matched<'_>, NoRoute> {
+    pub(super) fn first_match(&self, request: &Request<'_>, holds: &mut impl Holds) -> Result<Matched<'_>, NoRoute> {
         let (caller, asked) = (&request.caller, request.asked);
         let model = self.model(asked).ok_or_else(|| NoRoute::NoSuchModel { asked: asked.into() })?;
         let not_for_tenant = || NoRoute::NotForTenant { model: model.id.clone(), tenant: caller.tenant.clone() };
         let (found, floor) = match self.classes.of(caller.tenant) {
             Some(class) => {
                 let floor = self.classes.get(class).ok_or_else(not_for_tenant)?.floor;
-                (self.first(model.routes.of(class), holds)?, floor)
+                (self.first(model.routes.of(class), request, holds)?, floor)
             }
             None if self.classes.are_closed() => return Err(not_for_tenant()),
             None => {
                 let is_for = |place: &usize| self.routes.get(*place).is_some_and(|route| route.is_for(caller.tenant));
-                (self.first(model.routes.all().filter(is_for), holds)?, Floor::default())
+                (self.first(model.routes.all().filter(is_for), request, holds)?, Floor::default())
             }
         };
         let route = found.ok_or_else(not_for_tenant)?;
-        Ok(Matched { route, lane: &route.lane, floor })
+        let (lane, backends) = (&route.lane, &self.backends);
+        Ok(Matched { route, lane, floor, backends, left: None, carried: Requirement::default(), capped: route })
     }
 
     /// The first of these routes whose conditions hold. One that says neither yes nor no ends the search: what comes after it may ask less.
-    fn first(&self, places: impl Iterator<Item = usize>, mut holds: impl Holds) -> Result<Option<&RouteSpec>, NoRoute> {
+    fn first(
+        &self,
+        places: impl Iterator<Item = usize>,
+        request: &Request<'_>,
+        holds: &mut impl Holds,
+    ) -> Result<Option<&RouteSpec>, NoRoute> {
         for route in places.filter_map(|place| self.routes.get(place)) {
-            match holds(route) {
+            match holds(route, request) {
                 Ok(true) => return Ok(Some(route)),
                 Ok(false) => {}
                 Err(error) => return Err(NoRoute::Undecided { route: route.name.clone(), error }),

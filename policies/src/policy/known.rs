@@ -31,15 +31,15 @@ impl Policy {
         for (own, who) in &policy.known_by_claims {
             if own == tenant { known.fitted.push(&who.0) } else { known.unfitted.push(&who.0) }
         }
-        let Some((name, model)) = decision.route.as_deref().zip(decision.model.as_deref()) else { return known };
-        let is_asked = |place: &usize| {
-            policy.routes.get(*place).is_some_and(|route| route.lane.model.as_str() == model && route.is_for(tenant))
-        };
-        let asked: Vec<_> = (0..policy.routes.len()).filter(is_asked).filter_map(|place| policy.routes.get(place)).collect();
-        let taken = asked.iter().position(|route| route.name.as_str() == name);
-        if let Some((before, [route, ..])) = taken.and_then(|taken| asked.split_at_checked(taken)) {
-            known.unmet.extend(before.iter().map(|route| &route.conditions));
-            known.met.push(&route.conditions);
+        let outgrown = decision.outgrown.iter().map(|left| (left.route.as_str(), left.model.as_str()));
+        for (name, model) in outgrown.chain(decision.route.as_deref().zip(decision.model.as_deref())) {
+            let asked = policy.routes.iter().filter(|route| route.lane.model.as_str() == model && route.is_for(tenant));
+            let asked: Vec<_> = asked.collect();
+            let taken = asked.iter().position(|route| route.name.as_str() == name);
+            if let Some((before, [route, ..])) = taken.and_then(|taken| asked.split_at_checked(taken)) {
+                known.unmet.extend(before.iter().map(|route| &route.conditions));
+                known.met.push(&route.conditions);
+            }
         }
         known
     }
@@ -79,7 +79,7 @@ impl Policy {
         known: &Known<'_>,
     ) -> Result<Result<Eligible<'_>, NoRoute>, Unknown> {
         let mut unknown = None;
-        let eligible = self.eligible_by(request, |route| {
+        let eligible = self.eligible_by(request, |route, request| {
             let holds = known.hold(&route.conditions, request)?;
             if holds.is_none() {
                 unknown = Some(Unknown::Route { route: route.name.clone(), lacking: known.lacking(&route.conditions) });

@@ -1,9 +1,11 @@
 //! By what a policy can tell requests apart: what a comparison of two policies has to try.
 
+use std::collections::BTreeSet;
+
 use super::Policy;
-use crate::name::{RouteName, TenantId};
+use crate::name::{ModelId, RouteName, TenantId};
 use crate::pattern::Pattern;
-use crate::spec::{CapabilityOverrides, Conditions, Expression, NanoUsd, Price, Requirement, Target, Wanted};
+use crate::spec::{CapabilityOverrides, Conditions, Expression, NanoUsd, Price, Requirement, RouteSpec, Target, Wanted};
 
 impl Policy {
     /// Every pattern of tenants in a route.
@@ -26,10 +28,28 @@ impl Policy {
         self.routes.iter().map(|route| route.is_for(tenant))
     }
 
-    /// What the routes of that name ask of a request, if there are any.
+    /// What the routes that requests for that name may come to ask of a request, if there are any.
     pub(crate) fn conditions_for(&self, asked: &str) -> impl Iterator<Item = &Conditions> {
-        let model = self.model(asked).map(|model| &model.id);
-        self.routes.iter().filter(move |route| Some(&route.lane.model) == model).map(|route| &route.conditions)
+        self.routes_from(asked).map(|route| &route.conditions)
+    }
+
+    /// Whether requests for that name may be led on to a larger model.
+    pub(crate) fn leads_on(&self, asked: &str) -> bool {
+        self.routes_from(asked).any(|route| route.larger.is_some())
+    }
+
+    /// The routes of that name, and those of the larger models that they lead on to.
+    fn routes_from(&self, asked: &str) -> impl Iterator<Item = &RouteSpec> {
+        let mut models: Vec<&ModelId> = self.model(asked).map(|model| &model.id).into_iter().collect();
+        let mut seen = 0;
+        while let Some(model) = models.get(seen).copied() {
+            let onward = self.routes.iter().filter(|route| route.lane.model == *model).filter_map(|route| route.larger.as_ref());
+            let onward = onward.filter_map(|larger| self.model(larger.name.as_str())).map(|model| &model.id);
+            let new: Vec<_> = onward.filter(|id| !models.contains(id)).collect();
+            models.extend(new);
+            seen += 1;
+        }
+        self.routes.iter().filter(move |route| models.contains(&&route.lane.model))
     }
 
     /// The expression of each route that has one.
@@ -47,11 +67,17 @@ impl Policy {
         self.backends.iter().flat_map(|backend| &backend.models).map(|served| &served.capabilities)
     }
 
-    /// Where requests for a name may cost too much: each ceiling, with a price that it is held against and the most that is answered there.
+    /// Where requests for a name may cost too much, wherever they are led on to: each ceiling, with a price that it is held against and the most that is answered there.
     pub(crate) fn ceilings(&self, asked: &str) -> impl Iterator<Item = (NanoUsd, &Price, Option<u64>)> {
-        let id = self.model(asked).map(|model| &model.id);
-        let routes = self.routes.iter().filter(move |route| Some(&route.lane.model) == id);
-        let capped = routes.filter_map(|route| Some((route.routing.ceiling.per_request?, route)));
+        let routes: Vec<_> = self.routes_from(asked).collect();
+        // A ceiling goes on with a request to the larger model.
+        let ceilings: BTreeSet<NanoUsd> = routes.iter().filter_map(|route| route.routing.ceiling.per_request).collect();
+        let led_on = routes.iter().any(|route| route.larger.is_some());
+        let capped = routes.into_iter().flat_map(move |route| {
+            let own = route.routing.ceiling.per_request;
+            let of_route = ceilings.iter().copied().filter(move |ceiling| led_on || Some(*ceiling) == own);
+            of_route.map(|ceiling| (ceiling, route)).collect::<Vec<_>>()
+        });
         capped.flat_map(|(ceiling, route)| {
             let shadow = route.shadow.iter().map(|shadow| &shadow.lane);
             let canary = route.canary.iter().map(|canary| &canary.lane);

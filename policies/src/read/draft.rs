@@ -83,6 +83,8 @@ pub(crate) struct RawRoute {
     pub(crate) conditions: Option<Conditions>,
     pub(crate) tiers: Vec<Located<Vec<Located<BackendName>>>>,
     pub(crate) shadow: Option<RawShadow>,
+    /// The name of a model, or an alias.
+    pub(crate) larger: Option<Located<ModelId>>,
     pub(crate) require: Option<Located<Requirement>>,
     pub(crate) routing: RawRouting,
     pub(crate) split: Option<Located<RawSplit>>,

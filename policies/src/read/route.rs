@@ -17,14 +17,28 @@ pub(super) fn read(value: Value<'_>, report: &mut Report<'_>) -> Vec<RawRoute> {
         table.require("match", report).map(|value| matcher::read(value, report)).unwrap_or_default();
     let tiers = tiers(&mut table, report);
     let shadow = table.take("shadow").and_then(|value| shadow::read(value, report));
+    let larger = table.take("larger").and_then(|value| value.parsed(report));
     let routing = routing::read(&mut table, report);
     let split = table.take("split").and_then(|value| split(value, report));
     let canary = table.take("canary").and_then(|value| canary::read(value, report));
     let require = table.take("require").and_then(|value| require::read(value, report));
     let timeouts = table.take("timeouts").map(|value| timeouts::read(value, timeouts::Scope::Route, report)).unwrap_or_default();
     table.finish(report);
-    let route =
-        RawRoute { place, name, model: None, tenants, conditions, tiers, shadow, require, routing, split, canary, timeouts };
+    let route = RawRoute {
+        place,
+        name,
+        model: None,
+        tenants,
+        conditions,
+        tiers,
+        shadow,
+        larger,
+        require,
+        routing,
+        split,
+        canary,
+        timeouts,
+    };
     match models.is_empty() {
         true => vec![route],
         false => models.into_iter().map(|model| RawRoute { model: Some(model), ..route.clone() }).collect(),

@@ -141,7 +141,7 @@ impl Fits {
     }
 
     fn observe(&mut self, decision: &Decision) {
-        let first = decision.attempts.first();
+        let first = decision.first_attempt();
         for candidate in &decision.candidates {
             let (Some(key), Some(expected)) = (Key::of(candidate), candidate.expected) else { continue };
             let fitted = self.0.entry(key).or_default();
@@ -156,7 +156,9 @@ impl Fits {
                 AttemptOutcome::Failed | AttemptOutcome::RateLimited | AttemptOutcome::Misconfigured | AttemptOutcome::BrokenOff
             );
             fitted.failed += usize::from(is_failure);
-            let Some(first_token) = first_token(decision) else { continue };
+            // An attempt at a model that it was too long for took time, too.
+            let is_straight = decision.attempts.iter().all(|attempt| attempt.outgrown.is_none());
+            let Some(first_token) = first_token(decision).filter(|_| is_straight) else { continue };
             let stayed = decision.chosen.as_ref() == Some(&first.backend);
             let per_token = decision.per_token_s.filter(|_| stayed);
             let (prompt_tokens, in_flight) = (decision.prompt_tokens as f64, expected.in_flight);

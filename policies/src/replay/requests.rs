@@ -123,7 +123,7 @@ impl Replay<'_> {
 
     fn decided(&mut self, decision: &Decision, luck: [f64; 3]) -> Replayed {
         let routed = self.policies.routed(self.policies.new, decision);
-        let Some(first) = decision.attempts.first() else {
+        let Some(first) = decision.first_attempt() else {
             let was_refused =
                 decision.route.is_none() || decision.candidates.iter().all(|candidate| candidate.excluded.is_some());
             return match routed {
@@ -189,7 +189,7 @@ impl Replay<'_> {
             None => self.repeat(decision, options, went),
         }
         let odds_before = old.get(went).copied().unwrap_or(0.0);
-        let recorded = decision.attempts.first().map_or(0.0, |attempt| attempt.probability);
+        let recorded = decision.first_attempt().map_or(0.0, |attempt| attempt.probability);
         Decided {
             stands_for: stands_for(decision),
             stays: coupling.stays,

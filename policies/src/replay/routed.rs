@@ -50,15 +50,24 @@ impl<'p> Policies<'p> {
         let (claims, headers) = (decision.claims.attributes(), decision.headers.attributes());
         let tenant = by.tenant_as_known(&asker, &decision.token_names, &claims, &known).map_err(NotRouted::Unrecorded)?;
         let tenant = tenant.map_err(NotRouted::nowhere)?;
-        let token: Grants = "*".parse().into_iter().collect();
+        let token = granted(decision);
         by.authorize(&tenant, Some(&token), &decision.asked, decision.operation).map_err(NotRouted::nowhere)?;
         let crate::decision::Needs { tools, vision, json_schema, logprobs, dimensions } = decision.needs;
         let Decision { prompt_tokens, max_output_tokens, answers, .. } = *decision;
         let needs = Needs { prompt_tokens, max_output_tokens, answers, tools, vision, json_schema, logprobs, dimensions };
         let session: Option<Session> = decision.session.as_deref().map(str::parse).transpose().map_err(NotRouted::nowhere)?;
-        let caller = Caller { tenant: &tenant, claims: &claims, headers: &headers };
+        let caller = Caller { tenant: &tenant, claims: &claims, models: Some(&token), headers: &headers };
         let request = Request { needs, session, ..Request::new(caller, &decision.asked, decision.operation) };
         let eligible = by.eligible_as_known(&request, &known).map_err(NotRouted::Unrecorded)?;
         eligible.map_err(NotRouted::nowhere)
     }
+}
+
+/// What its token granted: every model, for all that is known, but where that is what kept it from a larger one.
+fn granted(decision: &Decision) -> Grants {
+    if decision.stays.as_ref().is_none_or(|stays| !stays.by_token) {
+        return "*".parse().into_iter().collect();
+    }
+    let larger = decision.outgrown.iter().map(|left| &left.larger);
+    [&decision.asked].into_iter().chain(larger).filter_map(|name| name.parse().ok()).collect()
 }

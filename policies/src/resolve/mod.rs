@@ -11,10 +11,11 @@ use crate::name::{BackendName, FailureDomain, ModelId};
 use crate::policy::Parts;
 use crate::read::{Draft, Located, RawBackend, RawTenant};
 use crate::source::PolicyHash;
-use crate::spec::{BackendSpec, RouteParts, Routing, ServedModel, TenantSpec, Timeouts, Who};
+use crate::spec::{BackendSpec, Larger, RouteParts, Routing, ServedModel, TenantSpec, Timeouts, Who};
 
 mod alias;
 mod canary;
+mod larger;
 mod prices;
 mod require;
 mod route;
@@ -37,6 +38,7 @@ pub(crate) fn resolve(mut draft: Draft, hash: PolicyHash, report: &mut Report<'_
     routing::check(&draft, routing, report);
     require::check(&draft, report);
     shadow::check(&draft, &models, report);
+    larger::check(&draft, &models, report);
 
     let defaults = Timeouts::default().with(draft.timeouts.map(|located| located.value).unwrap_or_default());
     let backends = draft.backends.into_iter();
@@ -56,6 +58,7 @@ pub(crate) fn resolve(mut draft: Draft, hash: PolicyHash, report: &mut Report<'_
             conditions: route.conditions?,
             tiers: route.tiers.into_iter().map(|tier| route::places(&tier.value, &places)).collect(),
             shadow: route.shadow.and_then(|shadow| shadow::parts(&shadow, &places)),
+            larger: route.larger.map(|name| Larger { place: report.place(name.at), name: name.value }),
             ceiling_place: routing::place_of_ceiling(&draft.routing, &route.routing, report),
             routing: routing::resolve(routing, &route.routing),
             defaults,

@@ -60,6 +60,7 @@ impl Recorder {
         let choice = explained.choice;
         let attempt = Attempt {
             backend: scenario.backends[sent.backend].name.clone(),
+            outgrown: None,
             turn: match turn {
                 Turn::First => select::Turn::First,
                 Turn::Again => select::Turn::Again,
@@ -161,6 +162,8 @@ fn decision(id: RequestId, noted: Noted, fate: &Fate, drawn: &Drawn, scenario: &
         headers: Kept::default(),
         token_names: TokenNames::default(),
         arm: None,
+        outgrown: Vec::new(),
+        stays: None,
         candidates: noted.candidates,
         shadow: None,
         chosen: answered.map(|attempt| attempt.backend.clone()),

@@ -202,7 +202,7 @@ mod tests {
         let tenant = "bank-17".parse().unwrap();
         let claims: Attributes = [("groups", "eng"), ("groups", "ops")].into_iter().collect();
         let headers: Attributes = [("x-team", "red")].into_iter().collect();
-        let caller = Caller { tenant: &tenant, claims: &claims, headers: &headers };
+        let caller = Caller { tenant: &tenant, claims: &claims, models: None, headers: &headers };
         let needs = Needs { prompt_tokens: 2000, tools: true, ..Needs::default() };
         let request = Request { needs, ..Request::new(caller, "gpt", Operation::Chat) };
         for (text, holds) in [

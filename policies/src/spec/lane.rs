@@ -187,6 +187,11 @@ impl Lane {
         self.sized(|sizes| sizes.context.is_some_and(|most| needs.room() > most))
     }
 
+    /// The most tokens that any of `places` has room for, of those of which that is known.
+    pub(crate) fn most_room(&self, places: Places) -> Option<u64> {
+        self.sizes.iter().enumerate().filter(|(place, _)| places.holds(*place)).filter_map(|(_, sizes)| sizes.context).max()
+    }
+
     /// The targets whose price for the prompt, and for what may be answered, lies above `ceiling`. Those without a price are free.
     pub(crate) fn dear(&self, operation: Operation, needs: &Needs, ceiling: NanoUsd) -> Places {
         let is_dear = |(target, sizes): (&Target, &Sizes)| {

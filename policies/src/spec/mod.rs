@@ -64,7 +64,7 @@ pub use provider::{
 };
 pub(crate) use requirement::Demand;
 pub use requirement::{DataTerms, Requirement, Residency};
-pub(crate) use route::{RouteParts, RouteSpec};
+pub(crate) use route::{Larger, RouteParts, RouteSpec};
 pub use routing::{MaxAttempts, Midstream, Objective, Routing};
 pub use secret::{InvalidSecretRef, SecretRef};
 pub use shadow::Shadow;

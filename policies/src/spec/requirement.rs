@@ -53,6 +53,16 @@ impl Requirement {
         *self == Self::default()
     }
 
+    /// This and `other`.
+    pub(crate) fn and(self, other: Self) -> Self {
+        let both = self.jurisdictions.zip(other.jurisdictions).map(|(ours, theirs)| ours.intersection(theirs));
+        Self {
+            jurisdictions: both.or(self.jurisdictions).or(other.jurisdictions),
+            zero_retention: self.zero_retention || other.zero_retention,
+            no_training: self.no_training || other.no_training,
+        }
+    }
+
     /// Whether `served` of `backend` is all that is required.
     pub(crate) fn is_met(&self, backend: &BackendSpec, served: &ServedModel) -> bool {
         self.resides(served)

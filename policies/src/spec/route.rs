@@ -29,6 +29,17 @@ pub(crate) struct RouteSpec {
     pub(crate) lane: Lane,
     /// Where copies of some of its requests go.
     pub(crate) shadow: Option<ShadowSpec>,
+    /// Where requests go on that none of its backends has room for.
+    pub(crate) larger: Option<Larger>,
+}
+
+/// A model with more room than those of a route.
+#[derive(Clone, Debug)]
+pub(crate) struct Larger {
+    /// The name that is asked for: an id or an alias.
+    pub(crate) name: ModelId,
+    /// Where that is written.
+    pub(crate) place: Option<Place>,
 }
 
 /// What a route is made from.
@@ -40,6 +51,7 @@ pub(crate) struct RouteParts {
     pub(crate) conditions: Conditions,
     pub(crate) tiers: Vec<Vec<BackendIndex>>,
     pub(crate) shadow: Option<ShadowParts>,
+    pub(crate) larger: Option<Larger>,
     pub(crate) demands: Vec<Demand>,
     pub(crate) routing: Routing,
     pub(crate) split: Option<Split>,
@@ -56,18 +68,23 @@ impl RouteSpec {
     pub(crate) fn compile(parts: RouteParts, backends: &[BackendSpec], floors: &[Requirement]) -> Self {
         let RouteParts { name, place, model, tenants, conditions, tiers, shadow, demands, routing, split, .. } = parts;
         let (canary, defaults, overrides) = (parts.canary, parts.defaults, parts.overrides);
-        let ceiling_place = parts.ceiling_place;
+        let (ceiling_place, larger) = (parts.ceiling_place, parts.larger);
         let parts = LaneParts { model, tiers: &tiers, overrides, demands: &demands, floors };
         let lane = Lane::compile(&parts, backends);
         let shadow = shadow.map(|shadow| ShadowSpec::compile(shadow, &parts, backends));
         let canary = canary.map(|(canary, backend)| CanaryLane::compile(canary, backend, &parts, backends));
         let timeouts = defaults.with(overrides);
-        Self { name, place, tenants, conditions, routing, split, canary, ceiling_place, timeouts, demands, lane, shadow }
+        Self { name, place, tenants, conditions, routing, split, canary, ceiling_place, timeouts, demands, lane, shadow, larger }
     }
 
     /// Whether it matches whatever else is in the request, once the tenant fits.
     pub(crate) fn is_certain(&self) -> bool {
         self.conditions.are_none()
+    }
+
+    /// What it requires of its backends by itself and by `[defaults]`, in one.
+    pub(crate) fn requirement(&self) -> Requirement {
+        self.demands.iter().fold(Requirement::default(), |all, demand| all.and(demand.requirement))
     }
 
     /// Whether the route is for this tenant.

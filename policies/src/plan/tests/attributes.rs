@@ -152,7 +152,7 @@ fn pair() -> impl Strategy<Value = (Policy, Policy)> {
 /// Where one request goes.
 fn fate(policy: &Policy, tenant: &TenantId, token: &Token, operation: Operation, needs: Needs) -> Option<Vec<String>> {
     let (claims, headers) = (attributes(token, false), attributes(token, true));
-    let caller = Caller { tenant, claims: &claims, headers: &headers };
+    let caller = Caller { tenant, claims: &claims, models: None, headers: &headers };
     let everything: Grants = "*".parse().into_iter().collect();
     policy.authorize(tenant, Some(&everything), "m", operation).ok()?;
     let eligible = policy.eligible(&Request { needs, ..Request::new(caller, "m", operation) }).ok()?;

@@ -68,6 +68,8 @@ choosing! {
         canary: Option<Canary>,
         /// Where copies of some requests go, to be compared; nobody is answered from there.
         shadow: Option<Shadow>,
+        /// The model, or an alias of it, that requests go on to which are too long for every backend of the route that could serve them.
+        larger: Option<Model>,
     }
 }
 

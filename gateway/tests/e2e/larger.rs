@@ -1,0 +1,161 @@
+//! A request that is too long for its model goes on to the larger one, be that known before it is sent or told by a refusal.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tradewind::{
+    config::Settings,
+    decision::{Period, Reader},
+};
+use tradewind_cloudsim::{Reply, Sim};
+use tradewind_policies::{
+    SourceFile,
+    decision::Decision,
+    replay::{InForce, Options, World, replay},
+};
+
+use crate::support::{Answer, Gateway, Setup, chat, cloud, mint, records as audit_records, streamed};
+
+/// What an upstream says of a prompt that is too long.
+const TOO_LONG: &str =
+    r#"{"error":{"message":"too long","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#;
+const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
+
+fn refusal() -> Reply {
+    Reply::Status { status: 400, headers: vec![], body: Some(TOO_LONG.to_owned()) }
+}
+
+/// Backend `small` for model `chat`, and `large` for model `long`.
+async fn between(small: &Sim, large: &Sim, rest: &str) -> Gateway {
+    let urls = [("small", "chat", 500, small.base_url()), ("large", "long", 5000, large.base_url())];
+    let rest = rest.to_owned();
+    let text = move |key: &Path| {
+        let backends = urls.iter().map(|(name, model, room, url)| {
+            let key = key.display();
+            format!(
+                "[backend.{name}]\nprovider = \"openai\"\nbase_url = \"{url}\"\nsecret = \"file:{key}\"\n\
+                 models.{model} = {{ name = \"sim-chat\", capabilities = {{ context = {room} }}, price = {{ in = 1, out = 1 }} }}\n"
+            )
+        });
+        let backends: String = backends.collect();
+        format!(
+            "version = 1\n{backends}{rest}\n\
+             [[route]]\nname = \"short\"\nmatch = {{ model = \"chat\" }}\ntiers = [[\"small\"]]\nlarger = \"long\"\n\
+             [[route]]\nname = \"long\"\nmatch = {{ model = \"long\" }}\ntiers = [[\"large\"]]\n"
+        )
+    };
+    let tell = |settings: &mut Settings| settings.decisions.header_tenants = vec!["*".parse().unwrap()];
+    Setup::of_text_with(text).with(tell).start().await
+}
+
+/// Shuts the gateway down and reads both logs.
+async fn records(gateway: Gateway) -> (Vec<Value>, Vec<Decision>) {
+    gateway
+        .stop_and(|audit| {
+            let reader = Reader::open(&audit.with_file_name("decisions"), Period::default()).unwrap();
+            (audit_records(audit), reader.map(|read| read.unwrap()).collect())
+        })
+        .await
+}
+
+#[tokio::test]
+async fn one_that_is_known_to_be_too_long_is_not_sent_to_the_small_model() {
+    let (small, large) = (cloud([]).await, cloud([]).await);
+    let gateway = between(&small, &large, "").await;
+    assert_eq!(gateway.ask(&chat()).await.status, 200);
+    let mut long = chat();
+    long["messages"][0]["content"] = "why? ".repeat(500).into();
+    assert_eq!(gateway.ask(&long).await.status, 200);
+    assert_eq!((small.requests().len(), large.requests().len()), (1, 1));
+    let went_on = gateway.metric("tradewind_larger_context_total", &["route=\"short\"", "model=\"long\""]).await;
+    assert_eq!(went_on, 1.0);
+    let (audit, decisions) = records(gateway).await;
+    let of = |name: &str| audit.iter().map(|record| record[name].clone()).collect::<Vec<_>>();
+    assert_eq!(of("model"), ["chat", "chat"]);
+    assert_eq!(of("route"), ["short", "long"]);
+    assert_eq!(of("larger"), [Value::Null, json!("long")]);
+    let way = decisions[1].outgrown.iter().map(|left| (left.route.as_str(), left.room, left.larger.as_str()));
+    assert_eq!(way.collect::<Vec<_>>(), [("short", 500, "long")]);
+    assert_eq!((decisions[1].model.as_deref(), decisions[1].attempts.len()), (Some("long"), 1));
+    assert!(decisions[0].outgrown.is_empty());
+}
+
+#[tokio::test]
+async fn one_that_is_refused_as_too_long_goes_on_before_its_caller_hears_of_it() {
+    for body in [chat(), streamed()] {
+        let (small, large) = (cloud([refusal()]).await, cloud([]).await);
+        let gateway = between(&small, &large, "").await;
+        let mut request = gateway.chat(&body);
+        request.headers_mut().insert("x-tradewind-decision", "?1".parse().unwrap());
+        let answer = Answer::of(gateway.client.send(request).await).await;
+        assert_eq!(answer.status, 200);
+        let told = answer.header("x-tradewind-decision");
+        assert!(told.contains("; route=long; outgrown=short; chosen=large"), "{told}");
+        assert_eq!((small.requests().len(), large.requests().len()), (1, 1));
+        let (audit, decisions) = records(gateway).await;
+        let [record] = audit.as_slice() else { panic!("{audit:?}") };
+        assert_eq!((&record["route"], &record["backend"], &record["status"]), (&json!("long"), &json!("large"), &json!(200)));
+        assert_eq!((&record["attempts"], &record["larger"], &record["reason"]), (&json!(2), &json!("long"), &Value::Null));
+        let [decision] = decisions.as_slice() else { panic!("{decisions:?}") };
+        assert!(decision.prompt_tokens + decision.max_output_tokens.unwrap_or(1) > 500, "the refusal has told: {decision:?}");
+        let attempts = decision.attempts.iter().map(|attempt| (attempt.backend.as_str(), attempt.outgrown.as_deref()));
+        assert_eq!(attempts.collect::<Vec<_>>(), [("small", Some("chat")), ("large", None)]);
+        let names: Vec<_> = decision.candidates.iter().map(|candidate| candidate.backend.as_str()).collect();
+        assert_eq!((names, decision.chosen.as_deref()), (vec!["large"], Some("large")));
+        let shown = tradewind::decision::show_decision(decision).unwrap();
+        assert!(
+            shown.contains("too long for route short, whose model chat has room for 500 tokens at most: on to long ("),
+            "{shown}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn where_the_larger_model_refuses_it_too_the_caller_gets_its_words() {
+    let (small, large) = (cloud([refusal()]).await, cloud([refusal()]).await);
+    let gateway = between(&small, &large, "").await;
+    let answer = gateway.ask(&chat()).await;
+    assert_eq!((answer.status.as_u16(), answer.body.as_ref()), (400, TOO_LONG.as_bytes()));
+    assert_eq!((small.requests().len(), large.requests().len()), (1, 1));
+    let record = gateway.stop_after_one().await;
+    assert_eq!((&record["backend"], &record["reason"]), (&json!("large"), &json!("refused_by_upstream")));
+}
+
+#[tokio::test]
+async fn who_may_not_use_the_larger_model_is_refused_by_the_small_one() {
+    let tenants = "[tenant.acme]\nallow = [\"*\"]\n[tenant.few]\nallow = [\"chat\"]\n";
+    let (small, large) = (cloud([refusal(), refusal()]).await, cloud([]).await);
+    let gateway = between(&small, &large, tenants).await;
+    // By the policy, and by the token.
+    for (tenant, models) in [("few", "*"), ("acme", "chat")] {
+        let token = mint(gateway.issuer(), tenant, &[models], HOUR);
+        let mut request = gateway.chat(&chat());
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        let answer = Answer::of(gateway.client.send(request).await).await;
+        assert_eq!((answer.status.as_u16(), answer.body.as_ref()), (400, TOO_LONG.as_bytes()), "{tenant}");
+    }
+    assert_eq!((small.requests().len(), large.requests().len()), (2, 0));
+    let policy = std::fs::read_to_string(gateway.policy_path()).unwrap();
+    let (audit, decisions) = records(gateway).await;
+    assert!(audit.iter().all(|record| record["larger"] == Value::Null && record["route"] == "short"), "{audit:?}");
+    assert!(decisions.iter().all(|decision| decision.outgrown.is_empty()));
+    let stays = decisions.iter().map(|decision| decision.stays.as_ref().unwrap());
+    assert_eq!(stays.map(|stays| (stays.larger.as_str(), stays.by_token)).collect::<Vec<_>>(), [("long", false), ("long", true)]);
+    // A replay knows that as well.
+    let policy = tradewind_policies::Policy::parse(&[SourceFile::new("policy.toml", policy)]).unwrap();
+    let options = Options { world: World::default(), seed: 1 };
+    let traffic = replay(&decisions, InForce::Policy(&policy), &policy, options);
+    assert_eq!((traffic.replayed, traffic.share_moved.map(|share| share.value)), (2, Some(0.0)), "{traffic:?}");
+}
+
+#[tokio::test]
+async fn money_is_set_aside_for_the_model_that_serves() {
+    let (small, large) = (cloud([refusal()]).await, cloud([]).await);
+    let tenants = "[tenant.acme]\nallow = [\"*\"]\nbudget = { per_day = \"$1\" }\n";
+    let gateway = between(&small, &large, tenants).await;
+    assert_eq!(gateway.ask(&chat()).await.status, 200);
+    let left = gateway.metric("tradewind_budget_left_nano_usd", &["tenant=\"acme\"", "period=\"day\""]).await;
+    let spent = gateway.metric("tradewind_cost_nano_usd_total", &[]).await;
+    assert!(spent > 0.0);
+    assert_eq!(left, 1e9 - spent, "all reservations are settled");
+}
