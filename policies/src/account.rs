@@ -31,6 +31,8 @@ pub struct Spent {
 pub struct OverBudget {
     /// Of which budget.
     pub period: Period,
+    /// What is left of it, beside what requests under way may cost.
+    pub left: NanoUsd,
     /// How long it is until the next begins.
     pub ends_in: Duration,
 }
@@ -82,8 +84,8 @@ impl Account {
         for (period, ends) in [(Period::Month, self.month.end()), (Period::Day, self.day.end())] {
             // A request without a price is refused as well where nothing is left at all: who knows what it costs.
             let fits = |left: NanoUsd| left > NanoUsd::ZERO && predicted <= left;
-            if self.left(budget, period).is_some_and(|left| !fits(left)) {
-                return Err(OverBudget { period, ends_in: ends.saturating_sub(now) });
+            if let Some(left) = self.left(budget, period).filter(|left| !fits(*left)) {
+                return Err(OverBudget { period, left, ends_in: ends.saturating_sub(now) });
             }
         }
         self.reserved = self.reserved.and(predicted);
@@ -136,22 +138,22 @@ mod tests {
         Budget { per_day: Some(NanoUsd(per_day)), per_month: Some(NanoUsd(per_month)) }
     }
 
-    fn refused(period: Period, ends_in: Duration) -> Result<(), OverBudget> {
-        Err(OverBudget { period, ends_in })
+    fn refused(period: Period, left: u64, ends_in: Duration) -> Result<(), OverBudget> {
+        Err(OverBudget { period, left: NanoUsd(left), ends_in })
     }
 
     #[test]
     fn what_is_under_way_counts_until_it_is_settled() {
         let (mut account, budget) = (Account::new(noon()), budget(100, 1000));
         account.reserve(noon(), budget, NanoUsd(60)).unwrap();
-        assert_eq!(account.reserve(noon(), budget, NanoUsd(60)), refused(Period::Day, DAY / 2));
+        assert_eq!(account.reserve(noon(), budget, NanoUsd(60)), refused(Period::Day, 40, DAY / 2));
         account.settle(noon(), NanoUsd(60), NanoUsd(10));
         assert_eq!(account.left(budget, Period::Day), Some(NanoUsd(90)));
         account.reserve(noon(), budget, NanoUsd(90)).unwrap();
         // It may cost more than was predicted; then nothing is left.
         account.settle(noon(), NanoUsd(90), NanoUsd(95));
         assert_eq!(account.left(budget, Period::Day), Some(ZERO));
-        assert_eq!(account.reserve(noon(), budget, ZERO), refused(Period::Day, DAY / 2));
+        assert_eq!(account.reserve(noon(), budget, ZERO), refused(Period::Day, 0, DAY / 2));
     }
 
     #[test]
@@ -160,7 +162,7 @@ mod tests {
         account.settle(noon(), ZERO, NanoUsd(100));
         let tomorrow = noon() + DAY;
         account.reserve(tomorrow, budget, NanoUsd(50)).unwrap();
-        assert_eq!(account.reserve(tomorrow, budget, NanoUsd(1)), refused(Period::Month, 28 * DAY + DAY / 2));
+        assert_eq!(account.reserve(tomorrow, budget, NanoUsd(1)), refused(Period::Month, 0, 28 * DAY + DAY / 2));
         account.settle(tomorrow, NanoUsd(50), NanoUsd(50));
         let december = noon() + 30 * DAY;
         account.reserve(december, budget, NanoUsd(100)).unwrap();

@@ -90,6 +90,16 @@ fn refusal(over: OverBudget, purse: &Purse) -> Error {
     error.with_header(SHOULD_RETRY, HeaderValue::from_static("false"))
 }
 
+/// The caller is not told how much there is; the operator is.
+fn tell(purse: &Purse, over: &OverBudget, predicted: NanoUsd) {
+    let (tenant, route) = match purse {
+        Purse::Tenant(tenant) => (tenant, None),
+        Purse::OnRoute(OnRoute { tenant, route }) => (tenant, Some(route.as_str())),
+    };
+    let (period, left) = (over.period.as_str(), over.left);
+    tracing::info!(%tenant, route, period, %left, %predicted, "the request may cost more than there is left to spend");
+}
+
 /// What is set aside for a request whose money is limited; settled when this is dropped.
 #[derive(Debug)]
 pub struct Reservation(SmallVec<[Reserved; 2]>);
@@ -113,6 +123,7 @@ impl Reservation {
                 if matches!(purse, Purse::OnRoute(_)) {
                     context.set_reason(OF_ROUTE);
                 }
+                tell(&purse, &over, predicted);
                 return Err(refusal(over, &purse));
             }
             let (spending, context) = (Arc::clone(spending), Arc::clone(context));

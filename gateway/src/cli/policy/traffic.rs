@@ -76,8 +76,9 @@ fn table(title: &str, rows: &[Row], out: &mut impl Write) -> io::Result<()> {
 
 /// What the copies of all routes cost.
 fn in_all(copies: &Copies) -> String {
-    let before = copies.usd_per_day_before.map_or_else(nothing, |before| format!("${:.2}", before.value));
-    format!("{}, was {before}", plain(&copies.usd_per_day_after, "$", 2, " a day"))
+    let before = copies.usd_per_day_before.map(|before| format!("was ${:.2}", before.value));
+    let before = before.unwrap_or_else(|| "what it was is not known".to_owned());
+    format!("{}, {before}", plain(&copies.usd_per_day_after, "$", 2, " a day"))
 }
 
 /// Where the copies of one route go, and what they cost.
