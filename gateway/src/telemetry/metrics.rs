@@ -66,6 +66,10 @@ pub fn install() -> Result<PrometheusHandle, InvalidBuckets> {
 fn describe() {
     describe_counter!(names::REQUESTS, "Requests that have ended.");
     describe_gauge!(names::IN_FLIGHT, "Requests that are being served.");
+    describe_counter!(
+        names::LARGER_CONTEXT,
+        "Requests that went on to a larger model, by the route for which they are too long, and that model."
+    );
     describe_counter!(names::CANARY_REQUESTS, "First attempts of requests of routes with a canary, by arm.");
     describe_counter!(names::CANARY_ERRORS, "First attempts of them that failed, by arm.");
     describe_histogram!(names::CANARY_FIRST_TOKEN, Unit::Seconds, "First tokens of such attempts, by arm.");
