@@ -113,21 +113,17 @@ pub(super) fn compare(old: &Policy, new: &Policy, tenants: &Tenants) -> Compared
             for (id, mark) in looked.marks.iter() {
                 for (operation, named) in kinds() {
                     let token = named.then_some(&everything);
-                    let mut known: BTreeMap<Need, Experience> = BTreeMap::new();
-                    for need in &needs {
+                    let experiences = needs.iter().map(|need| {
                         let question = Question { asked, tenant, operation, token, needs: need.needs(), mark: &mark };
                         let (before, after) = (Answer::of(old, &question), Answer::of(new, &question));
-                        let effects = effect::between(&before, &after);
-                        let routes = (before.route(), after.route());
-                        if *need == Need::Nothing {
-                            note_renamed(asked, &routes, &effects, &mut renamed);
-                        }
-                        // What every request experiences, or each of its size, is told once.
-                        let is_told = need.wider().iter().any(|wider| known.get(wider) == Some(&effects));
-                        known.insert(*need, effects.clone());
-                        if !(is_told || effects.is_empty()) {
-                            experienced.add(effects, (class, ((operation, named, *need), id), routes));
-                        }
+                        (*need, effect::between(&before, &after), (before.route(), after.route()))
+                    });
+                    let experiences: Vec<_> = experiences.collect();
+                    if let Some((_, effects, routes)) = experiences.first() {
+                        note_renamed(asked, routes, effects, &mut renamed);
+                    }
+                    for (need, effects, routes) in worth_telling(experiences) {
+                        experienced.add(effects, (class, ((operation, named, need), id), routes));
                     }
                 }
             }
@@ -137,6 +133,24 @@ pub(super) fn compare(old: &Policy, new: &Policy, tenants: &Tenants) -> Compared
     }
     let not_compared = questions::too_many(&too_many).into_iter().collect();
     Compared { changes: merged(by_name, tenants), renamed: renamed.into_iter().collect(), not_compared }
+}
+
+/// What a request experiences that needs nothing, or each of its size, once for all, and what others experience instead. Where requests that an expression tells apart
+/// experience nothing instead, it would be said of them too: there, each is told by itself.
+fn worth_telling(all: Vec<(Need, Experience, Routes)>) -> impl Iterator<Item = (Need, Experience, Routes)> {
+    let usual = all.first().map(|(_, effects, _)| effects.clone()).unwrap_or_default();
+    let is_none = |(need, effects, _): &(Need, Experience, Routes)| matches!(need, Need::Looked(_)) && effects.is_empty();
+    let is_partial = !usual.is_empty() && all.iter().any(is_none);
+    let mut known: BTreeMap<Need, Experience> = BTreeMap::new();
+    all.into_iter().filter_map(move |(need, effects, routes)| {
+        let is_told = match need {
+            Need::Looked(_) => is_partial || effects != usual,
+            _ => !need.wider().iter().any(|wider| known.get(wider) == Some(&effects)),
+        };
+        known.insert(need, effects.clone());
+        let need = if is_partial && need == Need::Nothing { Need::Looked(Probe::default()) } else { need };
+        (is_told && !effects.is_empty()).then_some((need, effects, routes))
+    })
 }
 
 /// Every operation, with tokens that name models and with those that do not.
@@ -159,36 +173,13 @@ fn merged(by_name: Vec<Experienced<'_>>, tenants: &Tenants) -> Vec<Change> {
     for (asked, marks, tried, experienced) in by_name {
         for (effects, requests) in experienced.groups {
             for (kinds, marked, classes, routes) in alike(requests) {
-                let (kinds, tried) = as_it_matters(&kinds, &tried);
+                let is_looked_at = kinds.iter().any(|(.., need)| matches!(need, Need::Looked(_)));
+                let tried = if is_looked_at { tried.clone() } else { BTreeSet::new() };
                 changes.add((effects.clone(), marks.describe(&marked), kinds, classes, tried), (asked, marked, routes));
             }
         }
     }
     changes.groups.into_iter().flat_map(|(shared, members)| by_tokens(&shared, &members, tenants)).collect()
-}
-
-/// These kinds without what was tried for expressions, where all of that fares the same; else with all of it, the request that needs nothing too.
-fn as_it_matters(kinds: &BTreeSet<Kind>, tried: &BTreeSet<Probe>) -> (BTreeSet<Kind>, BTreeSet<Probe>) {
-    let probe = |need: Need| match need {
-        Need::Nothing => Some(Probe::default()),
-        Need::Looked(probe) => Some(probe),
-        _ => None,
-    };
-    let mut looked: BTreeMap<(Operation, bool), BTreeSet<Probe>> = BTreeMap::new();
-    for (operation, named, need) in kinds {
-        looked.entry((*operation, *named)).or_default().extend(probe(*need));
-    }
-    let mut settled: BTreeSet<Kind> = kinds.iter().filter(|(.., need)| probe(*need).is_none()).copied().collect();
-    let mut matters = false;
-    for ((operation, named), probes) in looked {
-        if probes.is_superset(tried) {
-            settled.insert((operation, named, Need::Nothing));
-        } else {
-            matters |= !probes.is_empty();
-            settled.extend(probes.into_iter().map(|probe| (operation, named, Need::Looked(probe))));
-        }
-    }
-    (settled, if matters { tried.clone() } else { BTreeSet::new() })
 }
 
 /// Requests of which every kind has every mark for every class of tenants.

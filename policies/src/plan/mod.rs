@@ -118,4 +118,4 @@ fn as_text<S: serde::Serializer>(value: &impl std::fmt::Display, serializer: S) 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -9,7 +9,7 @@ use crate::request::{Caller, Needs, Request};
 use crate::source::SourceFile;
 use tradewind_protocol::Operation;
 
-mod attributes;
+pub(crate) mod attributes;
 
 fn parsed(text: &str) -> Policy {
     Policy::parse(&[SourceFile::new("policy.toml", text)]).unwrap_or_else(|errors| panic!("{errors}\n{text}"))

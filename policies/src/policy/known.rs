@@ -4,7 +4,7 @@ use super::{Eligible, NoRoute, NoTenant, Policy};
 use crate::decision::{Decision, TokenNames};
 use crate::name::{RouteName, TenantId};
 use crate::request::{Attributes, Request};
-use crate::spec::{Known, Lacking};
+use crate::spec::{Conditions, Known, Lacking};
 
 /// What would have to be known to say what becomes of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,13 +32,17 @@ impl Policy {
             if own == tenant { known.fitted.push(&who.0) } else { known.unfitted.push(&who.0) }
         }
         let outgrown = decision.outgrown.iter().map(|left| (left.route.as_str(), left.model.as_str()));
+        // One that was led on was asked about by several names.
+        let is_of_one_name = |conditions: &Conditions| {
+            decision.outgrown.is_empty() || !conditions.when.as_ref().is_some_and(|when| when.names("model"))
+        };
         for (name, model) in outgrown.chain(decision.route.as_deref().zip(decision.model.as_deref())) {
             let asked = policy.routes.iter().filter(|route| route.lane.model.as_str() == model && route.is_for(tenant));
             let asked: Vec<_> = asked.collect();
             let taken = asked.iter().position(|route| route.name.as_str() == name);
             if let Some((before, [route, ..])) = taken.and_then(|taken| asked.split_at_checked(taken)) {
-                known.unmet.extend(before.iter().map(|route| &route.conditions));
-                known.met.push(&route.conditions);
+                known.unmet.extend(before.iter().map(|route| &route.conditions).filter(|unmet| is_of_one_name(unmet)));
+                known.met.extend(Some(&route.conditions).filter(|met| is_of_one_name(met)));
             }
         }
         known

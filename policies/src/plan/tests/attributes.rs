@@ -83,13 +83,13 @@ fn tokens_that_become_another_tenants_are_told() {
 }
 
 /// Claims and headers of a token: a few names and values, so that chance finds collisions.
-type Token = Vec<(bool, &'static str, &'static str)>;
+pub(crate) type Token = Vec<(bool, &'static str, &'static str)>;
 
-fn attributes(token: &Token, header: bool) -> Attributes {
+pub(crate) fn attributes(token: &Token, header: bool) -> Attributes {
     token.iter().filter(|own| own.0 == header).map(|(_, name, value)| (*name, *value)).collect()
 }
 
-fn token() -> impl Strategy<Value = Token> {
+pub(crate) fn token() -> impl Strategy<Value = Token> {
     let value = prop::sample::select(vec!["a", "b", "ab", "ba", "c", "abc"]);
     prop::collection::vec((any::<bool>(), prop::sample::select(vec!["p", "q"]), value), 0..4)
 }
@@ -138,7 +138,7 @@ fn policy() -> impl Strategy<Value = String> {
 }
 
 /// Two policies, the second with a line of another in place of one of its own.
-fn pair() -> impl Strategy<Value = (Policy, Policy)> {
+pub(crate) fn pair() -> impl Strategy<Value = (Policy, Policy)> {
     let parse = |text: &str| Policy::parse(&[SourceFile::new("policy.toml", text)]).ok();
     let mutated = (policy(), policy(), any::<prop::sample::Index>()).prop_map(|(old, other, line)| {
         let (mut new, other): (Vec<&str>, Vec<&str>) = (old.lines().collect(), other.lines().collect());
