@@ -78,9 +78,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Whether nothing changes.
+    /// Whether no change was found.
     pub fn is_empty(&self) -> bool {
         self.requests.is_empty() && self.backends.is_empty() && self.owners.is_empty() && self.limits.is_empty()
+    }
+
+    /// Whether nothing changes, and that is certain.
+    pub fn is_none(&self) -> bool {
+        self.is_empty() && self.not_compared.is_empty()
     }
 
     /// Whether some request may go elsewhere, or is answered otherwise, however small the change of settings.
@@ -107,7 +112,7 @@ pub fn plan(old: &Policy, new: &Policy) -> Plan {
     let not_compared = notes.chain(unasked::note(old, new, &tenants)).collect();
     let (from, to) = (old.hash(), new.hash());
     let mut plan = Plan { from, to, requests: compared.changes, backends, owners, limits, without_effect, not_compared };
-    if plan.is_empty() && plan.not_compared.is_empty() && from != to {
+    if plan.is_none() && from != to {
         plan.without_effect.push("the texts differ, and what they mean does not".to_owned());
     }
     plan

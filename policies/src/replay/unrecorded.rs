@@ -85,7 +85,8 @@ fn told(group: &Unrecorded, of: usize) -> String {
     let each = |names: &[String], what: &str| -> Vec<String> { names.iter().map(|name| word(what, name)).collect() };
     let words = [each(claims, "claim"), each(headers, "header")].concat();
     let why = if *too_long { "too long to be recorded" } else { "not in the log" };
-    let verb = if words.len() == 1 && !words.iter().any(|word| word.starts_with("all ")) { "is" } else { "are" };
+    let are_all_named = !claims.iter().chain(headers).any(|name| name == "*");
+    let verb = if words.len() == 1 && are_all_named { "is" } else { "are" };
     format!(
         "{requests} of {of} requests are counted as unsupported and left out of all figures: {question} depends on {}, which {verb} {why}",
         words.join(" and "),
@@ -98,5 +99,5 @@ fn word(what: &str, name: &str) -> String {
     } else {
         ""
     };
-    if name == "*" { format!("all {what}s, at which its `when` may look") } else { format!("{what} `{name}`{never}") }
+    if name == "*" { format!("{what}s that its `when` does not name") } else { format!("{what} `{name}`{never}") }
 }

@@ -11,7 +11,7 @@ pub(super) fn lines(traffic: &Traffic) -> Vec<(Cow<'static, str>, String)> {
     let mut lines = Vec::new();
     let mut line = |name: &'static str, value: String| lines.push((Cow::Borrowed(name), value));
     line("replayed", format!("{} decisions, {:.0} s", of(traffic.replayed), traffic.span_s));
-    line("moves", traffic.share_moved.map_or_else(nothing, |share| percent(&share)));
+    line("moves", traffic.share_moved.map_or_else(nothing, |share| percent(&share, traffic)));
     line("cost", traffic.cost_delta_usd_per_day.map_or_else(nothing, |cost| figure(&cost, "$", 2, " a day")));
     if let Some(copies) = &traffic.copies {
         line("copies", in_all(copies));
@@ -104,9 +104,11 @@ fn nothing() -> String {
     "not known".to_owned()
 }
 
-fn percent(share: &Estimate) -> String {
+/// Of those that were decided again: what the log does not tell may move or not.
+fn percent(share: &Estimate, traffic: &Traffic) -> String {
+    let of = if traffic.unsupported > 0 { format!("the {} that were replayed", traffic.replayed) } else { "requests".to_owned() };
     let range = share.low.zip(share.high).map(|(low, high)| format!(" ({:.1}..{:.1})", 100.0 * low, 100.0 * high));
-    format!("{:.1}% of requests{}", 100.0 * share.value, range.unwrap_or_default())
+    format!("{:.1}% of {of}{}", 100.0 * share.value, range.unwrap_or_default())
 }
 
 /// A difference, with its sign.

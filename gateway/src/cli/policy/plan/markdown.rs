@@ -44,7 +44,7 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         }
     }
     writeln!(out, "\nPlan `{}`", report.plan_hash)?;
-    if plan.is_empty() { Ok(()) } else { writeln!(out, "\n```console\n$ {}\n```", report.apply) }
+    if plan.is_none() { Ok(()) } else { writeln!(out, "\n```console\n$ {}\n```", report.apply) }
 }
 
 /// Asterisks as they are. What stands between backticks is shown as it is written anyway.

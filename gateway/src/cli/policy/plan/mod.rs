@@ -28,7 +28,7 @@ const CHANGES: u8 = 2;
 #[command(after_help = "Exit codes:\n  \
     0  it was planned\n  \
     1  it could not be: a policy is faulty, a file cannot be read\n  \
-    2  with --detailed-exitcode: it was planned, and something changes (0: nothing does); else: the command is not understood")]
+    2  with --detailed-exitcode: it was planned, and something changes, or was not compared (0: nothing does); else: the command is not understood")]
 pub(super) struct PlanArgs {
     /// The new policy: a file, or a folder of them
     new: PathBuf,
@@ -46,7 +46,7 @@ pub(super) struct PlanArgs {
     /// Print Markdown, for a pull request
     #[arg(long)]
     markdown: bool,
-    /// Exit with 2 if anything changes
+    /// Exit with 2 if anything changes, or may
     #[arg(long)]
     detailed_exitcode: bool,
 }
@@ -99,6 +99,7 @@ struct Figures {
     copies_delta_usd_per_day: Option<f64>,
     p95_ttft_delta_s: Option<f64>,
     unroutable: Option<usize>,
+    unsupported: Option<usize>,
 }
 
 impl Figures {
@@ -109,6 +110,7 @@ impl Figures {
             copies_delta_usd_per_day: traffic.copies.as_ref().and_then(|copies| Some(copies.delta_usd_per_day?.value)),
             p95_ttft_delta_s: traffic.p95_ttft_delta_s.map(|p95| p95.value),
             unroutable: Some(traffic.unroutable),
+            unsupported: Some(traffic.unsupported),
         }
     }
 }
@@ -129,7 +131,7 @@ pub(super) fn run(args: &PlanArgs, out: &mut impl Write) -> Result<ExitCode, Pla
     } else {
         text::write(&report, Ink::of_stdout(), out)?;
     }
-    let changes = args.detailed_exitcode && !report.changes.is_empty();
+    let changes = args.detailed_exitcode && !report.changes.is_none();
     Ok(if changes { ExitCode::from(CHANGES) } else { ExitCode::SUCCESS })
 }
 

@@ -78,6 +78,12 @@ fn the_exit_code_tells_of_changes_where_it_is_asked_for() {
     assert_eq!(planned("in = 1.0", "in = 2.0", &["--detailed-exitcode"]).1, ExitCode::from(CHANGES));
     let (text, code) = planned("version = 1", "version = 1 # one", &["--detailed-exitcode"]);
     assert_eq!(code, ExitCode::SUCCESS);
+    let unknown = planned(
+        "match = { model = \"chat\" }",
+        "match = { model = \"chat\", when = \"session != 'a'\" }",
+        &["--detailed-exitcode"],
+    );
+    assert_eq!(unknown.1, ExitCode::from(CHANGES), "{}", unknown.0);
     assert!(text.contains("no change") && text.contains("what they mean does not") && !text.contains("apply"), "{text}");
 }
 
@@ -88,6 +94,7 @@ fn prints_json_and_markdown() {
     assert_eq!(value["backends"][0]["settings"][0]["key"], "models.chat.price");
     assert!(value["changes"].as_array().unwrap().is_empty() && value["share_moved"].is_null());
     assert_eq!(value["plan_hash"].as_str().unwrap().len(), 64);
+    assert!(value["unsupported"].is_null());
     let (markdown, _) = planned("in = 1.0", "in = 2.0", &["--markdown"]);
     assert!(
         markdown.contains("```diff\n~ models.chat.price: { in = $1.00, out = $2.00 } -> { in = $2.00, out = $2.00 }\n```"),
@@ -147,7 +154,7 @@ fn replays_a_recorded_log() {
     assert!((moved - near / recorded.decisions.len() as f64).abs() < 1e-9, "{moved}");
     assert!(value["cost_delta_usd_per_day"].as_f64().unwrap() < 0.0);
     assert!(value["p95_ttft_delta_s"].as_f64().unwrap() > 0.1);
-    assert_eq!(value["unroutable"], 0);
+    assert_eq!((&value["unroutable"], &value["unsupported"]), (&0.into(), &0.into()));
     assert!(value["traffic"]["copies"].is_null() && value["copies_delta_usd_per_day"].is_null());
 }
 

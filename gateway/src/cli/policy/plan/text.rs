@@ -47,7 +47,7 @@ pub(super) fn write(report: &Report, ink: Ink, out: &mut impl Write) -> io::Resu
     }
     writeln!(out, "\n{}", ink.bold(&summary(plan)))?;
     writeln!(out, "plan {}", report.plan_hash)?;
-    if !plan.is_empty() {
+    if !plan.is_none() {
         writeln!(out, "apply it with: {}", report.apply)?;
     }
     Ok(())
@@ -70,7 +70,7 @@ pub(super) fn heading(change: &Change) -> String {
     };
     let with = match change.with.as_slice() {
         [] => String::new(),
-        with => format!(", {}", with.join(" or ")),
+        with => format!(", {}", with.join(", or ")),
     };
     let route = |routes: &(Option<String>, Option<String>)| match routes {
         (Some(from), Some(to)) if from != to => Some(format!("{from} -> {to}")),
@@ -90,7 +90,7 @@ pub(super) fn heading(change: &Change) -> String {
 pub(super) fn tokens_of(change: &OwnerChange) -> String {
     let words = |words: &[String], before: &str| match words {
         [] => String::new(),
-        words => format!(" {before}{}", words.join(" or ")),
+        words => format!(" {before}{}", words.join(", or ")),
     };
     format!("tokens{}{}", words(&change.with, ""), words(&change.naming, "that name "))
 }
@@ -116,7 +116,8 @@ pub(super) fn of_backend(change: &BackendChange) -> Vec<String> {
 /// The plan in one line.
 pub(super) fn summary(plan: &Plan) -> String {
     if plan.is_empty() {
-        return "no change".to_owned();
+        let found = if plan.is_none() { "no change" } else { "no change was found, and not everything could be compared" };
+        return found.to_owned();
     }
     let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
     let mut parts = Vec::new();
