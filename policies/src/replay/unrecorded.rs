@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::InForce;
 use super::requests::{Replayed, Requests};
-use crate::decision::{Decision, Kept, is_never_shown, may_hold_a_credential};
+use crate::decision::{Decision, Kept, may_hold_a_credential};
 use crate::policy::Unknown;
 use crate::spec::Lacking;
 
@@ -19,43 +19,52 @@ pub struct Unrecorded {
     pub claims: Vec<String>,
     /// The same of headers.
     pub headers: Vec<String>,
-    /// Whether all of these were to be recorded, and were too long.
-    pub too_long: bool,
+    /// Those of the claims that were to be recorded, and were too long.
+    pub too_long_claims: Vec<String>,
+    /// The same of headers.
+    pub too_long_headers: Vec<String>,
     /// How many.
     pub requests: usize,
 }
 
 /// Groups the requests of a log that lack something.
 pub(super) fn unrecorded(log: &[&Decision], requests: &Requests) -> Vec<Unrecorded> {
-    let mut groups: BTreeMap<(String, &Lacking, bool), usize> = BTreeMap::new();
+    let mut groups: BTreeMap<Unrecorded, usize> = BTreeMap::new();
     for (decision, replayed) in log.iter().zip(&requests.each) {
         if let Replayed::Unrecorded(unknown) = replayed {
-            let (question, lacking) = match unknown {
-                Unknown::Tenant { tenant, lacking } => (format!("whether they are of tenant `{tenant}`"), lacking),
-                Unknown::Route { route, lacking } => (format!("whether they take route `{route}`"), lacking),
-            };
-            *groups.entry((question, lacking, is_too_long(decision, lacking))).or_default() += 1;
+            *groups.entry(Unrecorded::of(decision, unknown)).or_default() += 1;
         }
     }
-    let own = |((question, lacking, too_long), requests): ((String, &Lacking, bool), usize)| {
-        let [claims, headers] = [&lacking.claims, &lacking.headers].map(|names| names.iter().cloned().collect());
-        Unrecorded { question, claims, headers, too_long, requests }
-    };
-    groups.into_iter().map(own).collect()
+    groups.into_iter().map(|(group, requests)| Unrecorded { requests, ..group }).collect()
 }
 
-fn is_too_long(decision: &Decision, lacking: &Lacking) -> bool {
-    let all = |names: &BTreeSet<String>, kept: &Kept| names.iter().all(|name| kept.is_too_long(name));
-    all(&lacking.claims, &decision.claims) && all(&lacking.headers, &decision.headers)
+impl Unrecorded {
+    /// What one request lacks.
+    fn of(decision: &Decision, unknown: &Unknown) -> Self {
+        let (question, lacking) = match unknown {
+            Unknown::Tenant { tenant, lacking } => (format!("whether they are of tenant `{tenant}`"), lacking),
+            Unknown::Route { route, lacking } => (format!("whether they take route `{route}`"), lacking),
+        };
+        let Lacking { claims, headers } = lacking;
+        let too_long =
+            |names: &BTreeSet<String>, kept: &Kept| names.iter().filter(|name| kept.is_too_long(name)).cloned().collect();
+        Self {
+            question,
+            too_long_claims: too_long(claims, &decision.claims),
+            too_long_headers: too_long(headers, &decision.headers),
+            claims: claims.iter().cloned().collect(),
+            headers: headers.iter().cloned().collect(),
+            requests: 1,
+        }
+    }
 }
 
 /// The same in words, with what to do about it.
 pub(super) fn caveats(groups: &[Unrecorded], of: usize, in_force: InForce<'_>) -> Vec<String> {
     let mut caveats: Vec<String> = groups.iter().map(|group| told(group, of)).collect();
-    let missing = || groups.iter().filter(|group| !group.too_long);
     let advice = [
-        ("record_claims", names(missing().flat_map(|group| &group.claims))),
-        ("record_headers", names(missing().flat_map(|group| &group.headers))),
+        ("record_claims", names(groups.iter().map(|group| (&group.claims, &group.too_long_claims)))),
+        ("record_headers", names(groups.iter().map(|group| (&group.headers, &group.too_long_headers)))),
     ];
     let advice: Vec<_> =
         advice.iter().filter(|(_, names)| !names.is_empty()).map(|(key, names)| format!("{key} = {names:?}")).collect();
@@ -74,30 +83,37 @@ pub(super) fn caveats(groups: &[Unrecorded], of: usize, in_force: InForce<'_>) -
     caveats
 }
 
-/// Those that can be recorded.
-fn names<'g>(names: impl Iterator<Item = &'g String>) -> Vec<&'g str> {
-    let names: BTreeSet<&str> = names.map(String::as_str).filter(|name| *name != "*" && !may_hold_a_credential(name)).collect();
-    names.into_iter().collect()
+/// Those that can be recorded: of each list the names that are not in the other.
+fn names<'g>(lists: impl Iterator<Item = (&'g Vec<String>, &'g Vec<String>)>) -> Vec<&'g str> {
+    let missing = lists.flat_map(|(names, too_long)| names.iter().filter(move |name| !too_long.contains(name)));
+    let names: BTreeSet<&str> = missing.map(String::as_str).collect();
+    names.into_iter().filter(|name| *name != "*" && !may_hold_a_credential(name)).collect()
 }
 
 fn told(group: &Unrecorded, of: usize) -> String {
-    let Unrecorded { question, claims, headers, too_long, requests } = group;
-    let each = |names: &[String], what: &str| -> Vec<String> { names.iter().map(|name| word(what, name)).collect() };
-    let words = [each(claims, "claim"), each(headers, "header")].concat();
-    let why = if *too_long { "too long to be recorded" } else { "not in the log" };
+    let Unrecorded { question, claims, headers, too_long_claims, too_long_headers, requests } = group;
+    let each = |names: &[String], what: &str, too_long: &[String]| -> Vec<String> {
+        names.iter().map(|name| word(what, name, too_long.contains(name))).collect()
+    };
+    let words = [each(claims, "claim", too_long_claims), each(headers, "header", too_long_headers)].concat();
     let are_all_named = !claims.iter().chain(headers).any(|name| name == "*");
     let verb = if words.len() == 1 && are_all_named { "is" } else { "are" };
     format!(
-        "{requests} of {of} requests are counted as unsupported and left out of all figures: {question} depends on {}, which {verb} {why}",
+        "{requests} of {of} requests are counted as unsupported and left out of all figures: {question} depends on {}, which {verb} not in the log",
         words.join(" and "),
     )
 }
 
-fn word(what: &str, name: &str) -> String {
-    let never = if may_hold_a_credential(name) && !is_never_shown(name) {
+fn word(what: &str, name: &str, is_too_long: bool) -> String {
+    if name == "*" {
+        return format!("{what}s that its `when` does not name");
+    }
+    let why = if is_too_long {
+        " (too long to be recorded)"
+    } else if may_hold_a_credential(name) {
         " (which may hold a credential, and is never recorded)"
     } else {
         ""
     };
-    if name == "*" { format!("{what}s that its `when` does not name") } else { format!("{what} `{name}`{never}") }
+    format!("{what} `{name}`{why}")
 }

@@ -167,8 +167,8 @@ fn requests_are_routed_by_the_claims_that_were_recorded_and_left_out_where_they_
     assert_eq!((unrecorded.replayed, unrecorded.unsupported), (0, before.decisions.len()));
     let [told] = unrecorded.unrecorded.as_slice() else { panic!("{unrecorded:#?}") };
     assert_eq!(
-        (told.claims.as_slice(), told.requests, told.too_long),
-        (["plan".to_owned()].as_slice(), before.decisions.len(), false)
+        (told.claims.as_slice(), told.requests, told.too_long_claims.len()),
+        (["plan".to_owned()].as_slice(), before.decisions.len(), 0)
     );
     assert!(unrecorded.caveats[0].contains("route `gold` depends on claim `plan`, which is not in the log"), "{unrecorded:#?}");
     assert!(unrecorded.caveats[1].contains(r#"record_claims = ["plan"]"#), "{unrecorded:#?}");
@@ -187,8 +187,8 @@ fn requests_are_routed_by_the_claims_that_were_recorded_and_left_out_where_they_
 
     recorded.decisions[0].claims.keep("plan", ["gold", &"g".repeat(5000)]);
     let too_long = replayed(&recorded, &new);
-    assert_eq!((too_long.unsupported, too_long.unrecorded[0].too_long), (1, true));
-    assert!(too_long.caveats[0].contains("claim `plan`, which is too long to be recorded"), "{too_long:#?}");
+    assert_eq!((too_long.unsupported, too_long.unrecorded[0].too_long_claims.as_slice()), (1, ["plan".to_owned()].as_slice()));
+    assert!(too_long.caveats[0].contains("claim `plan` (too long to be recorded), which is not in the log"), "{too_long:#?}");
 }
 
 #[test]
