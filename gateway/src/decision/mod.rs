@@ -11,7 +11,7 @@
 //!
 //! # What it costs a request
 //!
-//! On its way, a request copies the numbers it is decided by ([`Trace`](crate::context::Trace)). At its end, its context is handed to a thread of
+//! On its way, a request copies the numbers it is decided by ([`Trace`](crate::context::Trace)), and the headers that are to be recorded. At its end, its context is handed to a thread of
 //! its own, which asks the policy once more why each backend was left out, and writes.
 
 mod asked;
