@@ -32,6 +32,9 @@ pub struct Change {
     pub with: Vec<String>,
     /// Which of them, by what they need of a model, in words; empty for all.
     pub needs: Vec<String>,
+    /// Which of them experience nothing of it, by what they need, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub but_not: Vec<String>,
     /// The routes that they took, each with the one that they take instead.
     pub routes: BTreeSet<Routes>,
     /// What changes.
@@ -91,7 +94,16 @@ type Asked<'a> = (&'a str, BTreeSet<MarkId>, BTreeSet<Routes>);
 type Experienced<'a> = (&'a str, Marks, BTreeSet<Probe>, Groups<Experience, Request>);
 
 /// What kind of request, apart from its name and tenant: the operation, whether the token names models, and what it needs.
-type Kind = (Operation, bool, Need);
+type Kind = (Operation, bool, Told);
+
+/// Of which requests a change is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Told {
+    /// Of those that need this.
+    Of(Need),
+    /// Of all but those that need this.
+    NotOf(Need),
+}
 
 /// Compares the answers to all requests.
 pub(super) fn compare(old: &Policy, new: &Policy, tenants: &Tenants) -> Compared {
@@ -122,8 +134,8 @@ pub(super) fn compare(old: &Policy, new: &Policy, tenants: &Tenants) -> Compared
                     if let Some((_, effects, routes)) = experiences.first() {
                         note_renamed(asked, routes, effects, &mut renamed);
                     }
-                    for (need, effects, routes) in worth_telling(experiences) {
-                        experienced.add(effects, (class, ((operation, named, need), id), routes));
+                    for (told, effects, routes) in worth_telling(experiences) {
+                        experienced.add(effects, (class, ((operation, named, told), id), routes));
                     }
                 }
             }
@@ -135,10 +147,10 @@ pub(super) fn compare(old: &Policy, new: &Policy, tenants: &Tenants) -> Compared
     Compared { changes: merged(by_name, tenants), renamed: renamed.into_iter().collect(), not_compared }
 }
 
-/// What a request experiences that needs nothing, or each of its size, once for all, and what others experience instead. Where requests that an expression tells apart
-/// experience nothing instead, it would be said of them too: there, each is told by itself.
-fn worth_telling(all: Vec<(Need, Experience, Routes)>) -> impl Iterator<Item = (Need, Experience, Routes)> {
-    let usual = all.first().map(|(_, effects, _)| effects.clone()).unwrap_or_default();
+/// What a request experiences that needs nothing, or each of its size, once for all, and what others experience instead, be that nothing. Where requests that an expression
+/// tells apart experience nothing, each is told by itself.
+fn worth_telling(all: Vec<(Need, Experience, Routes)>) -> impl Iterator<Item = (Told, Experience, Routes)> {
+    let (usual, usual_routes) = all.first().map(|(_, effects, routes)| (effects.clone(), routes.clone())).unwrap_or_default();
     let is_none = |(need, effects, _): &(Need, Experience, Routes)| matches!(need, Need::Looked(_)) && effects.is_empty();
     let is_partial = !usual.is_empty() && all.iter().any(is_none);
     let mut known: BTreeMap<Need, Experience> = BTreeMap::new();
@@ -148,8 +160,15 @@ fn worth_telling(all: Vec<(Need, Experience, Routes)>) -> impl Iterator<Item = (
             _ => !need.wider().iter().any(|wider| known.get(wider) == Some(&effects)),
         };
         known.insert(need, effects.clone());
-        let need = if is_partial && need == Need::Nothing { Need::Looked(Probe::default()) } else { need };
-        (is_told && !effects.is_empty()).then_some((need, effects, routes))
+        match need {
+            _ if !is_told => None,
+            Need::Looked(_) if effects.is_empty() => None,
+            // Nothing is what all experience there.
+            _ if effects.is_empty() && usual.is_empty() => None,
+            _ if effects.is_empty() => Some((Told::NotOf(need), usual.clone(), usual_routes.clone())),
+            Need::Nothing if is_partial => Some((Told::Of(Need::Looked(Probe::default())), effects, routes)),
+            _ => Some((Told::Of(need), effects, routes)),
+        }
     })
 }
 
@@ -173,7 +192,7 @@ fn merged(by_name: Vec<Experienced<'_>>, tenants: &Tenants) -> Vec<Change> {
     for (asked, marks, tried, experienced) in by_name {
         for (effects, requests) in experienced.groups {
             for (kinds, marked, classes, routes) in alike(requests) {
-                let is_looked_at = kinds.iter().any(|(.., need)| matches!(need, Need::Looked(_)));
+                let is_looked_at = kinds.iter().any(|(.., told)| matches!(told, Told::Of(Need::Looked(_))));
                 let tried = if is_looked_at { tried.clone() } else { BTreeSet::new() };
                 changes.add((effects.clone(), marks.describe(&marked), kinds, classes, tried), (asked, marked, routes));
             }
@@ -215,17 +234,24 @@ fn by_tokens(shared: &Shared, members: &[Asked<'_>], tenants: &Tenants) -> Vec<C
     let (effects, with, kinds, classes, tried) = shared;
     // One line for each kind of token and need, unless they make no difference.
     let mut by_need: BTreeMap<(BTreeSet<Operation>, bool), BTreeSet<Need>> = BTreeMap::new();
-    let of =
-        |named: bool, need: Need| kinds.iter().filter(move |kind| kind.1 == named && kind.2 == need).map(|kind| kind.0).collect();
-    let all: BTreeSet<Need> = kinds.iter().map(|kind| kind.2).collect();
+    let of = |named: bool, told: Told| -> BTreeSet<Operation> {
+        kinds.iter().filter(move |kind| kind.1 == named && kind.2 == told).map(|kind| kind.0).collect()
+    };
+    let needs = |told: &Kind| if let Told::Of(need) = told.2 { Some(need) } else { None };
+    let all: BTreeSet<Need> = kinds.iter().filter_map(needs).collect();
     for need in all {
         for named in [true, false] {
-            let operations: BTreeSet<Operation> = of(named, need);
+            let operations = of(named, Told::Of(need));
             if !operations.is_empty() {
                 by_need.entry((operations, named)).or_default().insert(need);
             }
         }
     }
+    // What holds for some of the operations only is not told of all.
+    let but_not = |operations: &BTreeSet<Operation>, named: bool| -> BTreeSet<Need> {
+        let left_out = kinds.iter().filter_map(|kind| if let Told::NotOf(need) = kind.2 { Some(need) } else { None });
+        left_out.filter(|need| need.concerns(operations) && operations.is_subset(&of(named, Told::NotOf(*need)))).collect()
+    };
     let change = |tokens, operations: &BTreeSet<Operation>, needs: &BTreeSet<Need>| Change {
         names: members.iter().map(|(name, ..)| (*name).to_owned()).collect(),
         tenants: tenants.describe(classes),
@@ -233,6 +259,10 @@ fn by_tokens(shared: &Shared, members: &[Asked<'_>], tenants: &Tenants) -> Vec<C
         tokens,
         with: with.clone(),
         needs: in_words(needs, tried),
+        but_not: match needs.contains(&Need::Nothing) {
+            true => in_words(&but_not(operations, tokens != Tokens::NamingNone), tried),
+            false => Vec::new(),
+        },
         routes: members.iter().flat_map(|(.., routes)| routes).cloned().collect(),
         effects: effects.clone(),
         classes: classes.clone(),
@@ -256,9 +286,9 @@ fn in_words(needs: &BTreeSet<Need>, tried: &BTreeSet<Probe>) -> Vec<String> {
         Need::Looked(probe) => Some(*probe),
         _ => None,
     });
-    let others = needs.iter().filter(|need| !matches!(need, Need::Nothing | Need::Looked(_))).map(ToString::to_string);
+    let others = needs.iter().filter(|need| !matches!(need, Need::Nothing | Need::Looked(_)));
     let looked: BTreeSet<Probe> = looked.collect();
-    let mut words: Vec<String> = others.collect();
+    let mut words = Need::in_words(others);
     let ranges = if looked.is_empty() { Vec::new() } else { ranges::describe(&looked, tried) };
     words.extend(ranges.into_iter().filter(|word| !words.contains(word)).collect::<Vec<_>>());
     words

@@ -34,6 +34,7 @@ mod probes;
 mod questions;
 mod ranges;
 mod setting;
+mod span;
 mod tenants;
 mod threshold;
 mod told;

@@ -6,9 +6,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::probes::Probe;
+use super::span::Span;
 use super::threshold;
+use crate::operation::Operations;
 use crate::policy::Policy;
 use crate::request::Needs;
+use tradewind_protocol::Operation;
 
 /// What a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,16 +23,16 @@ pub(super) enum Need {
     Logprobs,
     /// Embeddings longer than this.
     Dimensions(u64),
-    /// Room for more tokens than this.
-    Tokens(u64),
-    /// A prompt of more tokens than this.
-    Prompt(u64),
-    /// An answer of more tokens than this.
-    Answer(u64),
-    /// More answers than this, each as long as the model lets it be.
-    Answers(u64),
-    /// Several of the features, and room for more tokens than this.
-    Long(Features, u64),
+    /// Room for so many tokens.
+    Tokens(Span),
+    /// A prompt of so many tokens.
+    Prompt(Span),
+    /// An answer of so many tokens.
+    Answer(Span),
+    /// So many answers, each as long as the model lets it be.
+    Answers(Span),
+    /// Some of the features, and room for so many tokens.
+    Long(Features, Span),
     /// What an expression may look at.
     Looked(Probe),
 }
@@ -51,13 +54,14 @@ pub(super) fn needs(old: &Policy, new: &Policy, asked: &str) -> Vec<Need> {
     let dimensions: BTreeSet<u64> = capabilities().filter_map(|own| own.dimensions).collect();
     let features = [Need::Nothing, Need::Tools, Need::Vision, Need::JsonSchema, Need::Logprobs];
     let lengths = dimensions.into_iter().map(Need::Dimensions);
-    let sizes = prompts.into_iter().map(Need::Prompt).chain(answers.into_iter().map(Need::Answer));
-    let sizes = sizes.chain(several.into_iter().map(Need::Answers));
+    let sizes = Span::between(&prompts).map(Need::Prompt).chain(Span::between(&answers).map(Need::Answer));
+    let sizes = sizes.chain(Span::between(&several).map(Need::Answers));
     // What is too long for all that could serve it is led on; who could, its features decide.
     let leads_on = old.leads_on(asked) || new.leads_on(asked);
-    let long = contexts.iter().filter(|_| leads_on).flat_map(|most| Features::all().map(|features| Need::Long(features, *most)));
-    let sizes = sizes.chain(long.collect::<Vec<_>>());
-    features.into_iter().chain(lengths).chain(contexts.into_iter().map(Need::Tokens)).chain(sizes).collect()
+    let rooms = Span::between(&contexts);
+    let long =
+        rooms.clone().filter(|_| leads_on).flat_map(|room| Features::all().map(move |features| Need::Long(features, room)));
+    features.into_iter().chain(lengths).chain(rooms.map(Need::Tokens)).chain(sizes).chain(long).collect()
 }
 
 /// Some of what a request may need beside room: at least one, by the places in [`Features::NAMES`] as bits.
@@ -103,12 +107,53 @@ impl fmt::Display for Features {
 impl Need {
     /// Needs that those who have this one have among theirs: where these experience the same, that tells it. Each is tried before.
     pub(super) fn wider(self) -> Vec<Self> {
-        let Self::Long(features, most) = self else {
+        let Self::Long(features, room) = self else {
             // What an expression looks at is told in ranges, for which all of it has to be known.
             return if matches!(self, Self::Nothing | Self::Looked(_)) { Vec::new() } else { vec![Self::Nothing] };
         };
-        let without = |fewer: Features| if fewer.0 == 0 { Self::Tokens(most) } else { Self::Long(fewer, most) };
+        let without = |fewer: Features| if fewer.0 == 0 { Self::Tokens(room) } else { Self::Long(fewer, room) };
         [Self::Nothing].into_iter().chain(features.each()).chain(features.fewer().map(without)).collect()
+    }
+
+    /// What to call those who need any of these; neighbours in length are told together.
+    pub(super) fn in_words<'n>(needs: impl Iterator<Item = &'n Self>) -> Vec<String> {
+        let mut joined: Vec<Self> = Vec::new();
+        for need in needs {
+            match joined.last_mut().and_then(|last| Some((last.joined(*need)?, last))) {
+                Some((both, last)) => *last = both,
+                None => joined.push(*need),
+            }
+        }
+        joined.iter().map(ToString::to_string).collect()
+    }
+
+    /// This and a longer one, if they are neighbours.
+    fn joined(self, next: Self) -> Option<Self> {
+        match (self, next) {
+            (Self::Tokens(own), Self::Tokens(next)) => own.joined(next).map(Self::Tokens),
+            (Self::Prompt(own), Self::Prompt(next)) => own.joined(next).map(Self::Prompt),
+            (Self::Answer(own), Self::Answer(next)) => own.joined(next).map(Self::Answer),
+            (Self::Answers(own), Self::Answers(next)) => own.joined(next).map(Self::Answers),
+            (Self::Long(features, own), Self::Long(others, next)) if features == others => {
+                own.joined(next).map(|both| Self::Long(features, both))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether requests for any of these can need that.
+    pub(super) fn concerns(self, operations: &BTreeSet<Operation>) -> bool {
+        match self {
+            Self::Dimensions(_) => operations.contains(&Operation::Embeddings),
+            Self::Nothing | Self::Tokens(_) | Self::Prompt(_) | Self::Looked(_) => true,
+            Self::Tools
+            | Self::Vision
+            | Self::JsonSchema
+            | Self::Logprobs
+            | Self::Answer(_)
+            | Self::Answers(_)
+            | Self::Long(..) => operations.iter().any(|one| Operations::TEXT.contains(*one)),
+        }
     }
 
     /// The needs of such a request.
@@ -122,11 +167,11 @@ impl Need {
             Self::Logprobs => Needs { logprobs: true, ..none },
             Self::Dimensions(most) => Needs { dimensions: Some(most.saturating_add(1)), ..none },
             // An answer needs room too.
-            Self::Tokens(most) => Needs { prompt_tokens: most, ..none },
-            Self::Prompt(most) => Needs { prompt_tokens: most.saturating_add(1), ..none },
-            Self::Answer(most) => Needs { max_output_tokens: Some(most.saturating_add(1)), ..none },
-            Self::Answers(most) => Needs { answers: Some(most.saturating_add(1)), ..none },
-            Self::Long(features, most) => features.with(Self::Tokens(most).needs()),
+            Self::Tokens(room) => Needs { prompt_tokens: room.above, ..none },
+            Self::Prompt(length) => Needs { prompt_tokens: length.first(), ..none },
+            Self::Answer(length) => Needs { max_output_tokens: Some(length.first()), ..none },
+            Self::Answers(count) => Needs { answers: Some(count.first()), ..none },
+            Self::Long(features, room) => features.with(Self::Tokens(room).needs()),
             Self::Looked(probe) => probe.needs(),
         }
     }
@@ -141,14 +186,15 @@ impl fmt::Display for Need {
             Self::JsonSchema => f.write_str("a JSON schema"),
             Self::Logprobs => f.write_str("likelihoods"),
             Self::Dimensions(most) => write!(f, "embeddings of more than {most} numbers"),
-            Self::Tokens(most) => write!(f, "more than {most} tokens"),
-            Self::Prompt(most) => write!(f, "prompts of more than {most} tokens"),
-            Self::Answer(0) => f.write_str("answers whose length is limited"),
-            Self::Answer(most) => write!(f, "answers of more than {most} tokens"),
-            Self::Answers(most) => write!(f, "more than {most} answer{} at once", if *most == 1 { "" } else { "s" }),
+            Self::Tokens(room) => f.write_str(&room.of("token")),
+            Self::Prompt(length) => write!(f, "prompts of {}", length.of("token")),
+            Self::Answer(Span { above: 0, to: None }) => f.write_str("answers whose length is limited"),
+            Self::Answer(Span { above: 0, to: Some(to) }) => write!(f, "answers limited to {to} tokens or less"),
+            Self::Answer(length) => write!(f, "answers of {}", length.of("token")),
+            Self::Answers(count) => write!(f, "{} at once", count.of("answer")),
             // They are told together, as ranges.
             Self::Looked(_) => f.write_str("what an expression looks at"),
-            Self::Long(features, most) => write!(f, "{features} and more than {most} tokens"),
+            Self::Long(features, room) => write!(f, "{features} and {}", room.of("token")),
         }
     }
 }

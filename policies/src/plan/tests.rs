@@ -202,7 +202,7 @@ fn a_ceiling_is_told_from_which_number_of_answers_on_it_leaves_somebody_out() {
     };
     let plan = plan(&policy("$0.55"), &policy("$0.25"));
     let needs: Vec<&String> = plan.requests.iter().flat_map(|change| &change.needs).collect();
-    assert!(needs.iter().any(|need| *need == "more than 2 answers at once"), "{needs:?}");
+    assert!(needs.iter().any(|need| *need == "3 to 5 answers at once"), "{needs:?}");
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn a_ceiling_is_told_with_whom_it_leaves_out_from_which_size_on() {
         lines,
         [
             format!(r#"[] ["{setting}"]"#),
-            format!(r#"["prompts of more than 250 tokens", "answers of more than 250 tokens"] ["large, was in tier 1", "loses its only failover outside small", "{setting}"]"#),
+            format!(r#"["prompts of 251 to 2500 tokens", "answers of 251 to 1250 tokens"] ["large, was in tier 1", "loses its only failover outside small", "{setting}"]"#),
             r#"["prompts of more than 2500 tokens", "answers of more than 1250 tokens"] ["can be served no more: every backend of its route is left out, the last for its cost_ceiling"]"#.to_owned(),
         ]
     );
@@ -458,5 +458,23 @@ fn a_way_to_a_larger_model_is_told_to_whom_it_leads_on() {
     };
     let plan = plan(&policy(""), &policy("larger = \"n\""));
     let lines: Vec<_> = plan.requests.iter().map(|change| format!("{:?} {}", change.needs, told_of(change))).collect();
-    assert_eq!(lines, [r#"["more than 8000 tokens", "more than 32000 tokens"] leads to model `n`, not `m`"#]);
+    assert_eq!(lines, [r#"["more than 8000 tokens"] leads to model `n`, not `m`"#]);
+}
+
+#[test]
+fn a_change_for_all_says_whom_it_does_not_reach() {
+    let policy = |tiers: &str| {
+        parsed(&format!(
+            "version = 1\n[backend.b]\nprovider = \"openai\"\nmodels.m = {{ capabilities = {{ context = 8000 }} }}\n\
+             [backend.wide]\nprovider = \"openai\"\nmodels.m = {{ capabilities = {{ context = 32000, tools = false }} }}\n\
+             [backend.small]\nprovider = \"openai\"\nmodels.m = {{ capabilities = {{ context = 4000, tools = false }} }}\n\
+             [[route]]\nname = \"m\"\nmatch = {{ model = \"m\" }}\ntiers = {tiers}\n"
+        ))
+    };
+    let told = |plan: &Plan| -> Vec<String> {
+        plan.requests.iter().map(|change| format!("{:?} {:?} {}", change.needs, change.but_not, told_of(change))).collect()
+    };
+    let plan = plan(&policy(r#"[["b", "wide"]]"#), &policy(r#"[["b", "wide", "small"]]"#));
+    // Where nobody has room, they all may count for themselves.
+    assert_eq!(told(&plan), [r#"[] ["tools", "4001 to 32000 tokens"] small in tier 1"#]);
 }

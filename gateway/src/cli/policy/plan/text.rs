@@ -68,6 +68,10 @@ pub(super) fn heading(change: &Change) -> String {
         [] => String::new(),
         needs => format!(", that need {}", needs.join(" or ")),
     };
+    let but_not = match change.but_not.as_slice() {
+        [] => String::new(),
+        needs => format!(", but not those that need {}", needs.join(" or ")),
+    };
     let with = match change.with.as_slice() {
         [] => String::new(),
         with => format!(", {}", with.join(", or ")),
@@ -83,7 +87,7 @@ pub(super) fn heading(change: &Change) -> String {
         [route] => format!(" (route {route})"),
         routes => format!(" (routes {})", routes.join(", ")),
     };
-    format!("{} for {tenants}: {}{tokens}{with}{needs}{route}", change.names.join(", "), change.operations.join(", "))
+    format!("{} for {tenants}: {}{tokens}{with}{needs}{but_not}{route}", change.names.join(", "), change.operations.join(", "))
 }
 
 /// Which tokens.
