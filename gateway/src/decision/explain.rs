@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 use rand::{SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 use tradewind_policies::{
-    Caller, Considered, Policy, Request,
+    Caller, Considered, NoRoute, Policy, Request,
     canary::Arm,
     decision::{Candidate, Excluded, Outgrown, Stays},
     select::{self, Ask, ExpectedOutput, Health, Learnt, Monotonic, Outlook, Prior, Reason, Removed, Turn, choose},
@@ -110,7 +110,7 @@ pub fn explain(described: &Described, means: Means<'_>) -> Result<Explanation, D
         route: considered.as_ref().map(|considered| considered.route.to_string()),
         place: considered.as_ref().and_then(|considered| Some(considered.place?.to_string())),
         model: considered.as_ref().map(|considered| considered.model.to_string()),
-        refused: denied.map(|denied| denied.to_string()).or_else(|| no_route.map(|no_route| no_route.to_string())),
+        refused: denied.map(|denied| denied.to_string()).or_else(|| no_route.as_ref().map(in_short)),
         outgrown: considered.iter().flat_map(|considered| considered.outgrown.iter().map(Outgrown::from)).collect(),
         stays: considered.as_ref().and_then(|considered| Some(considered.stays.as_ref()?.into())),
         arm: considered.as_ref().and_then(Considered::arm),
@@ -124,6 +124,16 @@ pub fn explain(described: &Described, means: Means<'_>) -> Result<Explanation, D
         explanation.weigh(&considered, &understood, means);
     }
     Ok(explanation)
+}
+
+/// Without what left out each backend: the candidates have that.
+fn in_short(none: &NoRoute) -> String {
+    match none {
+        NoRoute::NoneEligible { model, route, stage, .. } => {
+            format!("no backend of route `{route}` may serve model `{model}`; the last of them are left out by {stage}")
+        }
+        _ => none.to_string(),
+    }
 }
 
 impl Explanation {

@@ -241,15 +241,12 @@ impl Policy {
 fn too_dear(matched: Matched<'_>, target: &Target, served: &ServedModel, request: &Request<'_>) -> Option<Excluded> {
     let (ceiling, price) = (matched.capped.routing.ceiling.per_request?, target.price.as_deref()?);
     let usage = usage(request.operation, &request.needs, served.capabilities.max_output);
-    let answers = match request.needs.answers() {
-        1 => "an answer".to_owned(),
-        answers => format!("{answers} answers"),
+    let answers = match (request.needs.answers(), usage.completion_tokens) {
+        (_, 0) => String::new(),
+        (1, tokens) => format!(" and {tokens} of an answer"),
+        (answers, tokens) => format!(" and {tokens} of {answers} answers"),
     };
-    let why = format!(
-        "{} tokens of prompt and {} of {answers} may cost {}, and a request may cost {ceiling}",
-        usage.prompt_tokens,
-        usage.completion_tokens,
-        price.of(usage)
-    );
+    let (prompt, cost) = (usage.prompt_tokens, price.of(usage));
+    let why = format!("{prompt} tokens of prompt{answers} may cost {cost}, and a request may cost {ceiling}");
     Some(Excluded { stage: Stage::CostCeiling, why, place: matched.capped.ceiling_place.clone() })
 }
