@@ -122,6 +122,8 @@ where
 pub fn goes_on(inference: &Inference, room: u64) -> bool {
     let context = &inference.context;
     let Some((taken, caller)) = context.taken().zip(context.caller()) else { return false };
+    // What was too little before was more, perhaps.
+    let room = context.outgrown().map_or(room, |known| known.max(room));
     let request = request(inference, caller, needs(inference).beyond(room));
     // So that the record tells why it does not, if it does not.
     context.trace(|trace| trace.needs = Some(request.needs));

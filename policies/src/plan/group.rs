@@ -150,23 +150,26 @@ pub(super) fn compare(old: &Policy, new: &Policy, tenants: &Tenants) -> Compared
 /// What a request experiences that needs nothing, or each of its size, once for all, and what others experience instead, be that nothing. Where requests that an expression
 /// tells apart experience nothing, each is told by itself.
 fn worth_telling(all: Vec<(Need, Experience, Routes)>) -> impl Iterator<Item = (Told, Experience, Routes)> {
-    let (usual, usual_routes) = all.first().map(|(_, effects, routes)| (effects.clone(), routes.clone())).unwrap_or_default();
+    let usual = all.first().map(|(_, effects, _)| effects.clone()).unwrap_or_default();
     let is_none = |(need, effects, _): &(Need, Experience, Routes)| matches!(need, Need::Looked(_)) && effects.is_empty();
     let is_partial = !usual.is_empty() && all.iter().any(is_none);
-    let mut known: BTreeMap<Need, Experience> = BTreeMap::new();
+    let mut known: BTreeMap<Need, (Experience, Routes)> = BTreeMap::new();
     all.into_iter().filter_map(move |(need, effects, routes)| {
         let is_told = match need {
             Need::Looked(_) => is_partial || effects != usual,
-            _ => !need.wider().iter().any(|wider| known.get(wider) == Some(&effects)),
+            _ => !need.wider().iter().any(|wider| known.get(wider).is_some_and(|(own, _)| *own == effects)),
         };
-        known.insert(need, effects.clone());
+        known.insert(need, (effects.clone(), routes.clone()));
         match need {
             _ if !is_told => None,
             Need::Looked(_) if effects.is_empty() => None,
-            // Nothing is what all experience there.
-            _ if effects.is_empty() && usual.is_empty() => None,
-            _ if effects.is_empty() => Some((Told::NotOf(need), usual.clone(), usual_routes.clone())),
-            Need::Nothing if is_partial => Some((Told::Of(Need::Looked(Probe::default())), effects, routes)),
+            _ if effects.is_empty() => {
+                // Of what those experience who need less.
+                let (of, routes) =
+                    need.wider().iter().find_map(|wider| known.get(wider).filter(|(own, _)| !own.is_empty()))?.clone();
+                Some((Told::NotOf(need), of, routes))
+            }
+            Need::Nothing if is_partial => Some((Told::Of(need.as_looked()), effects, routes)),
             _ => Some((Told::Of(need), effects, routes)),
         }
     })
@@ -248,9 +251,13 @@ fn by_tokens(shared: &Shared, members: &[Asked<'_>], tenants: &Tenants) -> Vec<C
         }
     }
     // What holds for some of the operations only is not told of all.
-    let but_not = |operations: &BTreeSet<Operation>, named: bool| -> BTreeSet<Need> {
+    let but_not = |operations: &BTreeSet<Operation>, named: bool, needs: &BTreeSet<Need>| -> BTreeSet<Need> {
+        let is_among = |need: &Need| need.wider().iter().any(|wider| needs.contains(wider) || needs.contains(&wider.as_looked()));
         let left_out = kinds.iter().filter_map(|kind| if let Told::NotOf(need) = kind.2 { Some(need) } else { None });
-        left_out.filter(|need| need.concerns(operations) && operations.is_subset(&of(named, Told::NotOf(*need)))).collect()
+        left_out
+            .filter(is_among)
+            .filter(|need| need.concerns(operations) && operations.is_subset(&of(named, Told::NotOf(*need))))
+            .collect()
     };
     let change = |tokens, operations: &BTreeSet<Operation>, needs: &BTreeSet<Need>| Change {
         names: members.iter().map(|(name, ..)| (*name).to_owned()).collect(),
@@ -259,10 +266,7 @@ fn by_tokens(shared: &Shared, members: &[Asked<'_>], tenants: &Tenants) -> Vec<C
         tokens,
         with: with.clone(),
         needs: in_words(needs, tried),
-        but_not: match needs.contains(&Need::Nothing) {
-            true => in_words(&but_not(operations, tokens != Tokens::NamingNone), tried),
-            false => Vec::new(),
-        },
+        but_not: in_words(&but_not(operations, tokens != Tokens::NamingNone, needs), tried),
         routes: members.iter().flat_map(|(.., routes)| routes).cloned().collect(),
         effects: effects.clone(),
         classes: classes.clone(),

@@ -105,14 +105,19 @@ impl fmt::Display for Features {
 }
 
 impl Need {
-    /// Needs that those who have this one have among theirs: where these experience the same, that tells it. Each is tried before.
+    /// The needs next to this one of those who need less: what they experience is told of this one as well, where nothing else is. Each is tried before.
     pub(super) fn wider(self) -> Vec<Self> {
         let Self::Long(features, room) = self else {
             // What an expression looks at is told in ranges, for which all of it has to be known.
             return if matches!(self, Self::Nothing | Self::Looked(_)) { Vec::new() } else { vec![Self::Nothing] };
         };
         let without = |fewer: Features| if fewer.0 == 0 { Self::Tokens(room) } else { Self::Long(fewer, room) };
-        [Self::Nothing].into_iter().chain(features.each()).chain(features.fewer().map(without)).collect()
+        features.fewer().map(without).collect()
+    }
+
+    /// The same in plans where expressions tell requests apart.
+    pub(super) fn as_looked(self) -> Self {
+        if self == Self::Nothing { Self::Looked(Probe::default()) } else { self }
     }
 
     /// What to call those who need any of these; neighbours in length are told together.

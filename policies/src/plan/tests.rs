@@ -462,6 +462,21 @@ fn a_way_to_a_larger_model_is_told_to_whom_it_leads_on() {
 }
 
 #[test]
+fn who_is_not_led_on_for_what_else_they_need_is_told() {
+    let policy = |larger: &str| {
+        parsed(&format!(
+            "version = 1\n[backend.b]\nprovider = \"openai\"\nmodels.m = {{ capabilities = {{ context = 8000 }} }}\n\
+             models.n = {{ capabilities = {{ context = 32000, tools = false }} }}\n[[route]]\nname = \"m\"\nmatch = {{ model = \"m\" }}\ntiers = [[\"b\"]]\n{larger}\n\
+             [[route]]\nname = \"n\"\nmatch = {{ model = \"n\" }}\ntiers = [[\"b\"]]\n"
+        ))
+    };
+    let plan = plan(&policy(""), &policy("larger = \"n\""));
+    let lines: Vec<_> =
+        plan.requests.iter().map(|change| format!("{:?} {:?} {}", change.needs, change.but_not, told_of(change))).collect();
+    assert_eq!(lines, [r#"["more than 8000 tokens"] ["tools and more than 8000 tokens"] leads to model `n`, not `m`"#]);
+}
+
+#[test]
 fn a_change_for_all_says_whom_it_does_not_reach() {
     let policy = |tiers: &str| {
         parsed(&format!(

@@ -259,6 +259,12 @@ fn caveats(
     in_force: InForce<'_>,
 ) -> Vec<String> {
     let mut caveats = Vec::new();
+    if requests.if_granted > 0 {
+        caveats.push(format!(
+            "{} requests would go on to a larger model; whether their tokens allow it, the log does not tell: it is taken that they do",
+            requests.if_granted
+        ));
+    }
     let unsupported: BTreeSet<&str> = requests
         .each
         .iter()

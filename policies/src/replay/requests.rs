@@ -26,6 +26,8 @@ const STREAM: u128 = 0x7265_706c_6179;
 pub(super) struct Requests {
     /// One for each decision, in the order of time.
     pub(super) each: Vec<Replayed>,
+    /// How many go on to a larger model if their tokens allow it, which the log does not tell.
+    pub(super) if_granted: usize,
     /// The most requests that would be under way at once, where that is more than the log has seen there: backend, then both numbers.
     pub(super) beyond: BTreeMap<String, (f64, f64)>,
 }
@@ -84,9 +86,10 @@ impl Requests {
             in_flight: InFlight::default(),
             rng: Pcg64::new(u128::from(asked.seed), STREAM),
             beyond: BTreeMap::new(),
+            if_granted: 0,
         };
         let each = log.iter().map(|decision| replay.next(decision)).collect();
-        Self { each, beyond: replay.beyond }
+        Self { each, if_granted: replay.if_granted, beyond: replay.beyond }
     }
 
     /// Whether the log does not have what the new policy would decide the request in this place by.
@@ -104,6 +107,7 @@ struct Replay<'a> {
     in_flight: InFlight,
     rng: Pcg64,
     beyond: BTreeMap<String, (f64, f64)>,
+    if_granted: usize,
 }
 
 impl Replay<'_> {
@@ -112,11 +116,21 @@ impl Replay<'_> {
         let luck = [self.rng.random(), self.rng.random(), self.rng.random()];
         self.latest.observe(decision);
         let replayed = self.decided(decision, luck);
-        if let Some(first) = decision.attempts.first() {
+        let first = decision.first_attempt();
+        if let Some(first) = first {
             self.in_flight.recorded_begin(&first.backend, decision.at.micros());
         }
+        // One of which nothing can be said is no less load than it was.
+        let is_left_out = matches!(replayed, Replayed::NotDecided | Replayed::Unsupported { .. } | Replayed::Unrecorded(_));
+        if let Some(first) = first.filter(|_| is_left_out) {
+            self.in_flight.replayed_begin(&first.backend, decision.at.micros());
+        }
         for attempt in &decision.attempts {
-            self.in_flight.recorded(&attempt.backend, end(decision, attempt.begun_s + attempt.total_s));
+            let end = end(decision, attempt.begun_s + attempt.total_s);
+            self.in_flight.recorded(&attempt.backend, end);
+            if is_left_out {
+                self.in_flight.replayed(&attempt.backend, end);
+            }
         }
         replayed
     }
@@ -138,6 +152,9 @@ impl Replay<'_> {
             Err(NotRouted::Unrecorded(unknown)) => return Replayed::Unrecorded(unknown),
             Err(NotRouted::Nowhere(reason)) => return Replayed::Unroutable { reason },
         };
+        if eligible.left().is_some() && decision.outgrown.is_empty() {
+            self.if_granted += 1;
+        }
         let under = Under { policy: self.policies.new, fits: self.fits, latest: &self.latest, world: self.world };
         let options = under.options(decision, &eligible, &mut self.in_flight);
         if let Some(unknown) = self.unknown(&options, first.turn) {

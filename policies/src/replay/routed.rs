@@ -46,10 +46,13 @@ impl<'p> Policies<'p> {
     /// Where one of them lets the request go. Its token allowed the name before; what tokens say does not change with the policy.
     pub(super) fn routed(self, by: &'p Policy, decision: &Decision) -> Result<Eligible<'p>, NotRouted> {
         let asker: TenantId = decision.tenant.parse().map_err(NotRouted::nowhere)?;
-        let known = Policy::known(decision, &asker, self.that_decided(decision));
+        let mut known = Policy::known(decision, &asker, self.that_decided(decision));
         let (claims, headers) = (decision.claims.attributes(), decision.headers.attributes());
         let tenant = by.tenant_as_known(&asker, &decision.token_names, &claims, &known).map_err(NotRouted::Unrecorded)?;
         let tenant = tenant.map_err(NotRouted::nowhere)?;
+        // What an expression said of another tenant, or of another model, it need not say of these.
+        let (is_another, leads_on) = (tenant != asker, by.leads_on(&decision.asked));
+        known.forget(|when| is_another && when.names_tenant() || leads_on && when.names("model"));
         let token = granted(decision);
         by.authorize(&tenant, Some(&token), &decision.asked, decision.operation).map_err(NotRouted::nowhere)?;
         let crate::decision::Needs { tools, vision, json_schema, logprobs, dimensions } = decision.needs;

@@ -31,6 +31,13 @@ pub(crate) struct Lacking {
 }
 
 impl Known<'_> {
+    /// Forgets what came of conditions with such an expression.
+    pub(crate) fn forget(&mut self, is_such: impl Fn(&Expression) -> bool) {
+        let is_kept = |conditions: &&Conditions| !conditions.when.as_ref().is_some_and(&is_such);
+        self.met.retain(is_kept);
+        self.unmet.retain(is_kept);
+    }
+
     /// Whether the claims fit, if that can be said.
     pub(crate) fn fit(&self, wanted: &Wanted, claims: &Attributes) -> Option<bool> {
         if self.fitted.iter().any(|fitted| wanted.cover(fitted)) {
