@@ -65,7 +65,7 @@ impl<'r> Caller<'r> {
 /// What a request asks of the model that serves it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// How many tokens its prompt has, about.
+    /// How many tokens its prompt is thought to have.
     pub prompt_tokens: u64,
     /// How many tokens its answer may have, if it says.
     pub max_output_tokens: Option<u64>,
@@ -81,6 +81,8 @@ pub struct Needs {
     pub logprobs: bool,
     /// How long its embeddings have to be, if it says.
     pub dimensions: Option<u64>,
+    /// Room for so many tokens turned out to be too little. Which route is for the request, its prompt as it was thought to be decides all the same.
+    pub too_small: Option<u64>,
 }
 
 impl Needs {
@@ -91,14 +93,19 @@ impl Needs {
 
     /// How many tokens the model has to have room for: the prompt, and what may be answered, which is something.
     pub fn room(&self) -> u64 {
-        self.prompt_tokens.saturating_add(self.max_output_tokens.unwrap_or(1))
+        self.length().saturating_add(self.max_output_tokens.unwrap_or(1))
+    }
+
+    /// How many tokens its prompt has, as far as that is known by now.
+    pub fn length(&self) -> u64 {
+        let told = |room: u64| room.saturating_sub(self.max_output_tokens.unwrap_or(1)).saturating_add(1);
+        self.too_small.map_or(self.prompt_tokens, |room| self.prompt_tokens.max(told(room)))
     }
 
     /// The same, of a request that turned out to be too long for a model with room for so many tokens.
     #[must_use]
     pub fn beyond(self, room: u64) -> Self {
-        let at_least = room.saturating_sub(self.max_output_tokens.unwrap_or(1)).saturating_add(1);
-        Self { prompt_tokens: self.prompt_tokens.max(at_least), ..self }
+        Self { too_small: self.too_small.max(Some(room)), ..self }
     }
 }
 

@@ -81,6 +81,8 @@ struct Route {
     backends: Vec<usize>,
     shadow: Option<usize>,
     leads_on: bool,
+    /// It is for prompts of fewer tokens only.
+    below: Option<u64>,
 }
 
 struct World {
@@ -182,7 +184,8 @@ impl World {
         let backends = if able.is_empty() { Vec::new() } else { some(rng, &able, able.len()) };
         let others: Vec<_> = able.into_iter().filter(|place| !backends.contains(place)).collect();
         let shadow = others.choose(rng).copied().filter(|_| rng.random_bool(0.7));
-        Route { model, tenants, required: Required::random(rng, 0.3), backends, shadow, leads_on: false }
+        let below = rng.random_bool(0.3).then(|| rng.random_range(1..500));
+        Route { model, tenants, required: Required::random(rng, 0.3), backends, shadow, leads_on: false, below }
     }
 
     /// How much room the largest backend of the route has.
@@ -207,7 +210,8 @@ impl World {
             self.defaults.is_met(backend) && route.required.is_met(backend)
         };
         let is_known = |pattern: &&str| self.tenants.is_empty() || self.tenants.iter().any(|tenant| fits(pattern, tenant.name));
-        let earlier = || self.routes.iter().filter(|earlier| earlier.model == route.model);
+        let is_no_narrower = |earlier: &Route| earlier.below.is_none() || earlier.below == route.below;
+        let earlier = || self.routes.iter().filter(|earlier| earlier.model == route.model && is_no_narrower(earlier));
         let covers =
             |route: &Route, pattern: &str| route.tenants.as_ref().is_none_or(|all| all.iter().any(|wide| fits(wide, pattern)));
         let is_shadowed = match &route.tenants {
@@ -249,11 +253,12 @@ impl World {
         }
         for (place, route) in self.routes.iter().enumerate() {
             let tenants = route.tenants.as_ref().map(|tenants| format!(", tenant = {tenants:?}")).unwrap_or_default();
+            let when = route.below.map(|most| format!(", when = \"prompt_tokens < {most}\"")).unwrap_or_default();
             let (model, names) =
                 (MODELS[route.model], route.backends.iter().map(|place| format!("b{place}")).collect::<Vec<_>>());
             let (first, second) = names.split_at(names.len().div_ceil(2));
             let tiers = if second.is_empty() { format!("[{first:?}]") } else { format!("[{first:?}, {second:?}]") };
-            writeln!(text, "[[route]]\nname = \"r{place}\"\nmatch = {{ model = \"{model}\"{tenants} }}\ntiers = {tiers}")
+            writeln!(text, "[[route]]\nname = \"r{place}\"\nmatch = {{ model = \"{model}\"{tenants}{when} }}\ntiers = {tiers}")
                 .unwrap();
             writeln!(text, "{}", route.required.table()).unwrap();
             if route.leads_on {
@@ -273,7 +278,7 @@ impl World {
         if !self.tenants.is_empty() && declared.is_none() {
             return Allowed::default();
         }
-        let Some(route) = self.route(tenant, asked) else { return Allowed::default() };
+        let Some(route) = self.route(tenant, asked, needs) else { return Allowed::default() };
         let floor = declared.map(|declared| &declared.required);
         let mut required: Vec<&Required> = [Some(&self.defaults), Some(&route.required), floor].into_iter().flatten().collect();
         let first = self.within(route, &required, operation, needs);
@@ -281,16 +286,17 @@ impl World {
         if !(is_too_long && route.leads_on && declared.is_none_or(|declared| declared.may_have_larger)) {
             return first;
         }
-        let Some(next) = self.route(tenant, LARGER) else { return first };
+        let Some(next) = self.route(tenant, LARGER, needs) else { return first };
         required.push(&next.required);
         let larger = self.within(next, &required, operation, needs);
         if larger.serving.is_empty() { first } else { larger }
     }
 
-    /// The first route for that model and that tenant.
-    fn route(&self, tenant: &str, model: usize) -> Option<&Route> {
+    /// The first route for that model, that tenant, and a prompt of the length that was thought.
+    fn route(&self, tenant: &str, model: usize, needs: &Needs) -> Option<&Route> {
         let fits = |patterns: &Vec<&str>| patterns.iter().any(|pattern| fits(pattern, tenant));
-        self.routes.iter().find(|route| route.model == model && route.tenants.as_ref().is_none_or(fits))
+        let is_for = |route: &&Route| route.model == model && route.tenants.as_ref().is_none_or(fits);
+        self.routes.iter().filter(is_for).find(|route| route.below.is_none_or(|most| needs.prompt_tokens < most))
     }
 
     /// Those of a route that meet what is required.
@@ -301,7 +307,7 @@ impl World {
                 && !(needs.tools && served.lacks_tools)
                 && required.iter().all(|all| all.is_met(&self.backends[**place]))
         };
-        let asked = needs.prompt_tokens + needs.max_output_tokens.unwrap_or(1);
+        let asked = (needs.prompt_tokens + needs.max_output_tokens.unwrap_or(1)).max(needs.too_small.map_or(0, |room| room + 1));
         let has_room = |place: &usize| operation == Operation::Embeddings || asked <= self.served(*place, route.model).room;
         let able: BTreeSet<usize> = route.backends.iter().filter(may).copied().collect();
         let with_room: BTreeSet<usize> = able.iter().copied().filter(has_room).collect();
@@ -357,6 +363,7 @@ fn ask_all(seed: u64) -> Result<(), TestCaseError> {
             tools: rng.random_bool(0.3),
             prompt_tokens: rng.random_range(0..500),
             max_output_tokens: rng.random_bool(0.3).then(|| rng.random_range(0..100)),
+            too_small: rng.random_bool(0.3).then(|| *ROOMS.choose(&mut rng).unwrap()),
             ..Needs::default()
         };
         let request = Request { needs, ..Request::new(Caller::of(&names[who]), MODELS[model], operation) };

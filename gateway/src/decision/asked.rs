@@ -94,6 +94,7 @@ impl Described {
             json_schema: self.json_schema,
             logprobs: self.logprobs,
             dimensions: self.dimensions,
+            too_small: None,
         };
         let lower = self.headers.iter().map(|(name, values)| (name.to_ascii_lowercase(), values));
         let tenant: TenantId = self.tenant.parse()?;

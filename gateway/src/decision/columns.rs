@@ -104,6 +104,7 @@ pub(super) fn of_decisions() -> Vec<Column<Decision>> {
         streamed Flag Always = |d| Some(Value::Flag(d.streamed));
         estimated_prompt_tokens Number Always = |d| Some(number(d.prompt_tokens));
         max_output_tokens Number Sometimes = |d| d.max_output_tokens.map(number);
+        too_small_room Number Sometimes = |d| d.too_small.map(number);
         answers Number Always = |d| Some(number(d.answers()));
         expected_output_tokens Real Always = |d| Some(Value::Real(d.expected_output_tokens));
         needs_tools Flag Always = |d| Some(Value::Flag(d.needs.tools));

@@ -107,7 +107,7 @@ pub(super) fn candidates(
             score,
             expected: thought.map(|thought| Expected::of(&thought.outlook, thought.cached_tokens)),
             price_nano_usd: price.zip(thought).map(|(price, thought)| {
-                let (prompt_tokens, cached_tokens) = (needs.prompt_tokens as f64, thought.cached_tokens);
+                let (prompt_tokens, cached_tokens) = (needs.length() as f64, thought.cached_tokens);
                 predicted(price, Like { prompt_tokens, cached_tokens, output_tokens, answers: needs.answers() }).0
             }),
         })

@@ -55,6 +55,7 @@ impl Ended {
             streamed: asked.streamed,
             prompt_tokens: needs.prompt_tokens,
             max_output_tokens: needs.max_output_tokens,
+            too_small: needs.too_small,
             answers: needs.answers,
             expected_output_tokens,
             needs: Needs::from(needs),

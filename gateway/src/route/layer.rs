@@ -125,9 +125,17 @@ pub fn goes_on(inference: &Inference, room: u64) -> bool {
     // What was too little before was more, perhaps.
     let room = context.outgrown().map_or(room, |known| known.max(room));
     let request = request(inference, caller, needs(inference).beyond(room));
-    // So that the record tells why it does not, if it does not.
-    context.trace(|trace| trace.needs = Some(request.needs));
-    context.snapshot().policy.eligible(&request).is_ok_and(|eligible| *eligible.model != taken.model)
+    let policy = &context.snapshot().policy;
+    if policy.eligible(&request).is_ok_and(|eligible| *eligible.model != taken.model) {
+        return true;
+    }
+    // The record tells why it stays; where another backend of the route has room, it tells what was known when one was chosen.
+    context.trace(|trace| {
+        if policy.consider(&request).is_ok_and(|considered| considered.stays.is_some()) {
+            trace.needs = Some(request.needs);
+        }
+    });
+    false
 }
 
 fn request<'r>(inference: &'r Inference, caller: Caller<'r>, needs: Needs) -> Request<'r> {
@@ -158,7 +166,7 @@ fn route(inference: Inference) -> Result<Routed, Error> {
     let prefix = Prefix::of(inference.payload.body());
     let prompt_tokens = inference.payload.body().len() as f64 / BYTES_PER_TOKEN;
     // A refusal has told better.
-    let prompt_tokens = outgrown.map_or(prompt_tokens, |_| prompt_tokens.max(needs.prompt_tokens as f64));
+    let prompt_tokens = outgrown.map_or(prompt_tokens, |_| prompt_tokens.max(needs.length() as f64));
     let output_tokens = match inference.operation {
         Operation::Chat | Operation::Completions => state.expected_output(&tenant, inference.head().max_tokens),
         Operation::Embeddings | Operation::Rerank | Operation::Infer => 0.0,
@@ -182,7 +190,7 @@ fn route(inference: Inference) -> Result<Routed, Error> {
         planned
     });
     let candidates = Candidates::new(candidates);
-    // One copy is enough, however often the request is sent on.
+    // A copy is drawn once, however often the request is sent on.
     let shadow = match context.copied() {
         None => shadow::draw(&eligible, &snapshot.policy, plan, &mut rand::rng()),
         Some(_) => None,

@@ -27,13 +27,13 @@ fn refusal() -> Reply {
 
 /// Backend `small` for model `chat`, and `large` for model `long`.
 async fn between(small: &Sim, large: &Sim, rest: &str) -> Gateway {
-    let urls = [("small", "chat", 500, small.base_url()), ("large", "long", 5000, large.base_url())];
+    let urls = [("small", "chat", 500, "DE", small.base_url()), ("large", "long", 5000, "US", large.base_url())];
     let rest = rest.to_owned();
     let text = move |key: &Path| {
-        let backends = urls.iter().map(|(name, model, room, url)| {
+        let backends = urls.iter().map(|(name, model, room, place, url)| {
             let key = key.display();
             format!(
-                "[backend.{name}]\nprovider = \"openai\"\nbase_url = \"{url}\"\nsecret = \"file:{key}\"\n\
+                "[backend.{name}]\nprovider = \"openai\"\nbase_url = \"{url}\"\nsecret = \"file:{key}\"\njurisdictions = [\"{place}\"]\n\
                  models.{model} = {{ name = \"sim-chat\", capabilities = {{ context = {room} }}, price = {{ in = 1, out = 1 }} }}\n"
             )
         });
@@ -97,7 +97,7 @@ async fn one_that_is_refused_as_too_long_goes_on_before_its_caller_hears_of_it()
         assert_eq!((&record["route"], &record["backend"], &record["status"]), (&json!("long"), &json!("large"), &json!(200)));
         assert_eq!((&record["attempts"], &record["larger"], &record["reason"]), (&json!(2), &json!("long"), &Value::Null));
         let [decision] = decisions.as_slice() else { panic!("{decisions:?}") };
-        assert!(decision.prompt_tokens + decision.max_output_tokens.unwrap_or(1) > 500, "the refusal has told: {decision:?}");
+        assert_eq!(decision.too_small, Some(500), "the refusal has told: {decision:?}");
         let attempts = decision.attempts.iter().map(|attempt| (attempt.backend.as_str(), attempt.outgrown.as_deref()));
         assert_eq!(attempts.collect::<Vec<_>>(), [("small", Some("chat")), ("large", None)]);
         let names: Vec<_> = decision.candidates.iter().map(|candidate| candidate.backend.as_str()).collect();
@@ -158,4 +158,21 @@ async fn money_is_set_aside_for_the_model_that_serves() {
     let spent = gateway.metric("tradewind_cost_nano_usd_total", &[]).await;
     assert!(spent > 0.0);
     assert_eq!(left, 1e9 - spent, "all reservations are settled");
+}
+
+#[tokio::test]
+async fn a_refusal_takes_no_request_out_of_the_route_that_matched_it() {
+    let (small, large) = (cloud([refusal()]).await, cloud([]).await);
+    // What is thought to be short has to stay in the EU, and so it has to when it turns out to be long.
+    let strict = "[[route]]\nname = \"strict\"\nmatch = { model = \"chat\", when = \"prompt_tokens < 400\" }\ntiers = [[\"small\"]]\n\
+                  larger = \"long\"\nrequire = { jurisdictions = [\"EU\"] }\n";
+    let gateway = between(&small, &large, strict).await;
+    let answer = gateway.ask(&chat()).await;
+    assert_eq!((answer.status.as_u16(), answer.body.as_ref()), (400, TOO_LONG.as_bytes()));
+    assert_eq!((small.requests().len(), large.requests().len()), (1, 0), "the larger one is in the US");
+    let (audit, decisions) = records(gateway).await;
+    assert_eq!((&audit[0]["route"], &audit[0]["larger"]), (&json!("strict"), &Value::Null));
+    assert_eq!((decisions[0].route.as_deref(), decisions[0].too_small), (Some("strict"), Some(500)));
+    assert!(decisions[0].stays.as_ref().unwrap().why.contains("only EU is allowed"), "{:?}", decisions[0].stays);
+    assert!(decisions[0].candidates.iter().all(|candidate| candidate.excluded.is_none()), "{:?}", decisions[0].candidates);
 }

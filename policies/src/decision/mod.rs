@@ -69,12 +69,14 @@ pub struct Decision {
     /// Whether the answer was to come as events.
     #[serde(default)]
     pub streamed: bool,
-    /// The prompt's tokens as they were estimated for the decision, or, once a model had refused it as too long, more than that has room for;
-    /// [`Decision::usage`] has the count.
+    /// The prompt's tokens as they were estimated for the decision; [`Decision::usage`] has the count.
     pub prompt_tokens: u64,
     /// The most tokens that the caller allows for an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u64>,
+    /// The most room, in tokens, that turned out to be too little: a model refused the request as too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub too_small: Option<u64>,
     /// How many answers were asked for, where that is more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers: Option<u64>,

@@ -86,6 +86,7 @@ fn decision() -> Decision {
         streamed: true,
         prompt_tokens: 1900,
         max_output_tokens: Some(512),
+        too_small: None,
         answers: Some(2),
         expected_output_tokens: 180.5,
         needs: Needs { tools: true, ..Needs::default() },

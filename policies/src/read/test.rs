@@ -93,6 +93,7 @@ fn needs(table: &mut Table<'_>, report: &mut Report<'_>) -> Option<Needs> {
         json_schema: features.contains(&Feature::JsonSchema),
         logprobs: features.contains(&Feature::Logprobs),
         dimensions: dimensions?,
+        too_small: None,
     })
 }
 

@@ -56,8 +56,9 @@ impl<'p> Policies<'p> {
         let token = granted(decision);
         by.authorize(&tenant, Some(&token), &decision.asked, decision.operation).map_err(NotRouted::nowhere)?;
         let crate::decision::Needs { tools, vision, json_schema, logprobs, dimensions } = decision.needs;
-        let Decision { prompt_tokens, max_output_tokens, answers, .. } = *decision;
-        let needs = Needs { prompt_tokens, max_output_tokens, answers, tools, vision, json_schema, logprobs, dimensions };
+        let Decision { prompt_tokens, max_output_tokens, too_small, answers, .. } = *decision;
+        let lengths = Needs { prompt_tokens, max_output_tokens, too_small, answers, ..Needs::default() };
+        let needs = Needs { tools, vision, json_schema, logprobs, dimensions, ..lengths };
         let session: Option<Session> = decision.session.as_deref().map(str::parse).transpose().map_err(NotRouted::nowhere)?;
         let caller = Caller { tenant: &tenant, claims: &claims, models: Some(&token), headers: &headers };
         let request = Request { needs, session, ..Request::new(caller, &decision.asked, decision.operation) };

@@ -154,6 +154,7 @@ fn decision(id: RequestId, noted: Noted, fate: &Fate, drawn: &Drawn, scenario: &
         streamed: true,
         prompt_tokens: drawn.prompt.into(),
         max_output_tokens: None,
+        too_small: None,
         answers: None,
         expected_output_tokens: noted.expected_output,
         needs: Needs::default(),

@@ -222,5 +222,5 @@ impl Lane {
 pub(crate) fn usage(operation: Operation, needs: &Needs, max_output: Option<u64>) -> Usage {
     let most = needs.max_output_tokens.into_iter().chain(max_output).min().unwrap_or_default();
     let answered = if Operations::TEXT.contains(operation) { most.saturating_mul(needs.answers()) } else { 0 };
-    Usage::new(needs.prompt_tokens, answered)
+    Usage::new(needs.length(), answered)
 }
