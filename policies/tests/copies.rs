@@ -180,3 +180,31 @@ fn without_shadows_nothing_is_told_of_copies() {
     assert_eq!(traffic.copies, None);
     assert!(traffic.caveats.iter().all(|caveat| !caveat.contains("copies")), "{:?}", traffic.caveats);
 }
+
+#[test]
+fn a_request_that_was_refused_as_too_long_may_be_copied_on_both_its_routes() {
+    let room = |text: &str| {
+        text.replace(
+            "models.chat = { price = { in = 1, out = 2 } }",
+            "models.chat = { price = { in = 1, out = 2 }, capabilities = { context = 8000 } }",
+        )
+    };
+    let old = room(OLD);
+    let larger = "larger = \"long\"\n[backend.large]\nprovider = \"openai\"\nsecret = \"env:LARGE\"\njurisdictions = [\"DE\"]\n\
+        models.long = { price = { in = 2, out = 2 }, capabilities = { context = 64_000 } }\n\
+        [backend.next_large]\nprovider = \"openai\"\nsecret = \"env:NEXT\"\njurisdictions = [\"DE\"]\nmodels.long = { price = { in = 5, out = 6 } }\n\
+        [[route]]\nname = \"long\"\nmatch = { model = \"long\" }\ntiers = [[\"large\"]]\n\
+        shadow = { backend = \"next_large\", share = \"50%\", max_cost_per_day = \"$1000\" }\n";
+    let new = policy(&format!("{old}shadow = {{ backend = \"next\", share = \"10%\", max_cost_per_day = \"$1000\" }}\n{larger}"));
+    let mut log = log();
+    log.iter_mut().for_each(|request| request["too_small"] = json!(8000));
+    let copies = replayed(&log, InForce::Policy(&policy(&old)), &new).copies.unwrap();
+    let after = copies.by_route.iter().map(|route| (route.route.as_str(), route.after.as_ref().unwrap()));
+    let [(_, first), (_, last)] = after.collect::<Vec<_>>().try_into().unwrap();
+    assert_eq!((first.backend.as_str(), last.backend.as_str()), ("next", "next_large"));
+    is_about(first.copies_per_day, 101.0 * 0.1 * LOGS_A_DAY);
+    is_about(first.usd_per_day, 101.0 * 0.1 * 0.005 * LOGS_A_DAY);
+    // Half of those of which no copy was sent yet, at $5 and $6 a million.
+    is_about(last.copies_per_day, 101.0 * 0.9 * 0.5 * LOGS_A_DAY);
+    is_about(last.usd_per_day, 101.0 * 0.9 * 0.5 * 0.008 * LOGS_A_DAY);
+}

@@ -2,7 +2,7 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
-use tradewind_policies::{Attributes, Caller, Grants, Needs, NoRoute, Operation, Policy, Request, SourceFile, TenantId};
+use tradewind_policies::{Attributes, Caller, Grants, Needs, NoRoute, Operation, Policy, Request, SourceFile, Stage, TenantId};
 
 const BACKENDS: &str = r#"
 version = 1
@@ -122,6 +122,33 @@ fn a_ceiling_goes_on_with_its_requests_and_what_nobody_may_serve_stays() {
     assert_eq!((stays.larger.as_str(), stays.by_token), ("large", false));
     assert!(stays.why.starts_with("no backend of route `large` may serve model `large`"), "{stays:?}");
     assert!(stays.why.contains("a request may cost $0.01"), "{stays:?}");
+}
+
+#[test]
+fn a_backend_with_room_that_is_too_dear_keeps_nobody_from_going_on() {
+    let backends = BACKENDS
+        .replace("[alias]", "models.small = { price = { in = 40, out = 40 }, capabilities = { context = 8000 } }\n[alias]");
+    let routes = ROUTES
+        .replacen(r#"tiers = [["here"]]"#, "tiers = [[\"here\", \"there\"]]\nceiling = { per_request = \"$0.05\" }", 1)
+        .replacen(r#"larger = "middle""#, r#"larger = "large""#, 1);
+    let policy = Policy::parse(&[SourceFile::new("policy.toml", format!("{backends}{routes}"))]).unwrap();
+    let to = |route: &str, backends: &[&str]| (route.to_owned(), backends.iter().map(|name| (*name).to_owned()).collect());
+    assert_eq!(taken(&policy, &acme(), None, 999), to("small", &["here", "there"]));
+    // $40 a million are $0.05 for 1250, and $10 a million for 5000.
+    assert_eq!(taken(&policy, &acme(), None, 1250), to("small", &["there"]));
+    assert_eq!(taken(&policy, &acme(), None, 1251), to("large", &["there"]));
+    let needs = Needs { prompt_tokens: 1251, ..Needs::default() };
+    let who = acme();
+    let request = Request { needs, ..Request::new(Caller::of(&who), "small", Operation::Chat) };
+    let considered = policy.consider(&request).unwrap();
+    assert_eq!(considered.outgrown.iter().map(|left| (left.route.as_str(), left.room)).collect::<Vec<_>>(), [("small", 1000)]);
+    // Where the larger one is too dear as well, that is why nobody may serve it.
+    let request = Request { needs: Needs { prompt_tokens: 5001, ..Needs::default() }, ..request };
+    let none = policy.eligible(&request).unwrap_err();
+    assert!(
+        matches!(&none, NoRoute::NoneEligible { route, stage: Stage::CostCeiling, .. } if route.as_str() == "small"),
+        "{none}"
+    );
 }
 
 #[test]

@@ -10,13 +10,12 @@ use std::{
 use futures_util::future::{Either, Ready, ready};
 use http::{Request, Response, StatusCode};
 use tower::{Layer, Service};
-use tradewind_policies::decision::ShadowFate;
 
 use super::{Attempt, Audit, Decision, Outcome, Record};
 use crate::{
     body::Body,
     closing::{Close, Closing, Ended},
-    context::{self, RequestContext, Tried},
+    context::{self, Copied, RequestContext, Tried},
     error::{Dialect, Error, Kind},
     finishing::Finishing,
 };
@@ -144,7 +143,7 @@ fn record(context: &RequestContext, status: Option<StatusCode>, ended: context::
         attempts: context.attempts(),
         hedges: context.hedges(),
         tried: context.tried().iter().map(attempt).collect(),
-        shadow: context.copied().filter(|copied| copied.fate == ShadowFate::Sent).map(|copied| copied.backend.as_str().into()),
+        shadow: context.copied().filter(Copied::is_sent).map(|copied| copied.backend.as_str().into()),
         prompt_tokens: tokens.map(|tokens| tokens.usage.prompt_tokens),
         completion_tokens: tokens.map(|tokens| tokens.usage.completion_tokens),
         tokens_estimated: tokens.is_some_and(|tokens| tokens.is_estimate),

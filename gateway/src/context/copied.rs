@@ -10,3 +10,11 @@ pub struct Copied {
     /// Whether it was, or why not.
     pub fate: ShadowFate,
 }
+
+impl Copied {
+    /// Whether it was sent.
+    #[must_use]
+    pub fn is_sent(&self) -> bool {
+        self.fate == ShadowFate::Sent
+    }
+}

@@ -103,7 +103,7 @@ pub struct RequestContext {
     response_after: OnceLock<Duration>,
     first_content_after: OnceLock<Duration>,
     tokens: Mutex<Tokens>,
-    copied: OnceLock<Copied>,
+    copied: Mutex<Option<Copied>>,
     is_copy: bool,
     trace: OnceLock<Mutex<Trace>>,
 }
@@ -140,7 +140,7 @@ impl RequestContext {
             response_after: OnceLock::new(),
             first_content_after: OnceLock::new(),
             tokens: Mutex::default(),
-            copied: OnceLock::new(),
+            copied: Mutex::default(),
             is_copy: false,
             trace: OnceLock::new(),
         }
@@ -167,15 +167,18 @@ impl RequestContext {
         self.is_copy
     }
 
-    /// Sets what became of the copy that was to be sent.
+    /// Sets what became of a copy that was to be sent. That one was, no later one changes.
     pub fn set_copied(&self, copied: Copied) {
-        let _first_stays = self.copied.set(copied);
+        let mut known = self.copied.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.as_ref().is_none_or(|known| !known.is_sent()) {
+            *known = Some(copied);
+        }
     }
 
     /// What became of the copy that was to be sent, if one was.
     #[must_use]
-    pub fn copied(&self) -> Option<&Copied> {
-        self.copied.get()
+    pub fn copied(&self) -> Option<Copied> {
+        self.copied.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Its name.

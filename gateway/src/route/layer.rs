@@ -190,10 +190,10 @@ fn route(inference: Inference) -> Result<Routed, Error> {
         planned
     });
     let candidates = Candidates::new(candidates);
-    // A copy is drawn once, however often the request is sent on.
-    let shadow = match context.copied() {
-        None => shadow::draw(&eligible, &snapshot.policy, plan, &mut rand::rng()),
-        Some(_) => None,
+    // One copy is enough, however often the request is sent on.
+    let shadow = match context.copied().is_some_and(|copied| copied.is_sent()) {
+        false => shadow::draw(&eligible, &snapshot.policy, plan, &mut rand::rng()),
+        true => None,
     };
     if let Some(left) = eligible.left() {
         counter!(names::LARGER_CONTEXT, names::ROUTE => left.to_string(), names::MODEL => eligible.model.to_string())

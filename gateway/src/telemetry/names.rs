@@ -39,7 +39,8 @@ pub const CANARY_ERRORS: &str = "tradewind_canary_errors_total";
 pub const CANARY_FIRST_TOKEN: &str = "tradewind_canary_first_token_seconds";
 /// 1 where the canary of a route was given up.
 pub const CANARY_ABORTED: &str = "tradewind_canary_aborted";
-/// Requests that went on to a larger model, by the route that they left last, for which they are too long, and the model.
+/// Requests that were led on to a larger model, by the route that they left last, for which they are too long, and the model. That a budget refuses one
+/// then is counted elsewhere.
 pub const LARGER_CONTEXT: &str = "tradewind_larger_context_total";
 /// Copies of requests, by route, backend and what became of them.
 pub const SHADOW_REQUESTS: &str = "tradewind_shadow_requests_total";

@@ -14,7 +14,7 @@ use tradewind_policies::{
     replay::{InForce, Options, World, replay},
 };
 
-use crate::support::{Answer, Gateway, Setup, chat, cloud, mint, records as audit_records, streamed};
+use crate::support::{Answer, Gateway, Setup, chat, cloud, mint, records as audit_records, soon, streamed};
 
 /// What an upstream says of a prompt that is too long.
 const TOO_LONG: &str =
@@ -25,7 +25,7 @@ fn refusal() -> Reply {
     Reply::Status { status: 400, headers: vec![], body: Some(TOO_LONG.to_owned()) }
 }
 
-/// Backend `small` for model `chat`, and `large` for model `long`.
+/// Backend `small` for model `chat`, and `large` for model `long`. In the rest, `KEY` is the file with their key.
 async fn between(small: &Sim, large: &Sim, rest: &str) -> Gateway {
     let urls = [("small", "chat", 500, "DE", small.base_url()), ("large", "long", 5000, "US", large.base_url())];
     let rest = rest.to_owned();
@@ -38,6 +38,7 @@ async fn between(small: &Sim, large: &Sim, rest: &str) -> Gateway {
             )
         });
         let backends: String = backends.collect();
+        let rest = rest.replace("KEY", &key.display().to_string());
         format!(
             "version = 1\n{backends}{rest}\n\
              [[route]]\nname = \"short\"\nmatch = {{ model = \"chat\" }}\ntiers = [[\"small\"]]\nlarger = \"long\"\n\
@@ -104,7 +105,7 @@ async fn one_that_is_refused_as_too_long_goes_on_before_its_caller_hears_of_it()
         assert_eq!((names, decision.chosen.as_deref()), (vec!["large"], Some("large")));
         let shown = tradewind::decision::show_decision(decision).unwrap();
         assert!(
-            shown.contains("too long for route short, whose model chat has room for 500 tokens at most: on to long ("),
+            shown.contains("too long for route short, where no backend that may serve it as chat has room for more than 500 tokens: on to long ("),
             "{shown}"
         );
     }
@@ -175,4 +176,39 @@ async fn a_refusal_takes_no_request_out_of_the_route_that_matched_it() {
     assert_eq!((decisions[0].route.as_deref(), decisions[0].too_small), (Some("strict"), Some(500)));
     assert!(decisions[0].stays.as_ref().unwrap().why.contains("only EU is allowed"), "{:?}", decisions[0].stays);
     assert!(decisions[0].candidates.iter().all(|candidate| candidate.excluded.is_none()), "{:?}", decisions[0].candidates);
+}
+
+#[tokio::test]
+async fn a_copy_that_was_not_sent_on_the_first_route_may_be_on_the_next_and_only_one_is() {
+    for (room, unsent) in [(10, 1.0), (1000, 0.0)] {
+        let (small, large, next) = (cloud([refusal()]).await, cloud([]).await, cloud([]).await);
+        let url = next.base_url();
+        let backend = format!(
+            "[backend.next]\nprovider = \"vllm\"\nbase_url = \"{url}\"\nsecret = \"file:KEY\"\nmodels.chat = {{ name = \"sim-chat\", capabilities = {{ context = {room} }} }}\n\
+             models.long = {{ name = \"sim-chat\" }}\n"
+        );
+        let route = |model: &str, first: &str, rest: &str| {
+            format!(
+                "[[route]]\nname = \"copied-{model}\"\nmatch = {{ model = \"{model}\", when = \"prompt_tokens < 400\" }}\ntiers = [[\"{first}\"]]\n\
+                 shadow = {{ backend = \"next\", share = \"100%\" }}\n{rest}"
+            )
+        };
+        let rest = backend + &route("chat", "small", "larger = \"long\"\n") + &route("long", "large", "");
+        let gateway = between(&small, &large, &rest).await;
+        assert_eq!(gateway.ask(&chat()).await.status, 200);
+        let copies =
+            async |outcome: &str| gateway.metric("tradewind_shadow_requests_total", &[&format!("outcome=\"{outcome}\"")]).await;
+        soon(async {
+            while copies("succeeded").await == 0.0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        assert_eq!((copies("not_eligible").await, copies("sent").await, copies("succeeded").await), (unsent, 1.0, 1.0));
+        let (audit, decisions) = records(gateway).await;
+        assert_eq!((&audit[0]["route"], &audit[0]["shadow"]), (&json!("copied-long"), &json!("next")));
+        assert_eq!(decisions[0].shadow.as_ref().unwrap().fate.as_str(), "sent");
+        let asked = next.requests().into_iter().filter(|request| request.path == "/v1/chat/completions").count();
+        assert_eq!(asked, 1);
+    }
 }

@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy;
 
-/// A route that a request left for a larger model, because none of its backends has room for it.
+/// A route that a request left for a larger model, because none of its backends has room for it within the ceiling.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outgrown {
     /// The route.
     pub route: String,
     /// The model that it is for.
     pub model: String,
-    /// The most tokens that any backend has room for that could have served the request.
+    /// The most tokens that any backend has room for that would have served the request but for its length.
     pub room: u64,
     /// The name that was asked for in the place of the first.
     pub larger: String,
@@ -43,7 +43,7 @@ impl From<&policy::Stays<'_>> for Stays {
 impl fmt::Display for Stays {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { larger, why, .. } = self;
-        write!(f, "too long for every backend that could serve it, but it does not go on to {larger}: {why}")
+        write!(f, "too long for every backend that may serve it, but it does not go on to {larger}: {why}")
     }
 }
 
@@ -58,7 +58,10 @@ impl From<&policy::Outgrown<'_>> for Outgrown {
 impl fmt::Display for Outgrown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { route, model, room, larger, place } = self;
-        write!(f, "too long for route {route}, whose model {model} has room for {room} tokens at most: on to {larger}")?;
+        write!(
+            f,
+            "too long for route {route}, where no backend that may serve it as {model} has room for more than {room} tokens: on to {larger}"
+        )?;
         place.as_ref().map_or(Ok(()), |place| write!(f, " ({place})"))
     }
 }

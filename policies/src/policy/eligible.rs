@@ -199,14 +199,19 @@ impl<'p> Matched<'p> {
         Self { left: Some(left.route), carried: left.carried.and(left.route.requirement()), capped, ..self }
     }
 
-    /// Whether there are targets that could serve the request, and none of them has room for it.
+    /// Whether there are targets that would serve the request had they room for it, and those that have room, if any, may not for what it costs.
     pub(super) fn is_outgrown(&self, request: &Request<'_>) -> bool {
-        self.able(request).is_ok_and(|able| self.with_room(able, request).is_empty())
+        !self.too_small(request).is_empty() && self.passing(request).is_empty()
     }
 
-    /// How many tokens the largest of these has room for.
+    /// How many tokens the largest has room for of those that have too little.
     pub(super) fn most_room(&self, request: &Request<'_>) -> u64 {
-        self.able(request).ok().and_then(|able| self.lane.most_room(able)).unwrap_or_default()
+        self.lane.most_room(self.too_small(request)).unwrap_or_default()
+    }
+
+    /// Those that could serve the request but for its length.
+    fn too_small(&self, request: &Request<'_>) -> Places {
+        self.able(request).map(|able| able.without(self.with_room(able, request))).unwrap_or_default()
     }
 
     /// The targets that may serve the request, or the stage that left none.

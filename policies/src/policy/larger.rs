@@ -1,4 +1,4 @@
-//! Where requests go on that are too long for every backend of their route: as if its `larger` model had been asked for.
+//! Where requests go on that are too long for every backend of their route, but for those that are too dear: as if its `larger` model had been asked for.
 //!
 //! What the route requires of its backends, and what it lets a request cost, goes on with the request: the routes of the larger model may be
 //! stricter, and take nothing back.
@@ -15,14 +15,14 @@ use crate::request::Request;
 /// What is led on: answers. An embedding of another model could be compared with none of the first.
 const LED_ON: Operations = Operations::TEXT;
 
-/// A route that a request left because it is too long for each of its backends that could have served it.
+/// A route that a request left because it is too long for each of its backends that might have served it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outgrown<'p> {
     /// The route.
     pub route: &'p RouteName,
     /// The model that it is for.
     pub model: &'p ModelId,
-    /// The most tokens that any of these backends has room for.
+    /// The most tokens that any of these backends has room for that would have served it but for its length.
     pub room: u64,
     /// The name that was asked for in the place of the first.
     pub larger: &'p ModelId,

@@ -1,6 +1,7 @@
 //! What copies to the shadows of routes cost, before and after.
 //!
-//! Every request that was under way at a backend, and that the route's shadow may see, counts as copied with the route's share: nothing is drawn. A
+//! Every request that was under way at a backend, and that the route's shadow may see, counts as copied with the route's share: nothing is drawn. Of one
+//! that a backend refused as too long, and that was led on, copies are drawn on both routes until one is sent. A
 //! copy costs what its backend takes for the recorded tokens, none of them cached: it sees a share of the prompts only, and has a cache of its own.
 //! What all copies of a route cost in a day ends at its `max_cost_per_day`.
 
@@ -13,7 +14,7 @@ use super::estimate::{Estimate, Resamples};
 use super::requests::{Requests, stands_for};
 use super::routed::{NotRouted, Policies};
 use crate::decision::{Decision, ShadowFate};
-use crate::policy::Policy;
+use crate::policy::{Eligible, Policy};
 use crate::spec::{Consumption, NanoUsd, Share};
 use tradewind_protocol::Usage;
 
@@ -146,10 +147,17 @@ impl<'p> Side<'p> {
             return side;
         }
         for (place, decision) in log.iter().copied().filter(|(_, decision)| !decision.attempts.is_empty()) {
-            let Ok(eligible) = policies.routed(policy, decision) else { continue };
-            let (Some(shadow), Some(own)) = (eligible.shadow(), side.0.get_mut(eligible.route.as_str())) else { continue };
-            let dollars = shadow.target.price.as_deref().map_or(0.0, |price| price.of(copied(decision)).dollars());
-            own.each.push((place, shadow.share.get() * stands_for(decision), dollars));
+            let Ok(last) = policies.routed(policy, decision) else { continue };
+            let refused_by = |first: &Eligible<'_>| first.route != last.route;
+            let first = before_refusal(decision).and_then(|before| policies.routed(policy, &before).ok()).filter(refused_by);
+            let mut uncopied = stands_for(decision);
+            for eligible in first.iter().chain([&last]) {
+                let (Some(shadow), Some(own)) = (eligible.shadow(), side.0.get_mut(eligible.route.as_str())) else { continue };
+                let dollars = shadow.target.price.as_deref().map_or(0.0, |price| price.of(copied(decision)).dollars());
+                let copies = shadow.share.get() * uncopied;
+                own.each.push((place, copies, dollars));
+                uncopied -= copies;
+            }
         }
         side
     }
@@ -184,6 +192,11 @@ impl OfRoute<'_> {
             is_capped: usd_per_day < uncapped_usd_per_day,
         }
     }
+}
+
+/// The request as it was before a backend refused it as too long, if one did.
+fn before_refusal(decision: &Decision) -> Option<Decision> {
+    decision.too_small.map(|_| Decision { too_small: None, ..decision.clone() })
 }
 
 /// What a copy uses: what the request did, or was expected to where it came to no end. How long a server is shared, and the bytes of an answer, a log
