@@ -289,7 +289,10 @@ impl World {
         let Some(next) = self.route(tenant, LARGER, needs) else { return first };
         required.push(&next.required);
         let larger = self.within(next, &required, operation, needs);
-        if larger.serving.is_empty() { first } else { larger }
+        let most = |allowed: &Allowed| allowed.serving.iter().map(|place| self.served(*place, allowed.model).room).max();
+        // Where nobody has room there either, it has to be more room.
+        let is_larger = !larger.with_room.is_empty() || most(&larger) > most(&first);
+        if larger.serving.is_empty() || !is_larger { first } else { larger }
     }
 
     /// The first route for that model, that tenant, and a prompt of the length that was thought.

@@ -58,9 +58,20 @@ impl Cli {
     }
 }
 
-fn done<E: std::error::Error>(result: Result<ExitCode, E>) -> ExitCode {
+fn done<E: std::error::Error + 'static>(result: Result<ExitCode, E>) -> ExitCode {
     result.unwrap_or_else(|error| {
+        if has_no_reader(&error) {
+            return ExitCode::SUCCESS;
+        }
         eprintln!("tradewind: {error}");
         ExitCode::FAILURE
     })
+}
+
+/// Whether whoever reads the output has seen enough, such as `head`.
+fn has_no_reader(error: &(dyn std::error::Error + 'static)) -> bool {
+    let broken = |error: &(dyn std::error::Error + 'static)| {
+        error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    };
+    std::iter::successors(Some(error), |error| error.source()).any(broken)
 }

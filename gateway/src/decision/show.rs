@@ -49,7 +49,10 @@ pub fn show_decision(decision: &Decision) -> Result<String, fmt::Error> {
     let route = decision.route.as_deref().unwrap_or("none");
     writeln!(out, "policy {}, route {route}{}", decision.policy, arm(decision.arm))?;
     show_way(&mut out, &decision.outgrown, decision.stays.as_ref())?;
-    show_candidates(&mut out, &decision.candidates, decision.prompt_tokens)?;
+    if let Some(room) = decision.too_small {
+        writeln!(out, "a backend refused it: it has more than {room} tokens")?;
+    }
+    show_candidates(&mut out, &decision.candidates, decision.length())?;
     show_attempts(&mut out, &decision.attempts)?;
     if let Some(Shadow { backend, fate }) = &decision.shadow {
         writeln!(out, "\nshadow {backend}: {fate}")?;
@@ -137,7 +140,7 @@ fn show_candidates(out: &mut String, candidates: &[Candidate], prompt_tokens: u6
         facts.extend(price_nano_usd.map(|price| format!("price {}", dollars(price))));
         let model = model.as_deref().unwrap_or("-");
         let mut facts = facts.into_iter();
-        writeln!(out, "  tier {tier}  {backend:width$}  {}", facts.next().unwrap_or_else(|| model.to_owned()))?;
+        writeln!(out, "  tier {}  {backend:width$}  {}", tier + 1, facts.next().unwrap_or_else(|| model.to_owned()))?;
         for fact in facts {
             writeln!(out, "{:indent$}{fact}", "", indent = width + 12)?;
         }

@@ -46,7 +46,7 @@ const REFUSED: &str = "refused_by_upstream";
 /// How long a request waits for room where every deployment has as many as it may have.
 const QUEUE: Duration = Duration::from_secs(2);
 /// What a request says that has effects at the provider beyond its answer: it is not sent twice on purpose.
-const STORED: &[u8] = b"\"store\"";
+const STORED: &str = "store";
 
 /// Makes the attempts.
 #[derive(Debug, Clone)]
@@ -266,7 +266,7 @@ impl Dispatching {
     /// Begins a second attempt beside a slow one, if that is worth it and within the budget.
     fn begin_hedge(&mut self) -> Option<Chosen> {
         self.is_hedged = true;
-        let is_stored = memchr::memmem::find(self.inference.payload.body(), STORED).is_some();
+        let is_stored = self.inference.head().fields.may_hold(STORED);
         if is_stored || self.candidates.are_overloaded() || !self.state.take_hedge() {
             return None;
         }

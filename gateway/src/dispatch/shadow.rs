@@ -65,7 +65,7 @@ pub(super) fn send(shadows: &Shadows, inference: &Inference, drawn: Drawn, lesso
 fn admit(shadows: &Shadows, board: &Board, inference: &Inference, drawn: Drawn) -> Result<Admitted, ShadowFate> {
     let Drawn { planned, max_cost_per_day, predicted, .. } = drawn;
     let planned = planned.ok_or(ShadowFate::NotEligible)?;
-    if memchr::memmem::find(inference.payload.body(), STORED).is_some() {
+    if inference.head().fields.may_hold(STORED) {
         return Err(ShadowFate::Stored);
     }
     let place = shadows.admit(board, inference.context.remaining()).ok_or(ShadowFate::Dropped)?;

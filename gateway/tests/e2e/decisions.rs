@@ -230,7 +230,7 @@ async fn operators_are_told_why_a_request_went_where_it_went() {
     let told = gateway.admin(&format!("/explain/{id}")).await;
     assert_eq!((&body_of(&told)["id"], &body_of(&told)["chosen"]), (&json!(id), &json!("a")));
     let text = gateway.operate("GET", &format!("/explain/{id}"), "accept: text/plain\r\n").await;
-    assert!(text.contains("tier 0  a  ") && text.contains("answer 200 from a: complete"), "{text}");
+    assert!(text.contains("tier 1  a  ") && text.contains("answer 200 from a: complete"), "{text}");
     let unknown = gateway.admin("/explain/req_0190f5fe7c2d7e4b9a7c1d2e3f405162").await;
     assert!(unknown.starts_with("HTTP/1.1 404") && unknown.contains("does not have req_0190f5fe7c2d"), "{unknown}");
     let odd = gateway.admin("/explain/me").await;

@@ -193,6 +193,11 @@ async fn a_policy_of_the_history_is_brought_back() {
     until_told(&gateway, |told| told["history"][0]["hash"] == new_hash.as_str()).await;
     gateway.write_policy_text("version = 1\n[");
     until_told(&gateway, |told| !told["refused"].is_null()).await;
+    // What was planned does not go over it: somebody is at work there.
+    let (_kept, path) = draft(&old);
+    let error = about(&gateway, &["apply", &path, "--plan", &plan(&new, &old)]).await.unwrap_err();
+    assert!(error.contains("an edit that the gateway refused"), "{error}");
+    assert_eq!(std::fs::read_to_string(gateway.policy_path()).unwrap(), "version = 1\n[");
     let (code, _) = about(&gateway, &["rollback"]).await.unwrap();
     assert_eq!(code, ExitCode::SUCCESS);
     assert_eq!(std::fs::read_to_string(gateway.policy_path()).unwrap(), new);

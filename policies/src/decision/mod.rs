@@ -181,6 +181,12 @@ impl From<crate::Needs> for Needs {
 }
 
 impl Decision {
+    /// How many tokens its prompt has, as far as that was known when its backend was chosen.
+    pub fn length(&self) -> u64 {
+        let Self { prompt_tokens, max_output_tokens, too_small, .. } = *self;
+        crate::request::Needs { prompt_tokens, max_output_tokens, too_small, ..crate::request::Needs::default() }.length()
+    }
+
     /// How many answers were to be made: one at least.
     pub fn answers(&self) -> u64 {
         self.answers.unwrap_or(1).max(1)

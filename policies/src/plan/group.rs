@@ -9,7 +9,7 @@ use super::effect::{self, Effect};
 use super::groups::Groups;
 use super::marks::{MarkId, Marks};
 use super::needs::{Need, needs};
-use super::probes::Probe;
+use super::probes::{Probe, Tried};
 use super::questions::{self, Looked};
 use super::ranges;
 use super::tenants::{ClassId, Tenants};
@@ -65,6 +65,9 @@ pub enum Tokens {
     NamingNone,
 }
 
+/// The most examples of requests that one change is told with: the smallest requests.
+const MOST_EXAMPLES: usize = 1;
+
 /// What came of the comparison.
 pub(super) struct Compared {
     pub(super) changes: Vec<Change>,
@@ -115,9 +118,8 @@ pub(super) fn compare(old: &Policy, new: &Policy, tenants: &Tenants) -> Compared
     let mut by_name: Vec<Experienced<'_>> = Vec::new();
     for asked in names {
         let looked = Looked::at(asked, old, new);
-        let needs: Vec<Need> =
-            needs(old, new, asked).into_iter().chain(looked.probes.iter().copied().map(Need::Looked)).collect();
-        if !(looked.marks.complete && looked.complete) {
+        let needs: Vec<Need> = needs(old, new, asked).into_iter().chain(looked.needs()).collect();
+        if !looked.complete {
             too_many.insert(asked);
         }
         let mut experienced = Groups::default();
@@ -134,13 +136,13 @@ pub(super) fn compare(old: &Policy, new: &Policy, tenants: &Tenants) -> Compared
                     if let Some((_, effects, routes)) = experiences.first() {
                         note_renamed(asked, routes, effects, &mut renamed);
                     }
-                    for (told, effects, routes) in worth_telling(experiences) {
+                    for (told, effects, routes) in worth_telling(experiences, &looked.tried) {
                         experienced.add(effects, (class, ((operation, named, told), id), routes));
                     }
                 }
             }
         }
-        let tried = looked.probes.into_iter().chain([Probe::default()]).collect();
+        let tried = looked.tried.probes.into_iter().chain([Probe::default()]).collect();
         by_name.push((asked, looked.marks, tried, experienced));
     }
     let not_compared = questions::too_many(&too_many).into_iter().collect();
@@ -148,8 +150,8 @@ pub(super) fn compare(old: &Policy, new: &Policy, tenants: &Tenants) -> Compared
 }
 
 /// What a request experiences that needs nothing, or each of its size, once for all, and what others experience instead, be that nothing. Where requests that an expression
-/// tells apart experience nothing, each is told by itself.
-fn worth_telling(all: Vec<(Need, Experience, Routes)>) -> impl Iterator<Item = (Told, Experience, Routes)> {
+/// tells apart experience nothing, each is told by itself. What else is tried with what expressions look at is an example, told where nothing else is.
+fn worth_telling(all: Vec<(Need, Experience, Routes)>, tried: &Tried) -> impl Iterator<Item = (Told, Experience, Routes)> {
     let usual = all.first().map(|(_, effects, _)| effects.clone()).unwrap_or_default();
     let is_none = |(need, effects, _): &(Need, Experience, Routes)| matches!(need, Need::Looked(_)) && effects.is_empty();
     let is_partial = !usual.is_empty() && all.iter().any(is_none);
@@ -157,6 +159,10 @@ fn worth_telling(all: Vec<(Need, Experience, Routes)>) -> impl Iterator<Item = (
     all.into_iter().filter_map(move |(need, effects, routes)| {
         let is_told = match need {
             Need::Looked(_) => is_partial || effects != usual,
+            Need::Such(one) => {
+                let is_told = |(need, (own, _)): (&Need, &(Experience, Routes))| *own == effects && need.covers(&one, tried);
+                !effects.is_empty() && !known.iter().any(is_told)
+            }
             _ => !need.wider().iter().any(|wider| known.get(wider).is_some_and(|(own, _)| *own == effects)),
         };
         known.insert(need, (effects.clone(), routes.clone()));
@@ -290,11 +296,13 @@ fn in_words(needs: &BTreeSet<Need>, tried: &BTreeSet<Probe>) -> Vec<String> {
         Need::Looked(probe) => Some(*probe),
         _ => None,
     });
-    let others = needs.iter().filter(|need| !matches!(need, Need::Nothing | Need::Looked(_)));
+    let others = needs.iter().filter(|need| !matches!(need, Need::Nothing | Need::Looked(_) | Need::Such(_)));
     let looked: BTreeSet<Probe> = looked.collect();
     let mut words = Need::in_words(others);
     let ranges = if looked.is_empty() { Vec::new() } else { ranges::describe(&looked, tried) };
     words.extend(ranges.into_iter().filter(|word| !words.contains(word)).collect::<Vec<_>>());
+    let such = needs.iter().filter(|need| matches!(need, Need::Such(_)));
+    words.extend(such.take(MOST_EXAMPLES).map(ToString::to_string));
     words
 }
 

@@ -9,8 +9,8 @@
 //! There are endlessly many requests, but a policy tells few of them apart: by the name that is asked for, the operation, whether the token
 //! names models, and the tenant. Tenants are divided into [classes](Tenants) such that neither policy treats two of one class differently; for
 //! each set of patterns that some name fits there is a class, whether such a tenant exists or not. The same is done for the claims and headers that routes
-//! match by. Expressions may ask anything; they are tried with the names, texts and numbers that they mention, and the plan names those that none of it
-//! satisfies.
+//! match by. Expressions may ask anything; they are tried with the names, texts and numbers that they mention, together with all else that decides, and the
+//! plan names those that none of it satisfies.
 //!
 //! Tenants are taken by their names, and whose tokens are whose is compared by itself.
 //!
@@ -21,6 +21,7 @@
 
 mod answer;
 mod backends;
+mod crossed;
 mod data;
 mod effect;
 mod group;
@@ -110,7 +111,8 @@ pub fn plan(old: &Policy, new: &Policy) -> Plan {
     let limits = limits::compare(old, new);
     let (owners, of_owners) = owners::compare(old, new);
     let notes = tenants.not_compared().into_iter().chain(compared.not_compared).chain(of_owners);
-    let not_compared = notes.chain(unasked::note(old, new, &tenants)).collect();
+    let of_expressions = unasked::note(old, new, &tenants).into_iter().chain(unasked::note_of_computed(old, new));
+    let not_compared = notes.chain(of_expressions).collect();
     let (from, to) = (old.hash(), new.hash());
     let mut plan = Plan { from, to, requests: compared.changes, backends, owners, limits, without_effect, not_compared };
     if plan.is_none() && from != to {

@@ -1,11 +1,13 @@
 //! What requests may need of a model, as far as either of two policies tells requests apart by it.
 //!
-//! Each need is tried by itself. Backends that lack one of several are left out together, so what several needs change shows in one of them.
+//! Each need is tried by itself. Backends that lack one of several are left out together, so what several needs change shows in one of them. Only what
+//! expressions tell apart is tried [together](super::crossed) with the rest.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::probes::Probe;
+use super::crossed::Crossed;
+use super::probes::{Probe, Tried};
 use super::span::Span;
 use super::threshold;
 use crate::operation::Operations;
@@ -35,6 +37,8 @@ pub(super) enum Need {
     Long(Features, Span),
     /// What an expression may look at.
     Looked(Probe),
+    /// That, and more.
+    Such(Crossed),
 }
 
 /// All that have to be tried of requests for this name, [`Need::Nothing`] first.
@@ -43,9 +47,10 @@ pub(super) fn needs(old: &Policy, new: &Policy, asked: &str) -> Vec<Need> {
     let contexts: BTreeSet<u64> = capabilities().filter_map(|own| own.context).collect();
     let (mut prompts, mut answers, mut several) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for (ceiling, price, max_output) in old.ceilings(asked).chain(new.ceilings(asked)) {
-        prompts.extend(threshold::of_prompts(ceiling, price, max_output));
-        answers.extend(threshold::of_answers(ceiling, price, max_output));
-        several.extend(threshold::of_several(ceiling, price, max_output));
+        let longest = max_output.unwrap_or_default();
+        prompts.extend(threshold::of_prompts(ceiling, price, [0, longest]));
+        answers.extend(threshold::of_answers(ceiling, price, 0, max_output));
+        several.extend(threshold::of_several(ceiling, price, 0, longest));
         // One that says how little it wants may cost less than one that leaves it to the model.
         answers.insert(0);
         // Where a prompt is too dear before it is too long, only an answer shows who has room.
@@ -109,7 +114,11 @@ impl Need {
     pub(super) fn wider(self) -> Vec<Self> {
         let Self::Long(features, room) = self else {
             // What an expression looks at is told in ranges, for which all of it has to be known.
-            return if matches!(self, Self::Nothing | Self::Looked(_)) { Vec::new() } else { vec![Self::Nothing] };
+            return if matches!(self, Self::Nothing | Self::Looked(_) | Self::Such(_)) {
+                Vec::new()
+            } else {
+                vec![Self::Nothing]
+            };
         };
         let without = |fewer: Features| if fewer.0 == 0 { Self::Tokens(room) } else { Self::Long(fewer, room) };
         features.fewer().map(without).collect()
@@ -118,6 +127,28 @@ impl Need {
     /// The same in plans where expressions tell requests apart.
     pub(super) fn as_looked(self) -> Self {
         if self == Self::Nothing { Self::Looked(Probe::default()) } else { self }
+    }
+
+    /// Whether all of them need this, or are treated by expressions as these are, so that what is told of it is told of them.
+    pub(super) fn covers(self, one: &Crossed, tried: &Tried) -> bool {
+        let own = one.needs();
+        let needs_all = |features: Features| features.with(own) == own;
+        match self {
+            // The requests of no other region.
+            Self::Nothing => tried.like(&own) == Probe::default(),
+            Self::Tools => own.tools,
+            Self::Vision => own.vision,
+            Self::JsonSchema => own.json_schema,
+            Self::Logprobs => own.logprobs,
+            Self::Dimensions(most) => own.dimensions.is_some_and(|asked| asked > most),
+            Self::Tokens(room) => room.holds(own.room()),
+            Self::Prompt(length) => length.holds(own.prompt_tokens),
+            Self::Answer(length) => own.max_output_tokens.is_some_and(|most| length.holds(most)),
+            Self::Answers(count) => own.answers.is_some_and(|answers| count.holds(answers)),
+            Self::Long(features, room) => needs_all(features) && room.holds(own.room()),
+            Self::Looked(probe) => tried.like(&own) == probe,
+            Self::Such(other) => other == *one,
+        }
     }
 
     /// What to call those who need any of these; neighbours in length are told together.
@@ -150,7 +181,7 @@ impl Need {
     pub(super) fn concerns(self, operations: &BTreeSet<Operation>) -> bool {
         match self {
             Self::Dimensions(_) => operations.contains(&Operation::Embeddings),
-            Self::Nothing | Self::Tokens(_) | Self::Prompt(_) | Self::Looked(_) => true,
+            Self::Nothing | Self::Tokens(_) | Self::Prompt(_) | Self::Looked(_) | Self::Such(_) => true,
             Self::Tools
             | Self::Vision
             | Self::JsonSchema
@@ -178,6 +209,7 @@ impl Need {
             Self::Answers(count) => Needs { answers: Some(count.first()), ..none },
             Self::Long(features, room) => features.with(Self::Tokens(room).needs()),
             Self::Looked(probe) => probe.needs(),
+            Self::Such(one) => one.needs(),
         }
     }
 }
@@ -199,6 +231,7 @@ impl fmt::Display for Need {
             Self::Answers(count) => write!(f, "{} at once", count.of("answer")),
             // They are told together, as ranges.
             Self::Looked(_) => f.write_str("what an expression looks at"),
+            Self::Such(one) => one.fmt(f),
             Self::Long(features, room) => write!(f, "{features} and {}", room.of("token")),
         }
     }

@@ -5,8 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use super::probes::{FEATURES, Probe};
+use super::probes::Probe;
 use super::told::boxes;
+
+/// Features, in the order of [`Feature::ALL`](crate::spec::Feature::ALL), by what people call them.
+pub(super) const FEATURES: [&str; 4] = ["tools", "images", "a JSON schema", "likelihoods"];
 
 /// The ways of each dimension, by their places: the lengths of prompts and answers that were tried, ascending, and whether each feature is needed.
 struct Scale {
@@ -46,7 +49,7 @@ impl Scale {
                 0 => runs(chosen, &tried).map(|run| prompts(run.of(&self.prompts))).collect::<Vec<_>>().join(" or "),
                 1 => runs(chosen, &tried).map(|run| answers(run.of(&self.answers))).collect::<Vec<_>>().join(" or "),
                 _ => {
-                    let word = FEATURES.get(dimension - 2).map_or("", |(_, word)| word);
+                    let word = FEATURES.get(dimension - 2).copied().unwrap_or_default();
                     if chosen.contains(&1) { word.to_owned() } else { format!("not {word}") }
                 }
             })

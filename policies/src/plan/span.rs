@@ -22,6 +22,11 @@ impl Span {
         self.above.saturating_add(1)
     }
 
+    /// Whether this is one of them.
+    pub(super) fn holds(self, number: u64) -> bool {
+        number > self.above && self.to.is_none_or(|to| number <= to)
+    }
+
     /// These and those that follow, if `next` begins where they end.
     pub(super) fn joined(self, next: Self) -> Option<Self> {
         (self.to == Some(next.above)).then_some(Self { to: next.to, ..self })

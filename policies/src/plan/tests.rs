@@ -10,6 +10,7 @@ use crate::source::SourceFile;
 use tradewind_protocol::Operation;
 
 pub(crate) mod attributes;
+mod expressions;
 
 fn parsed(text: &str) -> Policy {
     Policy::parse(&[SourceFile::new("policy.toml", text)]).unwrap_or_else(|errors| panic!("{errors}\n{text}"))

@@ -1,4 +1,5 @@
-//! Expressions that no question of a plan satisfies: what they are for is not known, so what becomes of that is not either.
+//! Expressions that no question of a plan satisfies, or that may change their mind between two that were asked: what they are for is not known, so what
+//! becomes of that is not either.
 
 use std::collections::BTreeSet;
 
@@ -29,10 +30,21 @@ pub(super) fn note(old: &Policy, new: &Policy, tenants: &Tenants) -> Option<Stri
     })
 }
 
+/// What is not compared because an expression does more with lengths than to compare them, in words.
+pub(super) fn note_of_computed(old: &Policy, new: &Policy) -> Option<String> {
+    let all = old.expressions().chain(new.expressions());
+    let computing: BTreeSet<String> =
+        all.filter(|(_, when)| when.mentioned().computes_lengths).map(|(route, _)| format!("`{route}`")).collect();
+    (!computing.is_empty()).then(|| {
+        let routes = computing.into_iter().collect::<Vec<_>>().join(", ");
+        format!("lengths with which the `when` of these routes computes ({routes}): those next to its numbers were tried, and none between")
+    })
+}
+
 /// Whether some request for that name satisfies the expression.
 fn holds(when: &Expression, asked: &str, old: &Policy, new: &Policy, tenants: &Tenants) -> bool {
     let looked = Looked::at(asked, old, new);
-    let needs: Vec<Need> = std::iter::once(Need::Nothing).chain(looked.probes.into_iter().map(Need::Looked)).collect();
+    let needs: Vec<Need> = std::iter::once(Need::Nothing).chain(looked.needs()).collect();
     looked.marks.iter().any(|(_, mark)| {
         tenants.examples().any(|(_, tenant)| {
             let caller = Caller { tenant, claims: &mark.claims, models: None, headers: &mark.headers };

@@ -209,9 +209,15 @@ impl<'p> Matched<'p> {
         self.lane.most_room(self.too_small(request)).unwrap_or_default()
     }
 
-    /// Those that could serve the request but for its length.
+    /// Whether the request has more of a chance here than where it comes from: somebody has room for it, or for more, or it may go on.
+    pub(super) fn is_larger(&self, left: &Self, request: &Request<'_>) -> bool {
+        !self.passing(request).is_empty() || self.route.larger.is_some() || self.most_room(request) > left.most_room(request)
+    }
+
+    /// Those that could serve the request, and may for what it costs, but for its length.
     fn too_small(&self, request: &Request<'_>) -> Places {
-        self.able(request).map(|able| able.without(self.with_room(able, request))).unwrap_or_default()
+        let able = self.able(request).map(|able| self.affordable(able, request)).unwrap_or_default();
+        able.without(self.with_room(able, request))
     }
 
     /// The targets that may serve the request, or the stage that left none.

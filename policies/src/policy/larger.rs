@@ -46,6 +46,8 @@ enum Obstacle {
     Token,
     Tenant,
     None(NoRoute),
+    /// For this caller it has room for no more than that.
+    NoLarger(u64),
 }
 
 impl fmt::Display for Obstacle {
@@ -54,6 +56,7 @@ impl fmt::Display for Obstacle {
             Self::Token => f.write_str("the token does not allow it"),
             Self::Tenant => f.write_str("the tenant may not use it, or it does not serve that"),
             Self::None(none) => fmt::Display::fmt(none, f),
+            Self::NoLarger(room) => write!(f, "it has room for no more there: {room} tokens at most"),
         }
     }
 }
@@ -112,6 +115,7 @@ impl Policy {
         }
         let next = self.first_match(&request, holds).map(|next| next.after(matched));
         Some(next.map_err(Obstacle::None).and_then(|next| match next.chosen(&request) {
+            Ok(_) if !next.is_larger(&matched, &request) => Err(Obstacle::NoLarger(next.most_room(&request))),
             Ok(_) => Ok(next),
             Err(stage) => Err(Obstacle::None(self.refusal(next, stage, &request))),
         }))

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Policy;
 use crate::name::{ModelId, RouteName, TenantId};
 use crate::pattern::Pattern;
-use crate::spec::{CapabilityOverrides, Conditions, Expression, NanoUsd, Price, Requirement, RouteSpec, Target, Wanted};
+use crate::spec::{CapabilityOverrides, Conditions, Expression, Lane, NanoUsd, Price, Requirement, RouteSpec, Target, Wanted};
 
 impl Policy {
     /// Every pattern of tenants in a route.
@@ -78,18 +78,24 @@ impl Policy {
             let of_route = ceilings.iter().copied().filter(move |ceiling| led_on || Some(*ceiling) == own);
             of_route.map(|ceiling| (ceiling, route)).collect::<Vec<_>>()
         });
-        capped.flat_map(|(ceiling, route)| {
-            let shadow = route.shadow.iter().map(|shadow| &shadow.lane);
-            let canary = route.canary.iter().map(|canary| &canary.lane);
-            let lanes = std::iter::once(&route.lane).chain(shadow).chain(canary);
-            lanes.flat_map(|lane| lane.prices()).map(move |(price, most)| (ceiling, price, most))
-        })
+        let prices = |route| lanes(route).flat_map(|lane: &Lane| lane.prices());
+        capped.flat_map(move |(ceiling, route)| prices(route).map(move |(price, most)| (ceiling, price, most)))
+    }
+
+    /// Where requests for that name, or copies of them, can go.
+    pub(crate) fn lanes_from(&self, asked: &str) -> impl Iterator<Item = &Lane> {
+        self.routes_from(asked).flat_map(lanes)
     }
 
     /// Where requests, or copies of them, can go at all.
     pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
-        let shadows = self.routes.iter().filter_map(|route| route.shadow.as_ref()).map(|shadow| &shadow.lane);
-        let canaries = self.routes.iter().filter_map(|route| route.canary.as_ref()).map(|canary| &canary.lane);
-        self.routes.iter().map(|route| &route.lane).chain(shadows).chain(canaries).flat_map(|lane| lane.all())
+        self.routes.iter().flat_map(lanes).flat_map(|lane| lane.all())
     }
+}
+
+/// Where requests of a route, or copies of them, can go.
+fn lanes(route: &RouteSpec) -> impl Iterator<Item = &Lane> {
+    let shadow = route.shadow.iter().map(|shadow| &shadow.lane);
+    let canary = route.canary.iter().map(|canary| &canary.lane);
+    std::iter::once(&route.lane).chain(shadow).chain(canary)
 }

@@ -47,7 +47,7 @@ impl Latest {
     pub(super) fn observe(&mut self, decision: &Decision) {
         for candidate in &decision.candidates {
             if let (Some(key), Some(expected)) = (Key::of(candidate), candidate.expected) {
-                self.0.insert(key, (decision.at.micros(), expected, decision.prompt_tokens as f64));
+                self.0.insert(key, (decision.at.micros(), expected, decision.length() as f64));
             }
         }
     }
@@ -60,7 +60,7 @@ impl Latest {
             Some((at, expected, prompt)) => ((now - at) as f64 * 1e-6, *expected, *prompt),
             None => (0.0, fits.get(key)?.expected?, 0.0),
         };
-        let prompt_s = if prompt > 0.0 { expected.prompt_s * decision.prompt_tokens as f64 / prompt } else { expected.prompt_s };
+        let prompt_s = if prompt > 0.0 { expected.prompt_s * decision.length() as f64 / prompt } else { expected.prompt_s };
         let silent_s = expected.silent_s.map(|seconds| seconds + age);
         Some(Expected { prompt_s, cached_tokens: 0.0, silent_s, output_tokens: decision.expected_output_tokens, ..expected })
     }
@@ -146,7 +146,7 @@ impl Under<'_> {
         let Some(law) = self.fits.get(key).and_then(|fitted| fitted.law) else {
             return (expected, (told, expected.per_token_s));
         };
-        let takes = (law.first_token(decision.prompt_tokens as f64, expected.in_flight), law.per_token(expected.in_flight));
+        let takes = (law.first_token(decision.length() as f64, expected.in_flight), law.per_token(expected.in_flight));
         let (first_token, per_token) = takes;
         // One factor for both terms, so that the law's own parts stay as they were recorded.
         let factor = expected.factor * (1.0 + novelty * (first_token / told.max(1e-6) - 1.0));
@@ -170,7 +170,7 @@ fn crowding(record: Option<&Recorded>, shift: f64, output: f64) -> f64 {
 fn priced(price: &Price, decision: &Decision, cached_tokens: f64) -> NanoUsd {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of tokens, never negative")]
     let whole = |tokens: f64| tokens.max(0.0).round() as u64;
-    let tokens = Usage::new(decision.prompt_tokens, whole(decision.expected_output_tokens * decision.answers() as f64));
+    let tokens = Usage::new(decision.length(), whole(decision.expected_output_tokens * decision.answers() as f64));
     price.of(Usage { cached_tokens: whole(cached_tokens), ..tokens })
 }
 

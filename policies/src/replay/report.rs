@@ -165,8 +165,15 @@ fn mean(decided: &[(usize, &Decided)], counts: &dyn Fn(usize) -> f64, of: impl F
     (total > 0.0).then(|| sum / total)
 }
 
-/// What all priced requests cost more or less.
+/// With fewer priced requests than this share, nothing is said of what all cost.
+const LEAST_PRICED: f64 = 0.5;
+
+/// What all priced requests cost more or less; none where most are not.
 fn cost(decided: &[(usize, &Decided)], counts: &dyn Fn(usize) -> f64) -> Option<f64> {
+    let share = mean(decided, &|_| 1.0, |decided| Some(f64::from(u8::from(decided.dollars.is_some()))))?;
+    if share < LEAST_PRICED {
+        return None;
+    }
     let deltas = decided.iter().filter_map(|(place, decided)| {
         decided.dollars.map(|(before, after)| counts(*place) * decided.stands_for * (after - before))
     });

@@ -140,6 +140,8 @@ impl Replay<'_> {
         let Some(first) = decision.first_attempt() else {
             let was_refused =
                 decision.route.is_none() || decision.candidates.iter().all(|candidate| candidate.excluded.is_some());
+            // What a limit or a client that left ended before it came to a route, the policy's routes had no say in.
+            let was_refused = was_refused && !matches!(decision.status, 429 | 499);
             return match routed {
                 _ if !was_refused => Replayed::NotDecided,
                 Ok(_) => Replayed::NowServed,

@@ -33,7 +33,7 @@ pub struct CapabilityOverrides {
 }
 
 /// Something that a request may need and a model may lack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Feature {
     Tools,
     Vision,

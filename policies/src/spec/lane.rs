@@ -206,6 +206,21 @@ impl Lane {
         self.all.iter().zip(&self.sizes).filter_map(|(target, sizes)| Some((target.price.as_deref()?, sizes.max_output)))
     }
 
+    /// How much room targets have, where that is known.
+    pub(crate) fn contexts(&self) -> impl Iterator<Item = u64> {
+        self.sizes.iter().filter_map(|sizes| sizes.context)
+    }
+
+    /// How long their embeddings are at most, where that is known.
+    pub(crate) fn dimensions(&self) -> impl Iterator<Item = u64> {
+        self.sizes.iter().filter_map(|sizes| sizes.dimensions)
+    }
+
+    /// The features that some target is said to lack.
+    pub(crate) fn lacked(&self) -> impl Iterator<Item = Feature> {
+        Feature::ALL.into_iter().zip(self.lacking).filter(|(_, lacking)| !lacking.is_empty()).map(|(feature, _)| feature)
+    }
+
     fn sized(&self, is: impl Fn(&Sizes) -> bool) -> Places {
         self.sizes.iter().enumerate().filter(|(_, sizes)| is(sizes)).map(|(place, _)| place).collect()
     }

@@ -19,7 +19,14 @@ pub(crate) struct Mentioned {
     pub(crate) texts: BTreeSet<Box<str>>,
     /// Numbers that are not negative.
     pub(crate) numbers: BTreeSet<u64>,
+    /// Whether it does anything with the length of prompts or answers but compare it with such numbers.
+    pub(crate) computes_lengths: bool,
 }
+
+/// What it may name that is a length.
+pub(crate) const PROMPT_TOKENS: &str = "prompt_tokens";
+/// The other one.
+pub(crate) const MAX_OUTPUT_TOKENS: &str = "max_output_tokens";
 
 impl Mentioned {
     pub(super) fn in_expression(expression: &Expr) -> Self {
@@ -33,15 +40,13 @@ impl Mentioned {
             Expr::Literal(LiteralValue::String(text)) => {
                 self.texts.insert(text.inner().into());
             }
-            Expr::Literal(LiteralValue::Int(number)) => self.numbers.extend(u64::try_from(*number.inner())),
-            Expr::Literal(LiteralValue::UInt(number)) => {
-                self.numbers.insert(*number.inner());
-            }
+            Expr::Literal(_) => self.visit_number(expression),
             Expr::Ident(own) => {
                 self.all_claims |= own == "claims";
                 self.all_headers |= own == "headers";
+                self.computes_lengths |= is_length(own);
             }
-            Expr::Literal(_) | Expr::Unspecified => {}
+            Expr::Unspecified => {}
             Expr::Select(select) => {
                 if !self.named(&select.operand.expr, &select.field) {
                     self.visit(&select.operand.expr);
@@ -62,6 +67,13 @@ impl Mentioned {
     fn visit_call(&mut self, call: &CallExpr) {
         let parts: Vec<&Expr> = call.target.as_deref().into_iter().chain(&call.args).map(|part| &part.expr).collect();
         // `claims['plan']`, and `'plan' in claims`.
+        if let (operator, [one, other]) = (call.func_name.as_str(), parts.as_slice())
+            && compares_length(operator, one, other)
+        {
+            self.visit_number(one);
+            self.visit_number(other);
+            return;
+        }
         let name = match (call.func_name.as_str(), parts.as_slice()) {
             (
                 operators::INDEX | operators::OPT_INDEX | operators::OPT_SELECT,
@@ -76,6 +88,16 @@ impl Mentioned {
             return;
         }
         parts.into_iter().for_each(|part| self.visit(part));
+    }
+
+    fn visit_number(&mut self, expression: &Expr) {
+        match expression {
+            Expr::Literal(LiteralValue::Int(number)) => self.numbers.extend(u64::try_from(*number.inner())),
+            Expr::Literal(LiteralValue::UInt(number)) => {
+                self.numbers.insert(*number.inner());
+            }
+            _ => {}
+        }
     }
 
     fn visit_entry(&mut self, entry: &EntryExpr) {
@@ -98,4 +120,24 @@ impl Mentioned {
         names.insert(name.into());
         true
     }
+}
+
+fn is_length(name: &str) -> bool {
+    name == PROMPT_TOKENS || name == MAX_OUTPUT_TOKENS
+}
+
+/// Whether a length is compared with a whole number, either way round.
+fn compares_length(operator: &str, one: &Expr, other: &Expr) -> bool {
+    let is_length = |own: &Expr| matches!(own, Expr::Ident(name) if is_length(name));
+    let is_number = |own: &Expr| matches!(own, Expr::Literal(LiteralValue::Int(_) | LiteralValue::UInt(_)));
+    let compares = matches!(
+        operator,
+        operators::LESS
+            | operators::LESS_EQUALS
+            | operators::GREATER
+            | operators::GREATER_EQUALS
+            | operators::EQUALS
+            | operators::NOT_EQUALS
+    );
+    compares && (is_length(one) && is_number(other) || is_number(one) && is_length(other))
 }

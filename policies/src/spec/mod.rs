@@ -50,7 +50,7 @@ pub(crate) use expression::Expression;
 pub(crate) use known::{Known, Lacking};
 pub use lane::Target;
 pub(crate) use lane::{Floor, Lane, LaneParts, MOST_TARGETS, Places, Targets, usage};
-pub(crate) use literals::Mentioned;
+pub(crate) use literals::{MAX_OUTPUT_TOKENS, Mentioned, PROMPT_TOKENS};
 pub use money::{InvalidAmount, NanoUsd};
 pub(crate) use poll::Pages;
 pub use poll::Poll;

@@ -11,7 +11,7 @@ pub struct Share(u64);
 
 /// A text that is no share.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is no share; accepted: one such as `5%` or `2.5%`, from `0%` to `100%`")]
+#[error("this is no share; accepted: one such as `5%` or `2.5%`, in steps of `0.01%`, from `0%` to `100%`")]
 pub struct InvalidShare;
 
 impl Share {

@@ -221,7 +221,8 @@ impl Head {
             model_span,
             stream: typed(json(body, raw.stream), "stream", "true or false")?.unwrap_or(false),
             include_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
-            max_tokens: max_completion_tokens.or(max_tokens),
+            // Which of them a backend reads is its own affair.
+            max_tokens: max_completion_tokens.max(max_tokens),
             answers: n.max(best_of).unwrap_or(1).max(1).saturating_mul(prompts(json(body, raw.prompt))),
             is_flexible: json(body, raw.service_tier) == Some(br#""flex""#),
             prompt_cache_key: name(json(body, raw.prompt_cache_key)),

@@ -40,6 +40,9 @@ pub(super) fn run(args: ApplyArgs, out: &mut impl Write) -> Result<ExitCode, Ope
     let in_force = here.in_force()?;
     let now = PlanHash::of(in_force, new.hash());
     let outcome = if now == args.plan {
+        if here.holds_refused() && here.files_hash() != new.hash() {
+            return Err(OperateError::HoldsRefused);
+        }
         here.replace(&new, Why::Apply, &args.step)?
     } else {
         let (plan, now) = (args.plan.to_string(), now.to_string());

@@ -52,6 +52,12 @@ pub enum OperateError {
     /// The files are not what is in force, and not what was refused.
     #[error("the files of the policy were changed and are not in force yet: look at them, and try again")]
     Unsettled,
+    /// The files are an edit that the gateway refused, and would be lost.
+    #[error(
+        "the files of the policy hold an edit that the gateway refused: mend or undo it first, so that it is not lost (`tradewind policy validate` \
+         shows what is wrong with it, `tradewind policy rollback` puts back what is in force)"
+    )]
+    HoldsRefused,
     /// No client for the operators' listener.
     #[error(transparent)]
     Client(#[from] TlsError),

@@ -61,7 +61,7 @@ struct ExportArgs {
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The log.
-    #[error("cannot read the decision log in {}: {reason}", dir.display())]
+    #[error("cannot read the decision log in {}: {reason}; --home names the state directory that it is in", dir.display())]
     Read {
         /// Where.
         dir: PathBuf,
@@ -117,7 +117,10 @@ fn take_out(args: &ExportArgs, out: &mut impl Write) -> Result<(), LogError> {
 
 fn open(args: &PeriodArgs) -> Result<Reader, LogError> {
     let dir = args.place.log();
-    Reader::open(&dir, Period { since: args.since, until: args.until }).map_err(|reason| LogError::Read { dir, reason })
+    // A log that is not there is not an empty one.
+    let there = std::fs::read_dir(&dir);
+    let reader = there.and_then(|_| Reader::open(&dir, Period { since: args.since, until: args.until }));
+    reader.map_err(|reason| LogError::Read { dir, reason })
 }
 
 /// Says on standard error what is skipped.

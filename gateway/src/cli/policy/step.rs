@@ -98,6 +98,16 @@ impl Here {
         if told.hash == files || was_refused { Ok(told.hash) } else { Err(OperateError::Unsettled) }
     }
 
+    /// The hash of the files.
+    pub(super) fn files_hash(&self) -> PolicyHash {
+        self.files.hash()
+    }
+
+    /// Whether the files are an edit that the gateway refused.
+    pub(super) fn holds_refused(&self) -> bool {
+        self.operators.as_ref().is_some_and(|(_, told)| told.hash != self.files.hash())
+    }
+
     /// Puts `new` in the place of the files, and waits for the gateway.
     pub(super) fn replace(self, new: &PolicyFiles, why: Why, args: &StepArgs) -> Result<Outcome, OperateError> {
         let (hash, before) = (new.hash(), self.files.hash());
