@@ -114,7 +114,7 @@ fn check(body: &[u8]) {
         let include_usage =
             typed::<Options>(reference.stream_options)?.and_then(|options| options.include_usage).unwrap_or(false);
         let max_tokens = typed::<u64>(reference.max_tokens)?;
-        let most = typed::<u64>(reference.max_completion_tokens)?.or(max_tokens);
+        let most = typed::<u64>(reference.max_completion_tokens)?.max(max_tokens);
         Some((model, stream, include_usage, most)).filter(|(model, ..)| !model.is_empty())
     };
     let expected = read();

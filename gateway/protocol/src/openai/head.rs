@@ -26,7 +26,7 @@ pub struct Head {
     pub stream: bool,
     /// Whether the stream is to end with the token counts.
     pub include_usage: bool,
-    /// The most tokens to generate, if the caller set it; `max_completion_tokens` wins over `max_tokens`.
+    /// The most tokens to generate, if the caller set it; the larger of `max_completion_tokens` and `max_tokens`.
     pub max_tokens: Option<u64>,
     /// How many answers are made of so many tokens each: `n`, or `best_of` of which `n` are given, to each prompt of a text completion. One at least.
     pub answers: u64,
@@ -296,6 +296,10 @@ mod tests {
         }
         for fields in [r#","n":"3""#, r#","n":-1"#, r#","n":1.5"#, r#","best_of":true"#] {
             assert!(matches!(answers(fields), Err(HeadError::WrongType { expected: "a whole number", .. })), "{fields}");
+        }
+        for limits in [r#""max_tokens":100,"max_completion_tokens":1"#, r#""max_tokens":1,"max_completion_tokens":100"#] {
+            let head = Head::read(format!(r#"{{"model":"a",{limits}}}"#).as_bytes()).unwrap();
+            assert_eq!(head.max_tokens, Some(100), "{limits}");
         }
         // Which of them a backend would go by, nobody knows.
         assert!(matches!(answers(r#","n":1,"n":100"#), Err(HeadError::Invalid(_))));
