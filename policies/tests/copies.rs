@@ -208,3 +208,13 @@ fn a_request_that_was_refused_as_too_long_may_be_copied_on_both_its_routes() {
     is_about(last.copies_per_day, 101.0 * 0.9 * 0.5 * LOGS_A_DAY);
     is_about(last.usd_per_day, 101.0 * 0.9 * 0.5 * 0.008 * LOGS_A_DAY);
 }
+
+#[test]
+fn where_most_requests_have_no_price_only_the_cost_of_copies_is_told() {
+    let new = shadowed(r#"{ backend = "next", share = "10%", max_cost_per_day = "$100" }"#);
+    let mut log = log();
+    log.iter_mut().take(60).for_each(|request| request["cost_nano_usd"] = Value::Null);
+    let traffic = replayed(&log, InForce::Policy(&policy(OLD)), &new);
+    assert_eq!((traffic.priced, traffic.cost_delta_usd_per_day), (41, None));
+    is_about(traffic.copies.unwrap().delta_usd_per_day.unwrap().value, 101.0 * 0.1 * 0.005 * LOGS_A_DAY);
+}

@@ -54,8 +54,8 @@ pub(super) fn crossed(old: &Policy, new: &Policy, asked: &str, tried: &Tried) ->
         }
     }
     let sizes = Sizes { contexts: lanes().flat_map(|lane| lane.contexts()).collect(), ceilings };
-    let features =
-        combinations(&tried.features, lanes().flat_map(|lane| lane.lacked()), old.leads_on(asked) || new.leads_on(asked));
+    let leads_on = old.leads_on(asked) || new.leads_on(asked);
+    let features = combinations(&tried.features, lanes().flat_map(|lane| lane.lacked()), leads_on);
     let mut all = BTreeSet::new();
     for size in sizes.of(tried) {
         all.extend(features.iter().map(|features| Crossed { size, features: *features, ..Crossed::default() }));
@@ -70,7 +70,6 @@ pub(super) fn crossed(old: &Policy, new: &Policy, asked: &str, tried: &Tried) ->
         all.extend(longer.map(|dimensions| Crossed { size, dimensions: Some(dimensions), ..Crossed::default() }));
     }
     // A backend may refuse a prompt of whatever length was thought.
-    let leads_on = old.leads_on(asked) || new.leads_on(asked);
     for prompt in tried.prompts.iter().copied().chain([0]).filter(|_| leads_on) {
         let refused = sizes.contexts.iter().flat_map(|room| features.iter().map(move |features| (*room, *features)));
         let size = Size { prompt, ..Size::default() };

@@ -116,9 +116,9 @@ pub(super) fn traffic(
         span_s: span(log),
         share_moved: resamples.estimate(|counts| mean(&decided, counts, |decided| Some(1.0 - decided.stays))),
         cost_delta_usd_per_day: resamples.estimate(|counts| {
-            let requests = cost(&decided, counts).map(|dollars| dollars * per_day);
-            let copies = copies.and_then(|copies| copies.delta(counts));
-            requests.into_iter().chain(copies).reduce(|sum, dollars| sum + dollars)
+            // What copies cost is told by itself, where that of requests is not known.
+            let requests = cost(&decided, counts)? * per_day;
+            Some(requests + copies.and_then(|copies| copies.delta(counts)).unwrap_or_default())
         }),
         copies: copies.and_then(|copies| copies.told(&resamples)),
         priced: decided.iter().filter(|(_, decided)| decided.dollars.is_some()).count(),
